@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Who a process is for telemetry. Several processes (workers of one server)
+ * share one service. Owned by procs.c, interned: two equal services are one
+ * pointer, which stays valid until every process and every series that refers
+ * to it has dropped its reference. Event loop only.
+ */
+#ifndef RED_SERVICE_H
+#define RED_SERVICE_H
+
+#include <stdint.h>
+
+struct service {
+	uint32_t refs;
+	uint32_t id;	       /* unique while redeye runs */
+	const char *name;      /* service.name, never empty */
+	const char *namespace; /* service.namespace, "" when unknown */
+	const char *instance;  /* service.instance.id, "" when not surely known */
+};
+
+/* Returns the one service of these three strings with a reference taken, or
+ * NULL with errno ENOMEM. NULL strings count as "". */
+struct service *service__get(const char *name, const char *namespace, const char *instance);
+struct service *service__ref(struct service *s);
+void service__put(struct service *s); /* accepts NULL */
+
+#endif /* RED_SERVICE_H */

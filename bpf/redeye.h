@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The contract between redeye's BPF programs and its user space.
+ *
+ * Everything that crosses the ring buffer, and the one configuration block
+ * that user space writes before load, is defined here and nowhere else. The
+ * same bytes are what `redeye record` writes to a file and `redeye replay`
+ * reads back, so these structures are append-only: a new field goes at the
+ * end of a record or into a new kind, an enum value is never reused.
+ *
+ * Rules that keep it readable by both compilers and by an older replay:
+ * fixed-width types only, explicit padding, no pointers, bitfields, bool or
+ * `packed`. Every byte of a record is written before it is submitted.
+ *
+ * Compiled alone by gcc and by clang -target bpf with -Wpadded -Werror
+ * (`make check`).
+ */
+#ifndef REDEYE_H
+#define REDEYE_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+#define RED_ABI_VERSION 1
+
+/* Payload bytes that one record can carry, and that one message's head may
+ * take in all before redeye stops looking for its end. */
+#define RED_CAP_MAX	4096
+#define RED_HEAD_BUDGET 16384
+
+/* Directions are the process's own: bytes it received, bytes it sent. */
+enum red_dir {
+	RED_DIR_IN = 0,
+	RED_DIR_OUT = 1,
+};
+
+enum red_ev_kind {
+	RED_EV_NONE = 0,
+	RED_EV_OPEN = 1,     /* struct red_ev_open: first sight of a connection */
+	RED_EV_DATA = 2,     /* struct red_ev_data + cap_len bytes */
+	RED_EV_EOF = 3,	     /* struct red_ev_state: one direction ended */
+	RED_EV_CLOSE = 4,    /* struct red_ev_state: the socket is gone */
+	RED_EV_PROGRESS = 5, /* struct red_ev_state: answer to a poll */
+	RED_EV_FORK = 6,     /* struct red_ev_proc */
+	RED_EV_EXEC = 7,     /* struct red_ev_proc */
+	RED_EV_EXIT = 8,     /* struct red_ev_proc */
+	RED_EV_LISTEN = 9,   /* struct red_ev_proc, port set */
+	RED_EV_CGROUP = 10,  /* struct red_ev_proc: moved to another cgroup */
+	/* Written by user space only (recordings): */
+	RED_EV_PROCESS = 64, /* struct red_ev_process + strings */
+};
+
+/* Every record starts with this. */
+struct red_hdr {
+	__u32 len;   /* whole record, header included, bytes */
+	__u16 kind;  /* enum red_ev_kind */
+	__u16 cpu;   /* where it was written; for debugging only */
+	__u64 ts_ns; /* CLOCK_MONOTONIC, when the call returned */
+};
+
+/* What a connection is. Addresses are in network order; an IPv4 address is
+ * kept as IPv4-mapped IPv6; a UNIX socket has none. */
+struct red_ev_open {
+	struct red_hdr h;
+	__u64 conn_id; /* never reused while redeye runs */
+	__u64 sk;      /* key for conn_poll; zero in recordings */
+	__u32 tgid;
+	__u16 family;	   /* AF_INET, AF_INET6, AF_UNIX */
+	__u16 type;	   /* SOCK_STREAM */
+	__u16 local_port;  /* host order */
+	__u16 remote_port; /* host order */
+	__u8 established;  /* 1: seen from its first byte, 0: was open before redeye */
+	__u8 pad[3];
+	__u8 local_addr[16];
+	__u8 remote_addr[16];
+	__u64 ino; /* socket inode number, for UNIX sockets; else 0 */
+};
+
+enum red_data_flags {
+	RED_DATA_FIRST = 1 << 0,    /* first call after the direction changed */
+	RED_DATA_NOBUF = 1 << 1,    /* bytes moved without a readable buffer */
+	RED_DATA_TAIL_OK = 1 << 2,  /* other_tail holds the last bytes sent the other way */
+	RED_DATA_READ_ERR = 1 << 3, /* the buffer could not be read (page not present) */
+};
+
+/* One call that moved bytes which a parser may want. Offsets count the bytes
+ * of one direction since redeye first saw the connection; calls that were
+ * only counted show as a jump of `off`. */
+struct red_ev_data {
+	struct red_hdr h;
+	__u64 conn_id;
+	__u64 off;	 /* offset of the call's first byte in its direction */
+	__u32 len;	 /* bytes that the call moved */
+	__u32 cap_len;	 /* of these, from the first on, copied behind this struct */
+	__u32 tgid;
+	__u32 tid;
+	__u8 dir;	 /* enum red_dir */
+	__u8 flags;	 /* enum red_data_flags */
+	__u16 syscall;	 /* number of the system call, 0xffff unknown */
+	__u32 pad;
+	__u64 prev_ns;	 /* last byte before this call, same direction; 0 none */
+	__u64 other_off; /* bytes so far in the other direction */
+	__u64 other_ns;	 /* and the time of its last byte; 0 none */
+	__u8 other_tail[8];
+};
+
+enum red_state_flags {
+	RED_STATE_LOCAL = 1 << 0,     /* this side ended it (close, shutdown) */
+	RED_STATE_PEER = 1 << 1,      /* the peer had ended it first */
+	RED_STATE_RESET = 1 << 2,     /* by reset */
+	RED_STATE_TIMEOUT = 1 << 3,   /* by retransmission or keep-alive timeout */
+	RED_STATE_TAIL_IN = 1 << 4,   /* tail[RED_DIR_IN] is valid */
+	RED_STATE_TAIL_OUT = 1 << 5,  /* tail[RED_DIR_OUT] is valid */
+};
+
+/* The counters of a connection at one moment. For RED_EV_EOF `dir` says which
+ * direction ended. */
+struct red_ev_state {
+	struct red_hdr h;
+	__u64 conn_id;
+	__u64 off[2];	  /* bytes so far, by enum red_dir */
+	__u64 last_ns[2]; /* time of the last byte; 0 none */
+	__u8 tail[2][8];  /* the last eight bytes, youngest last */
+	__u32 tgid;
+	__u8 dir;
+	__u8 flags; /* enum red_state_flags */
+	__u8 pad[2];
+};
+
+/* Life cycle. For RED_EV_FORK `other` is the parent's tgid, for RED_EV_EXIT
+ * the exit code as in wait(2), for RED_EV_LISTEN the port. */
+struct red_ev_proc {
+	struct red_hdr h;
+	__u32 tgid;
+	__u32 other;
+	__u8 comm[16];
+};
+
+/* What procs.c knew about a process; only in recordings, so that a replay
+ * names services without /proc. `lens` follow each other as bytes. */
+struct red_ev_process {
+	struct red_hdr h;
+	__u32 tgid;
+	__u32 ppid;
+	__u16 service_len;
+	__u16 namespace_len;
+	__u16 instance_len;
+	__u16 exe_len;
+};
+
+/* Why an observed event did not become a record. NOT_WANTED is no loss: the
+ * bytes are counted in the connection and reported with its next record. */
+enum red_drop {
+	RED_DROP_NOT_WANTED = 0,
+	RED_DROP_RING_FULL = 1,
+	RED_DROP_CONNS_FULL = 2,
+	RED_DROP_NOT_STREAM = 3, /* not a TCP or UNIX stream socket */
+	RED_DROP_NO_SOCKET = 4,	 /* the descriptor led to no socket */
+	RED_DROP_PEEK = 5,	 /* MSG_PEEK moves nothing */
+	RED_DROP_STASH_FULL = 6, /* kprobe backend: no room for the call's arguments */
+	RED_DROP__CNT = 7,
+};
+
+/* Hooks, for the accounting; one row of struct red_stat each. */
+enum red_hook {
+	RED_HOOK_SEND = 0,
+	RED_HOOK_RECV = 1,
+	RED_HOOK_STATE = 2, /* connection state changes */
+	RED_HOOK_PROC = 3,  /* fork, exec, exit, listen */
+	RED_HOOK_POLL = 4,
+	RED_HOOK__CNT = 5,
+};
+
+/* Per CPU and hook; observed == emitted + sum(dropped) at any quiet moment. */
+struct red_stat {
+	__u64 observed;
+	__u64 emitted;
+	__u64 dropped[RED_DROP__CNT];
+	__u64 bytes;	 /* written to the ring */
+	__u64 nobuf;	 /* emitted without payload: no buffer to read */
+	__u64 read_err;	 /* emitted with less payload: the buffer was not readable */
+};
+
+/* conn_poll commands, see bpf/redeye.bpf.c. */
+enum red_poll_cmd {
+	RED_POLL_REPORT = 0, /* write a RED_EV_PROGRESS, or RED_EV_CLOSE if it is gone */
+	RED_POLL_MODE_AUTO = 1,
+	RED_POLL_MODE_NONE = 2, /* count only, copy nothing any more */
+	RED_POLL_MODE_ALL = 3,	/* copy up to RED_CAP_MAX bytes of each call */
+	RED_POLL_FORGET = 4,	/* delete the connection, no record */
+};
+
+/* The knobs, in .rodata: written before load, constant afterwards. */
+struct red_config {
+	__u32 own_tgid;	     /* redeye itself, never captured */
+	__u32 first_read;    /* bytes looked at before more are copied, <= 512 */
+	__u32 wakeup_bytes;  /* wake the reader when so much waits in the ring */
+	__u32 recvmsg_nargs; /* arguments of tcp_recvmsg: 6 before 5.19, else 5 */
+	__u64 wakeup_ns;     /* ... or when the last wake-up is older than this */
+};
+
+#define RED_ASSERT_SIZE(t, n) _Static_assert(sizeof(struct t) == (n), #t " changed its size")
+RED_ASSERT_SIZE(red_hdr, 16);
+RED_ASSERT_SIZE(red_ev_open, 88);
+RED_ASSERT_SIZE(red_ev_data, 88);
+RED_ASSERT_SIZE(red_ev_state, 80);
+RED_ASSERT_SIZE(red_ev_proc, 40);
+RED_ASSERT_SIZE(red_ev_process, 32);
+
+#endif /* REDEYE_H */
