@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Where the bytes of a call are, and copying the wanted part of them.
+ *
+ * Every backend learns of a send or receive when it has just happened, in the
+ * context of the task that made the system call. The task's saved user
+ * registers still hold the call's arguments, so the buffer is found from them:
+ * no hook at the entry, no stash. That is true for the calls listed in
+ * call_decode(). Others move bytes without a user buffer of this task
+ * (sendfile, splice, io_uring, callers inside the kernel) and are counted
+ * without payload.
+ *
+ * Each copy costs 70-90 ns whatever its size up to 256 bytes, so a message is
+ * read in at most two steps: a first look, and the rest only when the head did
+ * not end in it or another message follows it (conn.h).
+ */
+#ifndef RED_CAPTURE_H
+#define RED_CAPTURE_H
+
+enum red_buf_kind {
+	RED_BUF_NONE = 0,
+	RED_BUF_PLAIN = 1, /* ptr, len */
+	RED_BUF_IOVEC = 2, /* ptr to struct iovec[n] */
+};
+
+struct red_call {
+	__u64 ptr;
+	__u64 n;
+	__u16 nr;
+	__u16 kind;
+	__u32 index; /* message of a sendmmsg or recvmmsg */
+};
+
+struct red_iovec {
+	__u64 base;
+	__u64 len;
+};
+
+/* struct user_msghdr and struct mmsghdr of the 64-bit ABI. */
+struct red_msghdr {
+	__u64 name;
+	__u32 namelen;
+	__u32 pad;
+	struct red_iovec *iov;
+	__u64 iovlen;
+	__u64 control, controllen;
+	__u64 flags;
+};
+
+struct red_mmsghdr {
+	struct red_msghdr hdr;
+	__u32 len;
+	__u32 pad;
+};
+
+/* One per CPU and hook: a record under construction. Programs of one hook do
+ * not nest, those of different hooks may, hence not one per CPU. The payload
+ * area is twice the largest record, so that the verifier can prove
+ * (offset & MASK) + (length & MASK) to stay inside. */
+struct red_scratch {
+	struct red_ev_data ev;
+	__u8 data[2 * RED_CAP_MAX];
+	struct red_call call;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct red_scratch);
+} scratch SEC(".maps");
+
+/* Position within a multi-message call, per task: the sock and trampoline
+ * hooks fire once for each message, without saying which one it is. */
+struct red_mmsg {
+	__u64 vec;
+	__u32 index;
+	__u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 256);
+	__type(key, __u64);
+	__type(value, struct red_mmsg);
+} mmsgs SEC(".maps");
+
+static __always_inline void call_msghdr(struct red_call *c, __u64 user)
+{
+	struct red_msghdr h;
+
+	if (bpf_probe_read_user(&h, sizeof(h), (void *)user))
+		return;
+	c->kind = RED_BUF_IOVEC;
+	c->ptr = (__u64)h.iov;
+	c->n = h.iovlen;
+}
+
+/* The kernel handles the messages of one call in order and writes each one's
+ * length back before it takes the next. */
+static __always_inline void call_mmsg(struct red_call *c, __u64 vec, __u64 vlen)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct red_mmsg *m = bpf_map_lookup_elem(&mmsgs, &id);
+	struct red_mmsg fresh = { .vec = vec };
+	__u32 i = 0;
+
+	if (m && m->vec == vec && m->index < vlen)
+		i = m->index;
+	fresh.index = i + 1;
+	bpf_map_update_elem(&mmsgs, &id, &fresh, BPF_ANY);
+	call_msghdr(c, vec + (__u64)i * sizeof(struct red_mmsghdr));
+}
+
+/* From the arguments of system call `nr` to where its bytes are. The direction
+ * is checked: a receive inside a write(2) is not what the registers speak of. */
+static __always_inline void call_decode(struct red_call *c, int dir, __u64 nr, __u64 a2, __u64 a3)
+{
+	c->kind = RED_BUF_NONE;
+	c->nr = nr;
+	c->ptr = a2;
+	c->n = a3;
+	if (dir == RED_DIR_IN) {
+		if (nr == NR_read || nr == NR_recvfrom)
+			c->kind = RED_BUF_PLAIN;
+		else if (nr == NR_readv)
+			c->kind = RED_BUF_IOVEC;
+		else if (nr == NR_recvmsg)
+			call_msghdr(c, a2);
+		else if (nr == NR_recvmmsg)
+			call_mmsg(c, a2, a3);
+	} else {
+		if (nr == NR_write || nr == NR_sendto)
+			c->kind = RED_BUF_PLAIN;
+		else if (nr == NR_writev)
+			c->kind = RED_BUF_IOVEC;
+		else if (nr == NR_sendmsg)
+			call_msghdr(c, a2);
+		else if (nr == NR_sendmmsg)
+			call_mmsg(c, a2, a3);
+	}
+}
+
+/* The current task's saved registers, for hooks that are not given them. */
+static __always_inline void call_current(struct red_call *c, int dir)
+{
+	c->kind = RED_BUF_NONE;
+	c->nr = 0xffff;
+	if (bpf_core_enum_value_exists(enum bpf_func_id___red, BPF_FUNC_task_pt_regs___red)) {
+		struct task_struct *t = bpf_get_current_task_btf();
+		struct pt_regs *r = (struct pt_regs *)bpf_task_pt_regs(t);
+
+		if (RED_TS_COMPAT && (t->thread_info.status & RED_TS_COMPAT))
+			return;
+		call_decode(c, dir, RED_REGS_NR(r), RED_REGS_ARG2(r), RED_REGS_ARG3(r));
+	} else {
+		struct task_struct *t = (struct task_struct *)bpf_get_current_task();
+		struct pt_regs *r;
+
+		if (RED_TS_COMPAT && (BPF_CORE_READ(t, thread_info.status) & RED_TS_COMPAT))
+			return;
+		r = (void *)BPF_CORE_READ(t, stack) + RED_THREAD_SIZE - RED_REGS_SIZE;
+		call_decode(c, dir, BPF_CORE_READ(r, orig_ax), BPF_CORE_READ(r, si),
+			    BPF_CORE_READ(r, dx));
+	}
+}
+
+#define RED_IOVS 8
+
+/* The compiler must not drop or move a bound that the verifier needs to see. */
+#define BOUND(x, max)                                                                              \
+	do {                                                                                       \
+		asm volatile("" : "+r"(x));                                                        \
+		if ((x) > (max))                                                                   \
+			(x) = (max);                                                               \
+	} while (0)
+
+static __always_inline __u64 gather_plain(struct red_scratch *s, __u64 dst, __u64 skip, __u64 want)
+{
+	BOUND(dst, RED_CAP_MAX);
+	BOUND(want, RED_CAP_MAX);
+	if (bpf_probe_read_user(&s->data[dst], want, (void *)(s->call.ptr + skip)))
+		return 0;
+	return want;
+}
+
+static __always_inline __u64 gather_iov(struct red_scratch *s, __u64 dst, __u64 skip, __u64 want)
+{
+	__u64 done = 0, past = 0, i;
+
+	for (i = 0; i < RED_IOVS; i++) {
+		struct red_iovec v;
+		__u64 from, len, to;
+
+		if (i >= s->call.n || done >= want)
+			break;
+		if (bpf_probe_read_user(&v, sizeof(v), (void *)(s->call.ptr + i * sizeof(v))))
+			break;
+		if (v.len > 0x7fffffff)
+			break;
+		from = past < skip ? skip - past : 0;
+		past += v.len;
+		if (from >= v.len)
+			continue;
+		len = v.len - from;
+		if (len > want - done)
+			len = want - done;
+		to = dst + done;
+		BOUND(len, RED_CAP_MAX);
+		BOUND(to, RED_CAP_MAX);
+		if (bpf_probe_read_user(&s->data[to], len, (void *)(v.base + from)))
+			break;
+		done += len;
+	}
+	return done;
+}
+
+/*
+ * Copies bytes [skip, skip + want) of the call in scratch `slot` to its data +
+ * dst; dst + want <= RED_CAP_MAX. Returns how many came: fewer when the buffer
+ * is not readable or has too many vectors.
+ *
+ * Global, not static: the verifier then checks it once and not at every call.
+ */
+__noinline int gather(__u32 slot, __u64 dst, __u64 skip, __u64 want)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+
+	if (!s)
+		return 0;
+	if (s->call.kind == RED_BUF_PLAIN)
+		return gather_plain(s, dst, skip, want);
+	if (s->call.kind == RED_BUF_IOVEC)
+		return gather_iov(s, dst, skip, want);
+	return 0;
+}
+
+#endif /* RED_CAPTURE_H */

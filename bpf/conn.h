@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The connection state machine: what every backend feeds and nothing else
+ * writes. A backend says "this socket moved n bytes in this direction, and the
+ * bytes are there"; conn_io() decides whether they are worth a record.
+ *
+ * A connection is its `struct sock`, not a descriptor: dup, fork and passing
+ * do not split it, reuse of a descriptor does not join two. The sock's address
+ * is the key; because addresses are reused too, an identity word (the port
+ * pair, or the inode number of a UNIX socket) is compared at each event.
+ *
+ * What is copied. Each direction has a byte counter, the time of its last byte
+ * and its last eight bytes. When the direction of traffic turns, a message
+ * begins: from then on up to RED_HEAD_BUDGET bytes are wanted, until the empty
+ * line that ends an HTTP/1 head has passed. After it bytes are only counted,
+ * until the traffic turns again or a call begins like a message (a server that
+ * answers pipelined requests one write each). When a second message follows
+ * the first within one call, the rest of that phase is copied, and so is the
+ * whole of the answer: pipelined messages share calls. Whatever this policy
+ * leaves out, the offsets tell user space exactly how much it was.
+ *
+ * User space can overrule it per connection (conn_poll): copy all, or nothing.
+ */
+#ifndef RED_CONN_H
+#define RED_CONN_H
+
+enum red_conn_flags {
+	RED_CONN_OPENED = 1 << 0, /* user space has its RED_EV_OPEN */
+	RED_CONN_PEER_FIN = 1 << 1,
+	RED_CONN_PIPELINED = 1 << 2,
+	RED_CONN_RESET = 1 << 3, /* reset by the peer, not yet noticed by the process */
+};
+
+struct red_conn_dir {
+	__u64 off;     /* bytes so far */
+	__u64 last_ns; /* time of the last one */
+	__u64 tail;    /* last eight bytes, youngest highest */
+	__u32 want;    /* head bytes still wanted; 0: count only */
+	__u32 tail_ok;
+};
+
+struct red_conn {
+	__u64 id;
+	__u64 ident;
+	struct red_conn_dir d[2];
+	__u32 tgid;
+	__u8 last_dir; /* enum red_dir, 2 at first */
+	__u8 mode;     /* enum red_poll_cmd: AUTO, NONE or ALL */
+	__u8 flags;    /* enum red_conn_flags */
+	__u8 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, struct red_conn);
+} conns SEC(".maps");
+
+/* Connection numbers: CPU in the high bits, then a counter that only this CPU
+ * advances. Never zero, never reused. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} conn_seq SEC(".maps");
+
+/* Kernel memory is read directly where the pointer carries a type (tp_btf,
+ * fentry, or after bpf_rdonly_cast), else by a helper at 20-45 ns a read. */
+#define RED_READ(direct, p, field) ((direct) ? (p)->field : BPF_CORE_READ(p, field))
+
+struct socket_alloc {
+	struct socket socket;
+	struct inode vfs_inode;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u64 sock_ino(struct sock *sk)
+{
+	struct socket *so = BPF_CORE_READ(sk, sk_socket);
+
+	if (!so)
+		return 0;
+	return BPF_CORE_READ((struct socket_alloc *)so, vfs_inode.i_ino);
+}
+
+/* Tells two sockets apart that live at the same address one after the other. */
+static __always_inline __u64 sock_ident(struct sock *sk, int direct)
+{
+	__u16 family = RED_READ(direct, sk, __sk_common.skc_family);
+
+	if (family == AF_UNIX)
+		return sock_ino(sk) << 8 | AF_UNIX;
+	return (__u64)RED_READ(direct, sk, __sk_common.skc_dport) << 32 |
+	       (__u64)RED_READ(direct, sk, __sk_common.skc_num) << 16 | family;
+}
+
+/* Is it a stream that belongs to a process? Sockets of the kernel itself (NFS,
+ * iSCSI) have no file; their calls run inside somebody's write(2). */
+static __always_inline int sock_is_stream(struct sock *sk, __u16 family)
+{
+	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	struct socket *so = BPF_CORE_READ(sk, sk_socket);
+
+	if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
+		return 0;
+	if (BPF_CORE_READ(sk, sk_type) != SOCK_STREAM || !so || !BPF_CORE_READ(so, file))
+		return 0;
+	return family == AF_UNIX || (state != TCP_CLOSE && state != TCP_LISTEN);
+}
+
+static __always_inline void map_ipv4(__u8 *to, __be32 from)
+{
+	__builtin_memset(to, 0, 10);
+	to[10] = to[11] = 0xff;
+	__builtin_memcpy(to + 12, &from, 4);
+}
+
+static __always_inline void open_addrs(struct red_ev_open *ev, struct sock *sk)
+{
+	ev->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	ev->remote_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	if (ev->family == AF_INET) {
+		map_ipv4(ev->local_addr, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
+		map_ipv4(ev->remote_addr, BPF_CORE_READ(sk, __sk_common.skc_daddr));
+	} else {
+		BPF_CORE_READ_INTO(ev->local_addr, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
+		BPF_CORE_READ_INTO(ev->remote_addr, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
+	}
+}
+
+/* Tells user space what the connection is; tried again with the next record
+ * when the ring had no room. */
+static __noinline int conn_announce(struct red_conn *c, struct sock *sk, __u64 now)
+{
+	struct red_stat *st = stat_of(RED_HOOK_STATE);
+	struct red_ev_open ev = {};
+
+	if (!st || !c)
+		return -1;
+	st->observed++;
+	ev.h.kind = RED_EV_OPEN;
+	ev.conn_id = c->id;
+	ev.sk = (__u64)sk;
+	ev.tgid = c->tgid;
+	ev.family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	ev.type = SOCK_STREAM;
+	if (ev.family == AF_UNIX)
+		ev.ino = sock_ino(sk);
+	else
+		open_addrs(&ev, sk);
+	if (emit(st, &ev.h, sizeof(ev), now))
+		return -1;
+	c->flags |= RED_CONN_OPENED;
+	return 0;
+}
+
+static __noinline enum red_drop conn_create(struct sock *sk, __u64 ident, __u32 tgid)
+{
+	__u32 zero = 0;
+	__u64 key = (__u64)sk, *seq = bpf_map_lookup_elem(&conn_seq, &zero);
+	struct red_conn c = {};
+
+	if (!sock_is_stream(sk, ident & 0xff) || !seq)
+		return RED_DROP_NOT_STREAM;
+	c.id = (__u64)(bpf_get_smp_processor_id() + 1) << 40 | ++*seq;
+	c.ident = ident;
+	c.tgid = tgid;
+	c.last_dir = 2;
+	c.mode = RED_POLL_MODE_AUTO;
+	if (bpf_map_update_elem(&conns, &key, &c, BPF_ANY))
+		return RED_DROP_CONNS_FULL;
+	return RED_DROP__CNT;
+}
+
+static __always_inline void state_fill(struct red_ev_state *ev, struct red_conn *c, __u16 kind)
+{
+	ev->h.kind = kind;
+	ev->conn_id = c->id;
+	ev->off[RED_DIR_IN] = c->d[RED_DIR_IN].off;
+	ev->off[RED_DIR_OUT] = c->d[RED_DIR_OUT].off;
+	ev->last_ns[RED_DIR_IN] = c->d[RED_DIR_IN].last_ns;
+	ev->last_ns[RED_DIR_OUT] = c->d[RED_DIR_OUT].last_ns;
+	__builtin_memcpy(ev->tail[RED_DIR_IN], &c->d[RED_DIR_IN].tail, 8);
+	__builtin_memcpy(ev->tail[RED_DIR_OUT], &c->d[RED_DIR_OUT].tail, 8);
+	ev->tgid = c->tgid;
+	if (c->d[RED_DIR_IN].tail_ok)
+		ev->flags |= RED_STATE_TAIL_IN;
+	if (c->d[RED_DIR_OUT].tail_ok)
+		ev->flags |= RED_STATE_TAIL_OUT;
+	if (c->flags & RED_CONN_PEER_FIN)
+		ev->flags |= RED_STATE_PEER;
+}
+
+/* A connection that user space never heard of ends as silently. */
+static __noinline int conn_report(struct red_conn *c, __u32 hook, __u32 kind, __u32 dir_flags)
+{
+	struct red_stat *st = stat_of(hook);
+	struct red_ev_state ev = {};
+
+	if (!st || !c || !(c->flags & RED_CONN_OPENED))
+		return 0;
+	st->observed++;
+	state_fill(&ev, c, kind);
+	ev.dir = dir_flags & 0xff;
+	ev.flags |= dir_flags >> 8;
+	return emit(st, &ev.h, sizeof(ev), bpf_ktime_get_ns());
+}
+
+#define RED_REPORT(dir, flags) ((dir) | (flags) << 8)
+
+/* ---- what a call is worth -------------------------------------------------- */
+
+#define REP8(b) (0x0101010101010101ULL * (b))
+
+/* Finds the first empty line ("\n\r\n" or "\n\n") in the first `len` bytes of
+ * scratch `slot`, eight bytes a step, in at most the first 512; `tail` is what
+ * came before. Returns the offset behind it, 0 if there is none. A line of one
+ * character passes for an empty one: HTTP has none. */
+__noinline int head_end(__u32 slot, __u64 len, __u64 tail)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u64 prev = tail ^ REP8('\n'), i;
+
+	if (!s)
+		return 0;
+	prev = (prev - REP8(1)) & ~prev & REP8(0x80);
+	for (i = 0; i < 512; i += 8) {
+		__u64 w, m, hit, at;
+
+		if (i >= len)
+			break;
+		w = *(__u64 *)&s->data[i] ^ REP8('\n');
+		m = (w - REP8(1)) & ~w & REP8(0x80);
+		hit = m & (m << 16 | prev >> 48 | m << 8 | prev >> 56);
+		prev = m;
+		if (!hit)
+			continue;
+		/* The lowest byte hit: isolate its bit, find its place in three steps. */
+		hit &= -hit;
+		at = i + 1;
+		at += hit & 0xffffffff00000000ULL ? 4 : 0;
+		at += hit & 0xffff0000ffff0000ULL ? 2 : 0;
+		at += hit & 0xff00ff00ff00ff00ULL ? 1 : 0;
+		return at <= len ? at : 0;
+	}
+	return 0;
+}
+
+/* Do the bytes at `at` begin an HTTP/1 message, "HTTP/1." or "GET /"? A wrong
+ * guess costs a copy, never a wrong transaction: user space knows where it is. */
+__noinline int like_message(__u32 slot, __u64 at)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u64 i;
+	__u8 *p;
+
+	if (!s)
+		return 0;
+	BOUND(at, 512);
+	p = &s->data[at];
+	if (p[0] == 'H' && p[1] == 'T' && p[2] == 'T' && p[3] == 'P' && p[4] == '/')
+		return 1;
+	for (i = 0; i < 12; i++) {
+		if (p[i] == ' ')
+			return i >= 3 && (p[i + 1] == '/' || p[i + 1] == 'h' || p[i + 1] == '*');
+		if ((__u8)(p[i] - 'A') >= 26)
+			return 0;
+	}
+	return 0;
+}
+
+/* Keeps the last eight bytes of a direction. Runs after the record is out: it
+ * reuses the scratch when the call's end was not captured. */
+static __always_inline void tail_update(struct red_conn_dir *d, struct red_scratch *s, __u32 slot,
+					__u64 len, __u64 got)
+{
+	__u64 w, at;
+
+	if (len < 8) {
+		if (got != len || !d->tail_ok)
+			d->tail = 0;
+		d->tail_ok = got == len;
+		w = *(__u64 *)&s->data[0];
+		if (len)
+			d->tail = d->tail >> (8 * len) | w << (64 - 8 * len);
+		return;
+	}
+	if (got == len) {
+		at = len - 8;
+	} else {
+		d->tail_ok = 0;
+		if (gather(slot, 0, len - 8, 8) != 8)
+			return;
+		at = 0;
+	}
+	BOUND(at, RED_CAP_MAX);
+	d->tail = *(__u64 *)&s->data[at];
+	d->tail_ok = 1;
+}
+
+/* How many bytes of this call to send along, now that the scratch holds the
+ * first `got` of `len`; fetches more when the head did not end there. */
+static __always_inline __u64 conn_want(struct red_conn *c, struct red_conn_dir *d, __u32 slot,
+				       __u64 len, __u64 got)
+{
+	__u64 end, more = len > RED_CAP_MAX ? RED_CAP_MAX : len;
+
+	if (c->mode == RED_POLL_MODE_AUTO && !(c->flags & RED_CONN_PIPELINED)) {
+		end = head_end(slot, got, d->tail);
+		if (end) {
+			d->want = 0;
+			if (end >= got || !like_message(slot, end))
+				return got;
+			c->flags |= RED_CONN_PIPELINED;
+		}
+	}
+	if (got < more)
+		got += gather(slot, got, got, more - got);
+	if (d->want)
+		d->want = got < d->want ? d->want - got : 0;
+	return got;
+}
+
+/* How much to look at before deciding. */
+static __always_inline __u64 conn_first(const struct red_conn *c, const struct red_conn_dir *d,
+					__u64 len)
+{
+	__u64 n = d->want ? red_cfg.first_read : 256;
+
+	if (c->mode == RED_POLL_MODE_ALL || c->flags & RED_CONN_PIPELINED)
+		n = RED_CAP_MAX;
+	return len < n ? len : n;
+}
+
+static __always_inline void data_fill(struct red_ev_data *ev, struct red_conn *c, int dir,
+				      __u32 len, __u64 pid_tgid)
+{
+	struct red_conn_dir *d = &c->d[dir], *o = &c->d[!dir];
+
+	ev->h.kind = RED_EV_DATA;
+	ev->conn_id = c->id;
+	ev->off = d->off;
+	ev->len = len;
+	ev->tgid = pid_tgid >> 32;
+	ev->tid = pid_tgid;
+	ev->dir = dir;
+	ev->pad = 0;
+	ev->prev_ns = d->last_ns;
+	ev->other_off = o->off;
+	ev->other_ns = o->last_ns;
+	__builtin_memcpy(ev->other_tail, &o->tail, 8);
+	ev->flags = o->tail_ok ? RED_DATA_TAIL_OK : 0;
+}
+
+/* One call that moved `len` > 0 bytes; s->call says where they are. */
+static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st,
+				       struct red_scratch *s, int dir, __u32 len, __u64 pid_tgid,
+				       struct sock *sk)
+{
+	struct red_conn_dir *d = &c->d[dir];
+	__u64 now = bpf_ktime_get_ns();
+	__u64 first, got = 0;
+	__u32 slot = dir, flip = c->last_dir != dir;
+
+	if (c->mode == RED_POLL_MODE_NONE) {
+		drop(st, RED_DROP_NOT_WANTED);
+		d->tail_ok = 0;
+		goto count;
+	}
+	c->last_dir = dir;
+	if (flip)
+		d->want = RED_HEAD_BUDGET;
+	first = conn_first(c, d, len);
+	got = gather(slot, 0, 0, first);
+	if (!d->want && first < RED_CAP_MAX && c->mode == RED_POLL_MODE_AUTO &&
+	    !(c->flags & RED_CONN_PIPELINED)) {
+		if (got < 8 || !like_message(slot, 0)) {
+			drop(st, RED_DROP_NOT_WANTED);
+			goto tail;
+		}
+		d->want = RED_HEAD_BUDGET;
+	}
+	if (!(c->flags & RED_CONN_OPENED) && conn_announce(c, sk, now)) {
+		drop(st, RED_DROP_RING_FULL);
+		goto tail;
+	}
+	data_fill(&s->ev, c, dir, len, pid_tgid);
+	s->ev.syscall = s->call.nr;
+	if (flip)
+		s->ev.flags |= RED_DATA_FIRST;
+	if (s->call.kind == RED_BUF_NONE) {
+		s->ev.flags |= RED_DATA_NOBUF;
+		st->nobuf++;
+	} else if (got < first) {
+		s->ev.flags |= RED_DATA_READ_ERR;
+		st->read_err++;
+	} else {
+		got = conn_want(c, d, slot, len, got);
+	}
+	BOUND(got, RED_CAP_MAX);
+	s->ev.cap_len = got;
+	emit(st, &s->ev.h, sizeof(s->ev) + got, now);
+tail:
+	if (s->call.kind == RED_BUF_NONE)
+		d->tail_ok = 0;
+	else
+		tail_update(d, s, slot, len, got);
+count:
+	d->off += len;
+	d->last_ns = now;
+}
+
+/* A call that moved nothing: the end of the stream, or an error that tells it. */
+static __always_inline void conn_ended(struct sock *sk, int dir, __s64 ret)
+{
+	__u64 key = (__u64)sk;
+	struct red_conn *c = bpf_map_lookup_elem(&conns, &key);
+
+	if (!c || dir != RED_DIR_IN)
+		return;
+	if (ret == 0 && !(c->flags & RED_CONN_RESET)) {
+		conn_report(c, RED_HOOK_STATE, RED_EV_EOF, RED_REPORT(dir, RED_STATE_PEER));
+		return;
+	}
+	if (c->flags & RED_CONN_RESET || ret == -ECONNRESET) {
+		conn_report(c, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(dir, RED_STATE_RESET));
+		bpf_map_delete_elem(&conns, &key);
+	}
+}
+
+/*
+ * The one entry for all backends: `sk` moved `ret` bytes in direction `dir`
+ * (or failed with -errno) for the current task, which is a target. The call is
+ * in s->call.
+ */
+static __always_inline void conn_io(struct sock *sk, int direct, int dir, __s64 ret,
+				    struct red_scratch *s, struct red_stat *st, __u64 pid_tgid)
+{
+	__u64 key = (__u64)sk, ident = sock_ident(sk, direct);
+	struct red_conn *c = bpf_map_lookup_elem(&conns, &key);
+	enum red_drop why;
+
+	if (c && c->ident != ident) {
+		conn_report(c, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(0, 0));
+		bpf_map_delete_elem(&conns, &key);
+		c = 0;
+	}
+	if (!c) {
+		why = conn_create(sk, ident, pid_tgid >> 32);
+		if (why != RED_DROP__CNT) {
+			drop(st, why);
+			return;
+		}
+		c = bpf_map_lookup_elem(&conns, &key);
+		if (!c) {
+			drop(st, RED_DROP_CONNS_FULL);
+			return;
+		}
+	}
+	conn_moved(c, st, s, dir, ret, pid_tgid, sk);
+}
+
+#endif /* RED_CONN_H */

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Maps, configuration and accounting shared by all programs. Sizes marked 1
+ * are set by user space before load (agent/loader.c). */
+#ifndef RED_MAPS_H
+#define RED_MAPS_H
+
+const volatile struct red_config red_cfg = {};
+
+/* Selected processes, one byte a tgid, 64 to an element. An array index costs
+ * 4 ns where a hash look-up costs 30; bytes, because setting a bit would need
+ * an atomic OR, which BPF has only since 5.12. Mapped and written by user
+ * space; fork, exit and listen write it here. */
+struct red_targets {
+	__u8 on[64];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct red_targets);
+} targets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, RED_HOOK__CNT);
+	__type(key, __u32);
+	__type(value, struct red_stat);
+} stats SEC(".maps");
+
+__u64 red_last_wake_ns;	   /* when the reader was last woken */
+__u8 red_ports[65536 / 8]; /* listening on one of these makes a target */
+
+static __always_inline struct red_stat *stat_of(__u32 hook)
+{
+	return bpf_map_lookup_elem(&stats, &hook);
+}
+
+static __always_inline __u8 *target_byte(__u32 tgid)
+{
+	__u32 i = tgid >> 6;
+	struct red_targets *t = bpf_map_lookup_elem(&targets, &i);
+
+	return t ? &t->on[tgid & 63] : 0;
+}
+
+static __always_inline int is_target(__u32 tgid)
+{
+	__u8 *on = target_byte(tgid);
+
+	return on && *on;
+}
+
+static __always_inline void drop(struct red_stat *st, enum red_drop why)
+{
+	st->dropped[why]++;
+}
+
+/* Waking the reader costs more than a record. It is woken when nothing woke it
+ * for a while, or when the ring fills; in between it polls by itself. */
+static __always_inline __u64 wake_flags(__u64 now)
+{
+	__u64 age = now - red_last_wake_ns;
+
+	if (age < red_cfg.wakeup_ns &&
+	    (age < 1000000 || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < red_cfg.wakeup_bytes))
+		return BPF_RB_NO_WAKEUP;
+	red_last_wake_ns = now;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
+/* Writes one record; `h` is its first member. Returns 0 when the ring took it. */
+static __always_inline long emit(struct red_stat *st, struct red_hdr *h, __u64 size, __u64 now)
+{
+	h->len = size;
+	h->cpu = bpf_get_smp_processor_id();
+	h->ts_ns = now;
+	if (bpf_ringbuf_output(&ring, h, size, wake_flags(now))) {
+		drop(st, RED_DROP_RING_FULL);
+		return -1;
+	}
+	st->emitted++;
+	st->bytes += size;
+	return 0;
+}
+
+#endif /* RED_MAPS_H */

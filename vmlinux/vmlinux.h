@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The slice of the kernel's types that redeye's BPF programs read.
+ *
+ * Only names matter: every access is relocated at load time against the
+ * running kernel's own BTF (CO-RE), so a structure lists just the fields that
+ * are used, in any order, and is the same for every kernel version. To add a
+ * field, look it up in `bpftool btf dump file /sys/kernel/btf/vmlinux format c`
+ * on the oldest and the newest kernel of the test matrix. What differs between
+ * kernels is told apart where it is used, with bpf_core_*_exists().
+ *
+ * Registers differ per architecture: vmlinux/ARCH/arch.h.
+ */
+#ifndef __VMLINUX_H__
+#define __VMLINUX_H__
+
+typedef unsigned char __u8;
+typedef signed char __s8;
+typedef unsigned short __u16;
+typedef short __s16;
+typedef unsigned int __u32;
+typedef int __s32;
+typedef unsigned long long __u64;
+typedef long long __s64;
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __s32 s32;
+typedef __u64 u64;
+typedef __s64 s64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u32 __wsum;
+typedef _Bool bool;
+enum { false, true };
+
+/* Stable user ABI (uapi/linux/bpf.h, socket.h, tcp_states.h). */
+enum bpf_map_type {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
+	BPF_MAP_TYPE_RINGBUF = 27,
+};
+
+enum {
+	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
+	BPF_F_MMAPABLE = 1U << 10,
+};
+
+enum {
+	BPF_RB_NO_WAKEUP = 1,
+	BPF_RB_FORCE_WAKEUP = 2,
+};
+
+enum {
+	BPF_RB_AVAIL_DATA = 0,
+};
+
+enum {
+	TCP_ESTABLISHED = 1,
+	TCP_FIN_WAIT1 = 4,
+	TCP_FIN_WAIT2 = 5,
+	TCP_CLOSE = 7,
+	TCP_CLOSE_WAIT = 8,
+	TCP_LAST_ACK = 9,
+	TCP_LISTEN = 10,
+};
+
+#define AF_UNIX	 1
+#define AF_INET	 2
+#define AF_INET6 10
+
+#define SOCK_STREAM 1
+
+#define MSG_PEEK  0x02
+#define MSG_TRUNC 0x20
+
+#define S_IFMT	 0170000
+#define S_IFSOCK 0140000
+
+#define EAGAIN	   11
+#define ECONNRESET 104
+#define EPIPE	   32
+#define ETIMEDOUT  110
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* Used only to ask whether the kernel has a helper. */
+enum bpf_func_id___red {
+	BPF_FUNC_task_pt_regs___red = 175,
+};
+
+struct in6_addr {
+	union {
+		__u8 u6_addr8[16];
+	} in6_u;
+};
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct socket;
+
+struct sock {
+	struct sock_common __sk_common;
+	struct socket *sk_socket;
+	u16 sk_type;
+	int sk_err;
+};
+
+struct file;
+
+struct socket {
+	struct file *file;
+	struct sock *sk;
+};
+
+struct inode {
+	unsigned short i_mode;
+	unsigned long i_ino;
+};
+
+struct file {
+	struct inode *f_inode;
+	void *private_data;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct signal_struct {
+	atomic_t live;
+};
+
+struct thread_info {
+	u32 status;
+};
+
+struct task_struct {
+	struct thread_info thread_info;
+	void *stack;
+	int pid;
+	int tgid;
+	int exit_code;
+	char comm[16];
+	struct files_struct *files;
+	struct signal_struct *signal;
+	struct task_struct *group_leader;
+};
+
+struct linux_binprm;
+struct cgroup;
+struct msghdr {
+	unsigned int msg_flags;
+};
+
+#pragma clang attribute pop
+
+struct bpf_raw_tracepoint_args {
+	__u64 args[0];
+};
+
+#include "arch.h"
+
+#endif /* __VMLINUX_H__ */
