@@ -92,6 +92,11 @@ struct metrics {
 	uint32_t n_resources;
 };
 
+enum {
+	METRICS_MAX_FAMILIES = 256,
+	METRICS_MAX_RESOURCES = 8192, /* more services than a node has processes to run them */
+};
+
 /* ---- reading: any thread ---- */
 struct metrics *metrics__ref(struct metrics *m);
 void metrics__put(struct metrics *m); /* accepts NULL */
@@ -104,14 +109,18 @@ void metrics__put(struct metrics *m); /* accepts NULL */
 struct metrics *metrics__new(uint64_t unix_ns);
 bool metrics__ok(const struct metrics *m);
 
-/* Room for n families in all; each returned family is zeroed but for its arguments. */
+/* At most METRICS_MAX_FAMILIES; the strings are not copied and must outlive the snapshot
+ * (literals, or from metrics__strdup). Points are zeroed. */
 struct metric_family *metrics__family(struct metrics *m, const char *name, const char *unit,
 				      const char *help, enum metric_kind kind, uint32_t max_points);
 /* NULL also when max_points is used up. */
 struct metric_point *metrics__point(struct metrics *m, struct metric_family *f,
 				    uint32_t n_attrs, struct metric_attr **attrs);
+/* At most METRICS_MAX_RESOURCES. */
 struct metric_resource *metrics__resource(struct metrics *m);
 void *metrics__alloc(struct metrics *m, size_t bytes); /* zeroed, aligned to 8 */
+/* Copies up to len bytes, less when a NUL comes first. */
 const char *metrics__strdup(struct metrics *m, const char *s, size_t len);
+size_t metrics__bytes(const struct metrics *m); /* memory it holds */
 
 #endif /* RED_METRICS_H */

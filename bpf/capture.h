@@ -61,6 +61,7 @@ struct red_scratch {
 	struct red_ev_data ev;
 	__u8 data[2 * RED_CAP_MAX];
 	struct red_call call;
+	__u64 walk_done, walk_past; /* gather_iov */
 };
 
 struct {
@@ -184,13 +185,18 @@ static __always_inline __u64 gather_plain(struct red_scratch *s, __u64 dst, __u6
 	return want;
 }
 
+/* Where a walk over an iovec array stands is kept in the map, not in
+ * registers: the verifier then sees the same unknown numbers in each round and
+ * proves the round once instead of every path through all of them. */
 static __always_inline __u64 gather_iov(struct red_scratch *s, __u64 dst, __u64 skip, __u64 want)
 {
-	__u64 done = 0, past = 0, i;
+	__u64 i;
 
+	s->walk_done = 0;
+	s->walk_past = 0;
 	for (i = 0; i < RED_IOVS; i++) {
+		__u64 from, len, to, done = s->walk_done, past = s->walk_past;
 		struct red_iovec v;
-		__u64 from, len, to;
 
 		if (i >= s->call.n || done >= want)
 			break;
@@ -199,7 +205,7 @@ static __always_inline __u64 gather_iov(struct red_scratch *s, __u64 dst, __u64 
 		if (v.len > 0x7fffffff)
 			break;
 		from = past < skip ? skip - past : 0;
-		past += v.len;
+		s->walk_past = past + v.len;
 		if (from >= v.len)
 			continue;
 		len = v.len - from;
@@ -210,9 +216,9 @@ static __always_inline __u64 gather_iov(struct red_scratch *s, __u64 dst, __u64 
 		BOUND(to, RED_CAP_MAX);
 		if (bpf_probe_read_user(&s->data[to], len, (void *)(v.base + from)))
 			break;
-		done += len;
+		s->walk_done = done + len;
 	}
-	return done;
+	return s->walk_done;
 }
 
 /*

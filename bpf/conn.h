@@ -29,6 +29,7 @@ enum red_conn_flags {
 	RED_CONN_PEER_FIN = 1 << 1,
 	RED_CONN_PIPELINED = 1 << 2,
 	RED_CONN_RESET = 1 << 3, /* reset by the peer, not yet noticed by the process */
+	RED_CONN_FRESH = 1 << 4, /* seen from its first byte */
 };
 
 struct red_conn_dir {
@@ -143,6 +144,7 @@ static __noinline int conn_announce(struct red_conn *c, struct sock *sk, __u64 n
 	ev.conn_id = c->id;
 	ev.sk = (__u64)sk;
 	ev.tgid = c->tgid;
+	ev.established = !!(c->flags & RED_CONN_FRESH);
 	ev.family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	ev.type = SOCK_STREAM;
 	if (ev.family == AF_UNIX)
@@ -155,7 +157,24 @@ static __noinline int conn_announce(struct red_conn *c, struct sock *sk, __u64 n
 	return 0;
 }
 
-static __noinline enum red_drop conn_create(struct sock *sk, __u64 ident, __u32 tgid)
+/* Has a TCP connection moved nothing but the `n` bytes of this call so far? What
+ * the process read and wrote is in the sequence numbers, give or take SYN and
+ * FIN. UNIX sockets do not count. */
+static __always_inline int sock_is_fresh(struct sock *sk, __u16 family, __u64 n)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	__u64 read, written;
+
+	if (family == AF_UNIX)
+		return 0;
+	read = BPF_CORE_READ(tp, bytes_received) -
+	       (__u32)(BPF_CORE_READ(tp, rcv_nxt) - BPF_CORE_READ(tp, copied_seq));
+	written = BPF_CORE_READ(tp, bytes_acked) +
+		  (__u32)(BPF_CORE_READ(tp, write_seq) - BPF_CORE_READ(tp, snd_una));
+	return (__s64)(read + written - n) <= 2;
+}
+
+static __noinline enum red_drop conn_create(struct sock *sk, __u64 ident, __u32 tgid, __u64 n)
 {
 	__u32 zero = 0;
 	__u64 key = (__u64)sk, *seq = bpf_map_lookup_elem(&conn_seq, &zero);
@@ -168,6 +187,8 @@ static __noinline enum red_drop conn_create(struct sock *sk, __u64 ident, __u32 
 	c.tgid = tgid;
 	c.last_dir = 2;
 	c.mode = RED_POLL_MODE_AUTO;
+	if (sock_is_fresh(sk, ident & 0xff, n))
+		c.flags |= RED_CONN_FRESH;
 	if (bpf_map_update_elem(&conns, &key, &c, BPF_ANY))
 		return RED_DROP_CONNS_FULL;
 	return RED_DROP__CNT;
@@ -447,7 +468,7 @@ static __always_inline void conn_io(struct sock *sk, int direct, int dir, __s64 
 		c = 0;
 	}
 	if (!c) {
-		why = conn_create(sk, ident, pid_tgid >> 32);
+		why = conn_create(sk, ident, pid_tgid >> 32, ret);
 		if (why != RED_DROP__CNT) {
 			drop(st, why);
 			return;

@@ -138,8 +138,8 @@ int BPF_PROG(fexit_unix_sendpage, struct socket *so, void *page, int offset, uns
 
 /* ---- kprobe: the same functions, entry and return ---------------------------
  * A return probe sees no arguments: the entry leaves them in a stash, by task
- * and direction. A return probe that the kernel had no instance for (maxactive)
- * is missed: the byte count then lags and user space sees a gap. */
+ * and direction. A return for which the kernel had no probe instance left (many
+ * threads blocked in a receive) is missed, and counted at the next entry. */
 
 struct red_stash {
 	__u64 sk;
@@ -164,16 +164,17 @@ static __always_inline int stash_put(struct sock *sk, int dir, int flags)
 {
 	__u64 id = bpf_get_current_pid_tgid(), key = stash_key(id, dir);
 	struct red_stash v = { .sk = (__u64)sk, .flags = flags };
-	struct red_stat *st;
+	struct red_stat *st = stat_of(hook_of(dir));
 
-	if (!is_target(id >> 32))
+	if (!is_target(id >> 32) || !st)
 		return 0;
+	if (bpf_map_lookup_elem(&stash, &key)) { /* the last call never returned here */
+		st->observed++;
+		drop(st, RED_DROP_MISSED);
+	}
 	if (bpf_map_update_elem(&stash, &key, &v, BPF_ANY)) {
-		st = stat_of(hook_of(dir));
-		if (st) {
-			st->observed++;
-			drop(st, RED_DROP_STASH_FULL);
-		}
+		st->observed++;
+		drop(st, RED_DROP_STASH_FULL);
 	}
 	return 0;
 }

@@ -159,7 +159,8 @@ enum red_drop {
 	RED_DROP_NO_SOCKET = 4,	 /* the descriptor led to no socket */
 	RED_DROP_PEEK = 5,	 /* MSG_PEEK moves nothing */
 	RED_DROP_STASH_FULL = 6, /* kprobe backend: no room for the call's arguments */
-	RED_DROP__CNT = 7,
+	RED_DROP_MISSED = 7,	 /* kprobe backend: a call's return probe never ran */
+	RED_DROP__CNT = 8,
 };
 
 /* Hooks, for the accounting; one row of struct red_stat each. */

@@ -118,6 +118,15 @@ struct sock {
 	int sk_err;
 };
 
+struct tcp_sock {
+	u32 rcv_nxt;
+	u32 copied_seq;
+	u32 write_seq;
+	u32 snd_una;
+	u64 bytes_received;
+	u64 bytes_acked;
+};
+
 struct file;
 
 struct socket {

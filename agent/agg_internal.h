@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What agg.c, agg_series.c and agg_snapshot.c share. */
+#ifndef RED_AGG_INTERNAL_H
+#define RED_AGG_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agg.h"
+#include "agg_names.h"
+#include "hist.h"
+#include "route.h"
+#include "service.h"
+
+/* A series holds one histogram for each part; all metrics of a kind have the same attributes. */
+enum series_part {
+	PART_DURATION = 0,
+	PART_REQUEST_SIZE = 1,
+	PART_RESPONSE_SIZE = 2,
+	PARTS = 3,
+};
+
+enum { HOST_MAX = 255 };
+
+/* Compared as bytes: no padding. Names by id (agg_names.h), 0: absent. */
+struct series_key {
+	uint64_t where; /* server: address of the route's name; client: hash of the host */
+	uint32_t service;
+	uint32_t kind;
+	uint16_t method, scheme, error_type, version;
+	uint16_t status, port;
+	uint32_t host_len; /* client */
+};
+_Static_assert(sizeof(struct series_key) == 32, "series_key has padding");
+
+struct series {
+	struct series_key key;
+	const char *route;      /* server, or NULL; the route table's */
+	const char *host;       /* client; behind the histograms */
+	struct series *next;    /* of the same service, oldest first */
+	uint64_t start_ns;      /* monotonic: the first span's start */
+	uint64_t last_ns;       /* monotonic: the latest end */
+	uint64_t start_unix_ns; /* 0 until exported: it must not move when the clock does */
+	bool overflow;
+	struct hist parts[]; /* PARTS, or only the duration */
+};
+
+struct active {
+	struct active *next;
+	uint16_t method, scheme;
+	uint64_t value, start_ns, start_unix_ns;
+};
+
+struct agg_service {
+	struct agg_service *next;  /* oldest first */
+	struct agg_service *chain; /* same bucket */
+	struct service *service;   /* one reference */
+	struct route_table *routes;
+	struct series *first, **last;
+	struct series *overflow[2]; /* by kind; also in the list */
+	uint32_t n_series[2];       /* by kind, without overflow */
+	struct active *active;
+	uint64_t last_ns; /* monotonic */
+};
+
+struct slot {
+	uint64_t hash;
+	struct series *s; /* NULL: free */
+};
+
+enum { SERVICE_BUCKETS = 256 };
+
+struct agg {
+	uint32_t limit, limit_all; /* series without overflow: of a service and kind, of all */
+	uint64_t expiry_ns;
+	uint32_t n_parts;
+	bool learn_routes;
+	uint32_t max_routes;
+	struct route_set *configured; /* NULL: none */
+	struct names names;
+
+	struct slot *slots; /* open addressing, at most half full while there is memory */
+	uint32_t n_slots;   /* power of two */
+	uint32_t n_keyed;   /* series in it */
+
+	struct agg_service *services, **last_service;
+	struct agg_service *bucket[SERVICE_BUCKETS]; /* by service id */
+	uint32_t n_services;
+
+	uint64_t mono_ns;       /* the latest time heard of */
+	struct agg_stats stats; /* counters only */
+};
+
+/* agg_series.c */
+int series__table_new(struct agg *agg);
+/* The series of key, made when there is room, else svc's overflow series. NULL: no memory. */
+struct series *series__get(struct agg *agg, struct agg_service *svc, const struct series_key *key,
+			   const char *route, const char *host, const struct span *span);
+/* Drops svc's series that have been idle since before `before_ns`; the table is stale after it. */
+uint32_t series__drop_idle(struct agg *agg, struct agg_service *svc, uint64_t before_ns);
+void series__rebuild_table(struct agg *agg);
+size_t series__bytes(const struct agg *agg, const struct series *s);
+
+#endif /* RED_AGG_INTERNAL_H */

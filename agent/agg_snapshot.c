@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* From series to points. A point copies whatever may go before the snapshot does. */
+#include <errno.h>
+#include <string.h>
+
+#include "agg_internal.h"
+#include "metrics.h"
+
+static const struct family {
+	const char *name, *unit, *help;
+	enum span_kind kind;
+	enum series_part part;
+} families[] = {
+	{ "http.server.request.duration", "s",
+	  "Duration of HTTP server requests. http.route may be learned from paths.", SPAN_SERVER,
+	  PART_DURATION },
+	{ "http.client.request.duration", "s", "Duration of HTTP client requests.", SPAN_CLIENT,
+	  PART_DURATION },
+	{ "http.server.request.body.size", "By", "Size of HTTP server request bodies.", SPAN_SERVER,
+	  PART_REQUEST_SIZE },
+	{ "http.server.response.body.size", "By", "Size of HTTP server response bodies.",
+	  SPAN_SERVER, PART_RESPONSE_SIZE },
+	{ "http.client.request.body.size", "By", "Size of HTTP client request bodies.", SPAN_CLIENT,
+	  PART_REQUEST_SIZE },
+	{ "http.client.response.body.size", "By", "Size of HTTP client response bodies.",
+	  SPAN_CLIENT, PART_RESPONSE_SIZE },
+};
+
+enum {
+	FAMILIES = sizeof(families) / sizeof(families[0]),
+	MAX_ATTRS = 6,
+};
+
+struct snapshot {
+	struct agg *agg;
+	struct metrics *m;
+	uint64_t unix_ns, mono_ns;
+	struct metric_family *family[FAMILIES]; /* NULL: no points */
+	struct metric_family *active;
+};
+
+/* ---- attributes, in the order of their keys --------------------------------------- */
+
+struct attrs {
+	uint32_t n;
+	struct metric_attr v[MAX_ATTRS];
+};
+
+static void add_str(struct attrs *a, const char *key, const char *str)
+{
+	if (str && *str)
+		a->v[a->n++] = (struct metric_attr){ .key = key, .type = ATTR_STRING, .str = str };
+}
+
+static void add_int(struct attrs *a, const char *key, int64_t num)
+{
+	if (num)
+		a->v[a->n++] = (struct metric_attr){ .key = key, .type = ATTR_INT, .num = num };
+}
+
+static void series_attrs(struct attrs *a, const struct snapshot *sn, const struct series *s)
+{
+	const char *const *names = sn->agg->names.v;
+	const struct series_key *k = &s->key;
+
+	if (s->overflow) {
+		a->v[a->n++] = (struct metric_attr){ .key = "otel.metric.overflow",
+						     .type = ATTR_BOOL,
+						     .num = 1 };
+		return;
+	}
+	add_str(a, "error.type", names[k->error_type]);
+	add_str(a, "http.request.method", names[k->method]);
+	add_int(a, "http.response.status_code", k->status);
+	if (s->route)
+		add_str(a, "http.route", metrics__strdup(sn->m, s->route, strlen(s->route)));
+	add_str(a, "network.protocol.version", names[k->version]);
+	if (k->host_len)
+		add_str(a, "server.address", metrics__strdup(sn->m, s->host, k->host_len));
+	add_int(a, "server.port", k->port);
+	add_str(a, "url.scheme", names[k->scheme]);
+}
+
+static struct metric_point *point(struct metrics *m, struct metric_family *f, const struct attrs *a)
+{
+	struct metric_attr *v;
+	struct metric_point *p = metrics__point(m, f, a->n, &v);
+
+	if (p)
+		memcpy(v, a->v, a->n * sizeof(*v));
+	return p;
+}
+
+/* ---- points ------------------------------------------------------------------------ */
+
+static uint64_t to_unix(const struct snapshot *sn, uint64_t mono_ns)
+{
+	uint64_t ago_ns = mono_ns && mono_ns < sn->mono_ns ? sn->mono_ns - mono_ns : 0;
+
+	return ago_ns < sn->unix_ns ? sn->unix_ns - ago_ns : sn->unix_ns;
+}
+
+static void series_points(const struct snapshot *sn, struct series *s,
+			  const struct metric_resource *resource)
+{
+	struct attrs a = { 0 };
+	struct metric_point *p;
+	int i;
+
+	if (!s->start_unix_ns)
+		s->start_unix_ns = to_unix(sn, s->start_ns);
+	series_attrs(&a, sn, s);
+	for (i = 0; i < FAMILIES; i++) {
+		if (!sn->family[i] || families[i].kind != s->key.kind ||
+		    !s->parts[families[i].part].count)
+			continue;
+		p = point(sn->m, sn->family[i], &a);
+		if (!p)
+			return;
+		p->resource = resource;
+		p->start_unix_ns = s->start_unix_ns;
+		if (hist__export(&s->parts[families[i].part], sn->m, &p->hist))
+			return;
+	}
+}
+
+static void active_point(const struct snapshot *sn, struct active *active,
+			 const struct metric_resource *resource)
+{
+	const char *const *names = sn->agg->names.v;
+	struct attrs a = { 0 };
+	struct metric_point *p;
+
+	if (!active->start_unix_ns)
+		active->start_unix_ns = to_unix(sn, active->start_ns);
+	add_str(&a, "http.request.method", names[active->method]);
+	add_str(&a, "url.scheme", names[active->scheme]);
+	p = point(sn->m, sn->active, &a);
+	if (!p)
+		return;
+	p->resource = resource;
+	p->start_unix_ns = active->start_unix_ns;
+	p->value = (double)active->value;
+}
+
+static const struct metric_resource *resource(struct metrics *m, const struct service *s)
+{
+	struct metric_resource *r = metrics__resource(m);
+	struct attrs a = { 0 };
+	struct metric_attr *v;
+
+	if (!r)
+		return NULL;
+	r->service_name = metrics__strdup(m, s->name, strlen(s->name));
+	r->service_namespace = metrics__strdup(m, s->namespace, strlen(s->namespace));
+	r->service_instance_id = metrics__strdup(m, s->instance, strlen(s->instance));
+	add_str(&a, "service.instance.id", r->service_instance_id);
+	add_str(&a, "service.name", r->service_name);
+	add_str(&a, "service.namespace", r->service_namespace);
+	v = metrics__alloc(m, a.n * sizeof(*v));
+	if (!v)
+		return NULL;
+	memcpy(v, a.v, a.n * sizeof(*v));
+	r->attrs = v;
+	r->n_attrs = a.n;
+	return r;
+}
+
+/* ---- families ------------------------------------------------------------------------ */
+
+static uint32_t count_points(const struct agg *agg, const struct family *f)
+{
+	const struct agg_service *svc;
+	const struct series *s;
+	uint32_t n = 0;
+
+	if (f->part >= agg->n_parts)
+		return 0;
+	for (svc = agg->services; svc; svc = svc->next)
+		for (s = svc->first; s; s = s->next)
+			n += s->key.kind == f->kind && s->parts[f->part].count;
+	return n;
+}
+
+static uint32_t count_active(const struct agg *agg)
+{
+	const struct agg_service *svc;
+	const struct active *a;
+	uint32_t n = 0;
+
+	for (svc = agg->services; svc; svc = svc->next)
+		for (a = svc->active; a; a = a->next)
+			n++;
+	return n;
+}
+
+static void make_families(struct snapshot *sn)
+{
+	const struct family *f;
+	uint32_t n;
+	int i;
+
+	for (i = 0; i < FAMILIES; i++) {
+		f = &families[i];
+		n = count_points(sn->agg, f);
+		if (n)
+			sn->family[i] = metrics__family(sn->m, f->name, f->unit, f->help,
+							METRIC_HISTOGRAM, n);
+	}
+	n = count_active(sn->agg);
+	if (n)
+		sn->active =
+			metrics__family(sn->m, "http.server.active_requests", "{request}",
+					"Number of active HTTP server requests.", METRIC_UPDOWN, n);
+}
+
+int agg__snapshot(struct agg *agg, struct metrics *m, uint64_t now_unix_ns, uint64_t mono_now_ns)
+{
+	struct snapshot sn = { agg, m, now_unix_ns, mono_now_ns, { NULL }, NULL };
+	const struct metric_resource *r;
+	const struct agg_service *svc;
+	struct active *a;
+	struct series *s;
+
+	make_families(&sn);
+	for (svc = agg->services; svc && metrics__ok(m); svc = svc->next) {
+		if (!svc->first && !svc->active)
+			continue;
+		r = resource(m, svc->service);
+		for (s = svc->first; s && metrics__ok(m); s = s->next)
+			series_points(&sn, s, r);
+		for (a = svc->active; a && metrics__ok(m); a = a->next)
+			active_point(&sn, a, r);
+	}
+	return metrics__ok(m) ? 0 : -ENOMEM;
+}

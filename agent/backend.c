@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "backend.h"
+
+#include <stddef.h>
+
+static const struct backend_prog sock_progs[] = {
+	{ "tp_sock_send", "sock_send_length", false },
+	{ "tp_sock_recv", "sock_recv_length", false },
+	{ NULL, NULL, false },
+};
+
+static const struct backend_prog fentry_progs[] = {
+	{ "fexit_tcp_sendmsg", "tcp_sendmsg", false },
+	{ "fexit_tcp_recvmsg", "tcp_recvmsg", false },
+	{ "fexit_tcp_sendpage", "tcp_sendpage", true },
+	{ "fexit_tcp_splice_read", "tcp_splice_read", true },
+	{ "fexit_unix_sendmsg", "unix_stream_sendmsg", true },
+	{ "fexit_unix_recvmsg", "unix_stream_recvmsg", true },
+	{ "fexit_unix_sendpage", "unix_stream_sendpage", true },
+	{ NULL, NULL, false },
+};
+
+static const struct backend_prog kprobe_progs[] = {
+	{ "kprobe_tcp_sendmsg", "tcp_sendmsg", false },
+	{ "kretprobe_tcp_sendmsg", "tcp_sendmsg", false },
+	{ "kprobe_tcp_recvmsg", "tcp_recvmsg", false },
+	{ "kretprobe_tcp_recvmsg", "tcp_recvmsg", false },
+	{ "kprobe_tcp_sendpage", "tcp_sendpage", true },
+	{ "kretprobe_tcp_sendpage", "tcp_sendpage", true },
+	{ "kprobe_tcp_splice_read", "tcp_splice_read", true },
+	{ "kretprobe_tcp_splice_read", "tcp_splice_read", true },
+	{ "kprobe_unix_sendmsg", "unix_stream_sendmsg", true },
+	{ "kretprobe_unix_sendmsg", "unix_stream_sendmsg", true },
+	{ "kprobe_unix_recvmsg", "unix_stream_recvmsg", true },
+	{ "kretprobe_unix_recvmsg", "unix_stream_recvmsg", true },
+	{ "kprobe_unix_sendpage", "unix_stream_sendpage", true },
+	{ "kretprobe_unix_sendpage", "unix_stream_sendpage", true },
+	{ NULL, NULL, false },
+};
+
+static const struct backend_prog syscall_progs[] = {
+	{ "tp_sys_exit", "sys_exit", false },
+	{ NULL, NULL, false },
+};
+
+const struct backend backends[] = {
+	{
+		.id = BACKEND_SOCK,
+		.name = "sock",
+		.needs = "Linux 6.5 (sock_send_length, sock_recv_length tracepoints)",
+		.misses = "payload of io_uring calls (counted without it)",
+		.progs = sock_progs,
+	},
+	{
+		.id = BACKEND_FENTRY,
+		.name = "fentry",
+		.needs = "BPF trampolines",
+		.misses = "payload of io_uring calls (counted without it)",
+		.needs_recvmsg_nargs = true,
+		.progs = fentry_progs,
+	},
+	{
+		.id = BACKEND_KPROBE,
+		.name = "kprobe",
+		.needs = "CONFIG_KPROBES",
+		.misses = "payload of io_uring calls; returns of calls beyond the kernel's limit of "
+			  "blocked return probes (counted as missed)",
+		.needs_recvmsg_nargs = true,
+		.progs = kprobe_progs,
+	},
+	{
+		.id = BACKEND_SYSCALL,
+		.name = "syscall",
+		.needs = "Linux 5.10 with BTF",
+		.misses = "io_uring; costs every system call of the host 50-75 ns",
+		.progs = syscall_progs,
+	},
+	{ .name = NULL },
+};
+
+const struct backend *backend__find(enum backend_id id)
+{
+	const struct backend *b;
+
+	for (b = backends; b->name; b++)
+		if (b->id == id)
+			return b;
+	return NULL;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The four ways to see socket calls (see bpf/redeye.bpf.c), in order of
+ * preference, as a table: which programs each needs, and what it cannot see.
+ */
+#ifndef RED_BACKEND_H
+#define RED_BACKEND_H
+
+#include <stdbool.h>
+
+#include "options.h"
+
+struct backend_prog {
+	const char *name;     /* BPF program */
+	const char *function; /* kernel function or tracepoint it needs */
+	bool optional;	      /* without it the backend sees less, but works */
+};
+
+struct backend {
+	enum backend_id id;
+	const char *name;
+	const char *needs;  /* for people */
+	const char *misses; /* what it cannot see, NULL: nothing known */
+	bool needs_recvmsg_nargs;
+	const struct backend_prog *progs; /* ends with a NULL name */
+};
+
+extern const struct backend backends[]; /* best first, ends with a NULL name */
+
+const struct backend *backend__find(enum backend_id id); /* NULL for AUTO */
+
+#endif /* RED_BACKEND_H */

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * redeye doctor: what works on this machine, found out by doing it. Each check
+ * is a row: it tries its feature and says what is lost without it.
+ */
+#include "commands.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "backend.h"
+#include "loader.h"
+#include "log.h"
+#include "options.h"
+
+enum verdict {
+	YES = 0,
+	NO = 1,	     /* costs its own feature */
+	LATER = 2,   /* not in this version of redeye */
+	FATAL = 3,   /* without it redeye cannot work */
+};
+
+struct result {
+	enum verdict verdict;
+	char why[256];
+};
+
+struct check {
+	const char *area;
+	const char *name;
+	const char *lost; /* what is missing without it */
+	void (*run)(struct result *r);
+};
+
+static void fail(struct result *r, enum verdict v, const char *why)
+{
+	r->verdict = v;
+	snprintf(r->why, sizeof(r->why), "%s", why);
+}
+
+/* ---- the machine ---------------------------------------------------------------------- */
+
+static void check_btf(struct result *r)
+{
+	if (access("/sys/kernel/btf/vmlinux", R_OK))
+		fail(r, FATAL, "no /sys/kernel/btf/vmlinux: CONFIG_DEBUG_INFO_BTF is off");
+}
+
+static const struct {
+	unsigned int bit;
+	const char *name;
+} capabilities[] = {
+	{ 39, "CAP_BPF" },
+	{ 38, "CAP_PERFMON" },
+	{ 19, "CAP_SYS_PTRACE" },
+	{ 2, "CAP_DAC_READ_SEARCH" },
+	{ 24, "CAP_SYS_RESOURCE" },
+};
+
+static unsigned long long effective_caps(void)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	unsigned long long caps = 0;
+	char line[256];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "CapEff: %llx", &caps) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return caps;
+}
+
+/* Before 5.8 there is no CAP_BPF, and CAP_SYS_ADMIN stands for both. */
+static void check_caps(struct result *r)
+{
+	unsigned long long caps = effective_caps();
+	bool admin = caps & 1ull << 21;
+	size_t i;
+
+	snprintf(r->why, sizeof(r->why), "missing:");
+	for (i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]); i++) {
+		if (caps & 1ull << capabilities[i].bit || (i < 2 && admin))
+			continue;
+		r->verdict = i < 2 ? FATAL : r->verdict > NO ? r->verdict : NO;
+		strncat(r->why, " ", sizeof(r->why) - strlen(r->why) - 1);
+		strncat(r->why, capabilities[i].name, sizeof(r->why) - strlen(r->why) - 1);
+	}
+	if (r->verdict == YES)
+		r->why[0] = 0;
+}
+
+/* Kernel and /proc must speak of the same process numbers. */
+static void check_pidns(struct result *r)
+{
+	char ns[64] = "";
+	ssize_t n = readlink("/proc/self/ns/pid", ns, sizeof(ns) - 1);
+
+	if (n > 0 && strcmp(ns, "pid:[4026531836]"))
+		fail(r, NO, "redeye runs in a PID namespace of its own: use the host's (hostPID)");
+}
+
+static void check_other_processes(struct result *r)
+{
+	int fd = open("/proc/1/environ", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		fail(r, NO, strerror(errno));
+		return;
+	}
+	close(fd);
+}
+
+/* ---- backends ---------------------------------------------------------------------------- */
+
+static void try_backend(struct result *r, enum backend_id id)
+{
+	char why[256];
+
+	if (loader__try(id, why, sizeof(why)))
+		fail(r, NO, why);
+}
+
+static void check_sock(struct result *r)
+{
+	try_backend(r, BACKEND_SOCK);
+}
+
+static void check_fentry(struct result *r)
+{
+	try_backend(r, BACKEND_FENTRY);
+}
+
+static void check_kprobe(struct result *r)
+{
+	try_backend(r, BACKEND_KPROBE);
+}
+
+static void check_syscall(struct result *r)
+{
+	try_backend(r, BACKEND_SYSCALL);
+}
+
+static void check_later(struct result *r)
+{
+	fail(r, LATER, "not in this version");
+}
+
+static const struct check checks[] = {
+	{ "kernel", "type information (BTF)", "everything", check_btf },
+	{ "rights", "capabilities", "see docs/security.md for what each is for", check_caps },
+	{ "rights", "other processes' /proc",
+	  "service names from the environment, selection by port", check_other_processes },
+	{ "rights", "host PID namespace", "selection and service names", check_pidns },
+	{ "backend", "sock", "the cheapest backend", check_sock },
+	{ "backend", "fentry", "the second choice", check_fentry },
+	{ "backend", "kprobe", "the third choice", check_kprobe },
+	{ "backend", "syscall", "the fallback, which taxes all system calls", check_syscall },
+	{ "tls", "plaintext of TLS libraries", "requests inside TLS", check_later },
+	{ "traces", "context propagation", "traces across services", check_later },
+};
+
+#define N_CHECKS (sizeof(checks) / sizeof(checks[0]))
+
+/* Usable: nothing fatal, and at least one backend. */
+static bool usable(const struct result *results)
+{
+	bool backend = false;
+	size_t i;
+
+	for (i = 0; i < N_CHECKS; i++) {
+		if (results[i].verdict == FATAL)
+			return false;
+		if (!strcmp(checks[i].area, "backend") && results[i].verdict == YES)
+			backend = true;
+	}
+	return backend;
+}
+
+/* ---- output ------------------------------------------------------------------------------- */
+
+static const char *const verdict_names[] = { "yes", "no", "later", "NO" };
+
+static void print_table(const struct result *results)
+{
+	struct utsname u;
+	const struct backend *b;
+	size_t i;
+
+	uname(&u);
+	printf("redeye %s on Linux %s %s\n\n", REDEYE_VERSION, u.release, u.machine);
+	printf("%-8s %-28s %-6s %s\n", "AREA", "FEATURE", "WORKS", "REASON; WHAT IS LOST");
+	for (i = 0; i < N_CHECKS; i++) {
+		printf("%-8s %-28s %-6s", checks[i].area, checks[i].name,
+		       verdict_names[results[i].verdict]);
+		if (results[i].verdict == YES)
+			printf(" -\n");
+		else
+			printf(" %s; lost: %s\n", results[i].why, checks[i].lost);
+	}
+	putchar('\n');
+	for (b = backends, i = 0; b->name; b++)
+		if (b->misses)
+			printf("backend %s cannot see: %s\n", b->name, b->misses);
+	printf("\n%s\n", usable(results) ? "redeye can work here." : "redeye cannot work here.");
+}
+
+static int print_json(const struct result *results)
+{
+	cJSON *j = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(j, "backends");
+	cJSON *others = cJSON_AddArrayToObject(j, "features"), *o;
+	char *text;
+	size_t i;
+
+	for (i = 0; i < N_CHECKS; i++) {
+		o = cJSON_CreateObject();
+		cJSON_AddStringToObject(o, "name", checks[i].name);
+		cJSON_AddBoolToObject(o, "available", results[i].verdict == YES);
+		cJSON_AddStringToObject(o, "reason", results[i].why);
+		cJSON_AddStringToObject(o, "lost", checks[i].lost);
+		cJSON_AddItemToArray(!strcmp(checks[i].area, "backend") ? list : others, o);
+	}
+	cJSON_AddBoolToObject(j, "usable", usable(results));
+	text = cJSON_Print(j);
+	cJSON_Delete(j);
+	if (!text)
+		return -ENOMEM;
+	puts(text);
+	cJSON_free(text);
+	return 0;
+}
+
+static int examine(const struct options *o)
+{
+	struct result results[N_CHECKS] = {};
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < N_CHECKS; i++)
+		checks[i].run(&results[i]);
+	if (o->json)
+		err = print_json(results);
+	else
+		print_table(results);
+	return err ? err : usable(results) ? 0 : -ENOTSUP;
+}
+
+int cmd_doctor(int argc, char **argv)
+{
+	struct options o;
+	char err[512] = "";
+	int rc = options__parse(&o, "doctor", argc, argv, err, sizeof(err));
+
+	if (rc > 0)
+		return EXIT_SUCCESS;
+	if (rc) {
+		log__error("%s", err);
+		return EXIT_USAGE;
+	}
+	log__init(o.log_level);
+	rc = examine(&o);
+	options__free(&o);
+	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* redeye run: watch the selected processes, serve /metrics. */
+#include "commands.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "httpd.h"
+#include "live.h"
+#include "log.h"
+#include "options.h"
+#include "snapshot.h"
+#include "table.h"
+
+#define SCRAPE_TIMEOUT_MS 5000
+#define TABLE_NS	  1000000000ull
+#define TABLE_PLAIN_NS	  5000000000ull
+
+struct run {
+	struct options options, reloaded;
+	int argc;
+	char **argv;
+	struct live *live;
+	struct snapshots *snapshots;
+	struct httpd *httpd;
+	struct table *table;
+	char note[160];
+	bool snapshot_due;
+	bool ready;
+};
+
+/* ---- snapshots for HTTP threads ---------------------------------------------------------- */
+
+static int scrape(void *arg, struct metrics **out)
+{
+	struct run *r = arg;
+
+	return snapshots__get(r->snapshots, out, SCRAPE_TIMEOUT_MS);
+}
+
+static bool is_ready(void *arg)
+{
+	const struct run *r = arg;
+
+	return __atomic_load_n(&r->ready, __ATOMIC_ACQUIRE);
+}
+
+static uint64_t build_snapshot(void *arg, uint64_t now_ns)
+{
+	struct run *r = arg;
+	uint64_t wait;
+
+	if (!r->snapshot_due)
+		return UINT64_MAX;
+	wait = snapshots__accept(r->snapshots, now_ns);
+	if (wait)
+		return now_ns + wait;
+	r->snapshot_due = false;
+	snapshots__publish(r->snapshots, live__metrics(r->live), now_ns);
+	return UINT64_MAX;
+}
+
+static void on_asked(void *arg)
+{
+	struct run *r = arg;
+	uint64_t wait = snapshots__accept(r->snapshots, mono_ns());
+
+	if (!wait)
+		snapshots__publish(r->snapshots, live__metrics(r->live), mono_ns());
+	else
+		r->snapshot_due = true;
+}
+
+static uint64_t on_due_timer(void *arg, uint64_t now_ns)
+{
+	build_snapshot(arg, now_ns);
+	return now_ns + 50000000; /* only looked at while the loop is awake anyway */
+}
+
+static int serve(struct run *r, char *err, size_t err_size)
+{
+	const struct options *o = &r->options;
+	struct httpd_config c = {
+		.listen = o->listen,
+		.tls_cert = o->listen_tls_cert,
+		.tls_key = o->listen_tls_key,
+		.token_file = o->listen_token_file,
+		.snapshot = scrape,
+		.ready = is_ready,
+		.arg = r,
+	};
+
+	if (!strcmp(o->listen, "none"))
+		return 0;
+	r->httpd = httpd__new(&c, err, err_size);
+	return r->httpd ? 0 : -errno;
+}
+
+/* ---- table ------------------------------------------------------------------------------------ */
+
+static uint64_t on_table(void *arg, uint64_t now_ns)
+{
+	struct run *r = arg;
+	struct metrics *m = live__metrics(r->live);
+
+	if (m)
+		table__print(r->table, m, r->note);
+	metrics__put(m);
+	return now_ns + (isatty(STDOUT_FILENO) ? TABLE_NS : TABLE_PLAIN_NS);
+}
+
+/* ---- life --------------------------------------------------------------------------------------- */
+
+static const struct options *reload(void *arg)
+{
+	struct run *r = arg;
+	struct options fresh;
+	char err[512];
+	int rc = options__parse(&fresh, "run", r->argc, r->argv, err, sizeof(err));
+
+	if (rc) {
+		log__error("configuration not reloaded: %s", err);
+		return NULL;
+	}
+	options__free(&r->reloaded);
+	r->reloaded = fresh;
+	return &r->reloaded;
+}
+
+static int start(struct run *r, char *err, size_t err_size)
+{
+	struct live_config c = { .options = &r->options, .reload = reload, .arg = r };
+	struct loop *loop;
+	int rc;
+
+	r->live = live__new(&c, err, err_size);
+	if (!r->live)
+		return -errno;
+	loop = live__loop(r->live);
+	r->snapshots = snapshots__new();
+	if (!r->snapshots)
+		return -errno;
+	rc = loop__watch(loop, snapshots__fd(r->snapshots), on_asked, r);
+	if (!rc)
+		rc = loop__timer(loop, 0, on_due_timer, r);
+	if (!rc)
+		rc = serve(r, err, err_size);
+	if (rc || !r->options.table)
+		return rc;
+	r->table = table__new(stdout, isatty(STDOUT_FILENO));
+	return r->table ? loop__timer(loop, 0, on_table, r) : -errno;
+}
+
+static void fill_note(struct run *r)
+{
+	const char *listen = r->options.listen;
+	int host = strrchr(listen, ':') ? strrchr(listen, ':') - listen : 0;
+
+	if (r->httpd)
+		snprintf(r->note, sizeof(r->note), "metrics: %s://%.*s:%u/metrics",
+			 r->options.listen_tls_cert ? "https" : "http", host ? host : 9,
+			 host ? listen : "localhost", httpd__port(r->httpd));
+	else
+		snprintf(r->note, sizeof(r->note), "metrics: not served");
+}
+
+static void say_ready(struct run *r)
+{
+	const struct procs_stats *st = procs__stats(live__procs(r->live));
+
+	fill_note(r);
+	log__info("ready: backend %s, %llu processes, %s",
+		  loader__backend(live__loader(r->live))->name, (unsigned long long)st->targets,
+		  r->note);
+	__atomic_store_n(&r->ready, true, __ATOMIC_RELEASE);
+}
+
+static void stop(struct run *r)
+{
+	if (r->table && r->live)
+		on_table(r, mono_ns());
+	if (r->snapshots)
+		snapshots__shutdown(r->snapshots);
+	httpd__free(r->httpd);
+	snapshots__free(r->snapshots);
+	table__free(r->table);
+	live__free(r->live);
+	options__free(&r->options);
+	options__free(&r->reloaded);
+}
+
+int cmd_run(int argc, char **argv)
+{
+	struct run r = { .argc = argc, .argv = argv };
+	char err[512] = "";
+	int rc = options__parse(&r.options, "run", argc, argv, err, sizeof(err));
+
+	if (rc > 0)
+		return EXIT_SUCCESS;
+	if (rc) {
+		log__error("%s", err);
+		return EXIT_USAGE;
+	}
+	log__init(r.options.log_level);
+	rc = start(&r, err, sizeof(err));
+	if (rc) {
+		log__error("%s", err[0] ? err : strerror(-rc));
+	} else {
+		say_ready(&r);
+		rc = live__run(r.live);
+	}
+	stop(&r);
+	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
+}

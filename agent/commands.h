@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One command, one file: cmd_x.c. argv[0] is the command's name; the result is the
+ * exit status: 0, 1 when something failed, 2 when the command line was wrong. */
+#ifndef RED_COMMANDS_H
+#define RED_COMMANDS_H
+
+#define EXIT_USAGE 2
+
+int cmd_run(int argc, char **argv);
+int cmd_record(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+int cmd_config(int argc, char **argv);
+int cmd_version(int argc, char **argv);
+
+#endif /* RED_COMMANDS_H */

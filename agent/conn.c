@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The kernel sends a record for a call when its bytes may matter, and counts
+ * the others. Each record carries absolute offsets of both directions, so what
+ * was left out, on purpose or because the ring was full, shows as the distance
+ * between the offset that was expected and the one that came. This file turns
+ * that into calls in the order in which things happened:
+ *
+ *	other direction: skip what moved meanwhile
+ *	this direction:  skip what moved meanwhile, then the captured bytes,
+ *			 then skip the rest of the same call
+ *
+ * A transaction whose last bytes were only counted ends when somebody asks:
+ * the next record of its connection, or a poll. Polling starts 100 ms after
+ * the last record and slows down to one in five seconds.
+ */
+#include "conn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POLL_FIRST_NS  100000000ull
+#define POLL_SLOWEST_NS 5000000000ull
+#define MISSES_MAX     8
+
+struct conn_table {
+	struct conn_table_config cfg;
+	struct conn_stat stat;
+	struct conn **buckets;
+	uint32_t mask;
+	size_t conn_bytes;
+	struct conn lru;  /* list heads */
+	struct conn polls;
+	struct conn *free; /* by hash_next */
+};
+
+/* ---- table -------------------------------------------------------------------- */
+
+static uint32_t bucket_of(const struct conn_table *t, uint64_t id)
+{
+	return (uint32_t)((id * 0x9e3779b97f4a7c15ull) >> 32) & t->mask;
+}
+
+static struct conn *find(const struct conn_table *t, uint64_t id)
+{
+	struct conn *c = t->buckets[bucket_of(t, id)];
+
+	while (c && c->id != id)
+		c = c->hash_next;
+	return c;
+}
+
+static void lru_unlink(struct conn *c)
+{
+	c->lru_prev->lru_next = c->lru_next;
+	c->lru_next->lru_prev = c->lru_prev;
+}
+
+static void lru_push(struct conn_table *t, struct conn *c)
+{
+	c->lru_next = t->lru.lru_next;
+	c->lru_prev = &t->lru;
+	c->lru_next->lru_prev = c;
+	t->lru.lru_next = c;
+}
+
+static void poll_unlink(struct conn *c)
+{
+	if (!c->polled)
+		return;
+	c->poll_prev->poll_next = c->poll_next;
+	c->poll_next->poll_prev = c->poll_prev;
+	c->polled = 0;
+}
+
+static void poll_push(struct conn_table *t, struct conn *c)
+{
+	if (c->polled)
+		return;
+	c->poll_next = &t->polls;
+	c->poll_prev = t->polls.poll_prev;
+	c->poll_prev->poll_next = c;
+	t->polls.poll_prev = c;
+	c->polled = 1;
+}
+
+static void unhash(struct conn_table *t, struct conn *c)
+{
+	struct conn **link = &t->buckets[bucket_of(t, c->id)];
+
+	while (*link != c)
+		link = &(*link)->hash_next;
+	*link = c->hash_next;
+}
+
+/* The protocol has let go of it already. */
+static void forget(struct conn_table *t, struct conn *c)
+{
+	unhash(t, c);
+	lru_unlink(c);
+	poll_unlink(c);
+	t->stat.open--;
+	c->hash_next = t->free;
+	t->free = c;
+}
+
+static int command(struct conn_table *t, struct conn *c, enum red_poll_cmd cmd)
+{
+	return t->cfg.poll ? t->cfg.poll(t->cfg.arg, c->sk, c->id, cmd) : -ENOTSUP;
+}
+
+static void drop(struct conn_table *t, struct conn *c, enum proto_drop why)
+{
+	if (c->proto)
+		c->proto->drop(c->state, why);
+	forget(t, c);
+}
+
+static void evict_oldest(struct conn_table *t)
+{
+	struct conn *c = t->lru.lru_prev;
+
+	command(t, c, RED_POLL_FORGET);
+	t->stat.evicted++;
+	drop(t, c, PROTO_DROP_EVICTED);
+}
+
+static struct conn *take(struct conn_table *t)
+{
+	struct conn *c;
+
+	if (t->stat.open >= t->cfg.max_conns)
+		evict_oldest(t);
+	c = t->free;
+	if (c)
+		t->free = c->hash_next;
+	else
+		c = malloc(t->conn_bytes);
+	if (c)
+		memset(c, 0, sizeof(*c));
+	return c;
+}
+
+struct conn_table *conn_table__new(const struct conn_table_config *cfg)
+{
+	struct conn_table *t = calloc(1, sizeof(*t));
+	uint32_t n = 64;
+	size_t i, state = 0;
+
+	if (!t)
+		return NULL;
+	while (n < cfg->max_conns)
+		n *= 2;
+	t->buckets = calloc(n, sizeof(*t->buckets));
+	if (!t->buckets) {
+		free(t);
+		errno = ENOMEM;
+		return NULL;
+	}
+	for (i = 0; protos[i]; i++)
+		if (protos[i]->state_size > state)
+			state = protos[i]->state_size;
+	t->cfg = *cfg;
+	t->mask = n - 1;
+	t->conn_bytes = sizeof(struct conn) + state;
+	t->lru.lru_next = t->lru.lru_prev = &t->lru;
+	t->polls.poll_next = t->polls.poll_prev = &t->polls;
+	return t;
+}
+
+void conn_table__free(struct conn_table *t)
+{
+	struct conn *c;
+
+	if (!t)
+		return;
+	while (t->lru.lru_next != &t->lru)
+		drop(t, t->lru.lru_next, PROTO_DROP_ENDED);
+	while ((c = t->free)) {
+		t->free = c->hash_next;
+		free(c);
+	}
+	free(t->buckets);
+	free(t);
+}
+
+const struct conn_stat *conn_table__stat(const struct conn_table *t)
+{
+	return &t->stat;
+}
+
+/* ---- classification ------------------------------------------------------------- */
+
+static void set_mode(struct conn_table *t, struct conn *c, enum red_poll_cmd mode)
+{
+	if (c->mode == mode)
+		return;
+	c->mode = mode;
+	command(t, c, mode);
+}
+
+static void classify(struct conn_table *t, struct conn *c, enum red_dir dir,
+		     const struct proto_bytes *b)
+{
+	size_t i;
+
+	for (i = 0; protos[i]; i++) {
+		if (!protos[i]->match(b->p, b->len, dir))
+			continue;
+		if (protos[i]->open(c->state, c, t->cfg.env))
+			break;
+		c->proto = protos[i];
+		return;
+	}
+	if (b->first && ++c->misses == MISSES_MAX) {
+		t->stat.unclassified++;
+		set_mode(t, c, RED_POLL_MODE_NONE);
+	}
+}
+
+/* ---- streams ---------------------------------------------------------------------- */
+
+static void skip(struct conn *c, enum red_dir dir, uint64_t n, uint64_t last_ns,
+		 const uint8_t *tail)
+{
+	c->expected[dir] += n;
+	if (c->proto)
+		c->proto->skip(c->state, dir, n, last_ns, tail);
+}
+
+static void catch_up(struct conn *c, enum red_dir dir, uint64_t off, uint64_t last_ns,
+		     const uint8_t *tail)
+{
+	if (off > c->expected[dir])
+		skip(c, dir, off - c->expected[dir], last_ns, tail);
+}
+
+static void touch(struct conn_table *t, struct conn *c, uint64_t ts_ns)
+{
+	c->last_ns = ts_ns;
+	if (t->lru.lru_next != c) {
+		lru_unlink(c);
+		lru_push(t, c);
+	}
+}
+
+/* After anything happened: does the connection want to be polled? */
+static void schedule(struct conn_table *t, struct conn *c)
+{
+	if (!t->cfg.poll || !c->proto || !c->proto->pending(c->state)) {
+		poll_unlink(c);
+		return;
+	}
+	c->poll_interval_ns = POLL_FIRST_NS;
+	c->next_poll_ns = c->last_ns + POLL_FIRST_NS;
+	poll_push(t, c);
+}
+
+void conn_table__open(struct conn_table *t, const struct red_ev_open *ev)
+{
+	struct conn *c;
+
+	if (find(t, ev->conn_id))
+		return;
+	c = take(t);
+	if (!c)
+		return;
+	c->id = ev->conn_id;
+	c->sk = ev->sk;
+	c->tgid = ev->tgid;
+	c->family = ev->family;
+	c->local_port = ev->local_port;
+	c->peer_port = ev->remote_port;
+	c->established = ev->established;
+	c->mode = RED_POLL_MODE_AUTO;
+	memcpy(c->local_addr, ev->local_addr, sizeof(c->local_addr));
+	memcpy(c->peer_addr, ev->remote_addr, sizeof(c->peer_addr));
+	c->last_ns = ev->h.ts_ns;
+	c->hash_next = t->buckets[bucket_of(t, c->id)];
+	t->buckets[bucket_of(t, c->id)] = c;
+	lru_push(t, c);
+	t->stat.open++;
+	t->stat.opened++;
+}
+
+void conn_table__data(struct conn_table *t, const struct red_ev_data *ev)
+{
+	struct conn *c = find(t, ev->conn_id);
+	enum red_dir dir = ev->dir == RED_DIR_OUT ? RED_DIR_OUT : RED_DIR_IN, other = !dir;
+	struct proto_bytes b = {
+		.p = (const char *)(ev + 1),
+		.len = ev->cap_len,
+		.ts_ns = ev->h.ts_ns,
+		.tgid = ev->tgid,
+		.first = ev->flags & RED_DATA_FIRST,
+	};
+
+	if (!c) {
+		t->stat.unknown++;
+		return;
+	}
+	touch(t, c, ev->h.ts_ns);
+	catch_up(c, other, ev->other_off, ev->other_ns,
+		 ev->flags & RED_DATA_TAIL_OK ? ev->other_tail : NULL);
+	catch_up(c, dir, ev->off, ev->prev_ns, NULL);
+	if (b.first)
+		c->turn_ns[dir] = ev->h.ts_ns;
+	if (!c->proto && b.len)
+		classify(t, c, dir, &b);
+	if (c->proto && b.len)
+		c->proto->bytes(c->state, dir, &b);
+	c->expected[dir] += ev->cap_len;
+	if (ev->len > ev->cap_len)
+		skip(c, dir, ev->len - ev->cap_len, ev->h.ts_ns, NULL);
+	if (c->proto && c->proto->done(c->state))
+		set_mode(t, c, RED_POLL_MODE_NONE);
+	schedule(t, c);
+}
+
+void conn_table__state(struct conn_table *t, const struct red_ev_state *ev)
+{
+	struct conn *c = find(t, ev->conn_id);
+	struct proto_end end = { .ts_ns = ev->h.ts_ns, .flags = ev->flags };
+	uint64_t before;
+	int dir;
+
+	if (!c) {
+		t->stat.unknown++;
+		return;
+	}
+	before = c->expected[0] + c->expected[1];
+	for (dir = 0; dir < 2; dir++)
+		if (ev->off[dir] >= c->expected[dir])
+			skip(c, dir, ev->off[dir] - c->expected[dir], ev->last_ns[dir],
+			     ev->flags & (RED_STATE_TAIL_IN << dir) ? ev->tail[dir] : NULL);
+	if (ev->h.kind == RED_EV_PROGRESS) {
+		if (c->proto && before == c->expected[0] + c->expected[1])
+			c->proto->quiet(c->state, ev->h.ts_ns);
+		if (!c->proto || !c->proto->pending(c->state))
+			poll_unlink(c);
+		return;
+	}
+	touch(t, c, ev->h.ts_ns);
+	if (ev->h.kind == RED_EV_EOF) {
+		if (c->proto)
+			c->proto->eof(c->state, ev->dir == RED_DIR_OUT, &end);
+		schedule(t, c);
+		return;
+	}
+	if (c->proto)
+		c->proto->close(c->state, &end);
+	t->stat.closed++;
+	forget(t, c);
+}
+
+uint64_t conn_table__tick(struct conn_table *t, uint64_t now_ns)
+{
+	struct conn *c, *next;
+	uint64_t soonest = UINT64_MAX;
+
+	for (c = t->polls.poll_next; c != &t->polls; c = next) {
+		next = c->poll_next;
+		if (c->next_poll_ns <= now_ns) {
+			c->next_poll_ns = now_ns + c->poll_interval_ns;
+			if (c->poll_interval_ns < POLL_SLOWEST_NS)
+				c->poll_interval_ns *= 2;
+			t->stat.polls++;
+			/* The answer comes through the ring, in order with the rest. A
+			 * connection unknown to the kernel has ended: its RED_EV_CLOSE is
+			 * still in the ring, or if we ask a second time, was lost. */
+			if (command(t, c, RED_POLL_REPORT) == -ENOENT && c->gone++) {
+				drop(t, c, PROTO_DROP_LOST);
+				continue;
+			}
+		}
+		if (c->next_poll_ns < soonest)
+			soonest = c->next_poll_ns;
+	}
+	return soonest;
+}

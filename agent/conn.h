@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Connections in user space: records in, two streams with exact offsets out to
+ * a protocol. Owned by the event loop.
+ *
+ * Bounded: at most max_conns, the one idle the longest goes first, and what it
+ * had open is counted as dropped.
+ */
+#ifndef RED_CONN_USER_H
+#define RED_CONN_USER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto.h"
+#include "redeye.h"
+
+struct conn {
+	struct conn *hash_next;
+	struct conn *lru_prev, *lru_next;   /* all, the most recently active first */
+	struct conn *poll_prev, *poll_next; /* those that wait for a poll */
+	uint64_t id;
+	uint64_t sk;
+	uint64_t expected[2]; /* next offset, by enum red_dir */
+	uint64_t last_ns;     /* last record */
+	uint64_t turn_ns[2];  /* when the direction last turned this way */
+	uint64_t next_poll_ns, poll_interval_ns;
+	uint32_t tgid;
+	uint16_t family;
+	uint16_t local_port, peer_port;
+	uint8_t local_addr[16], peer_addr[16];
+	uint8_t established; /* seen from its first byte */
+	uint8_t mode;	     /* what the kernel was last told, enum red_poll_cmd */
+	uint8_t misses;	     /* turns that no protocol recognised */
+	uint8_t polled;	     /* is on the poll list */
+	uint8_t gone;	     /* polls that the kernel did not know it at */
+	const struct proto *proto;
+	max_align_t state[];
+};
+
+struct conn_table_config {
+	uint32_t max_conns;
+	struct proto_env *env;
+	/* Ask the kernel about a connection; NULL in a replay. */
+	int (*poll)(void *arg, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd);
+	void *arg;
+};
+
+struct conn_stat {
+	uint64_t opened, closed, evicted;
+	uint64_t unknown;      /* records of connections without a RED_EV_OPEN */
+	uint64_t unclassified; /* connections given up: no known protocol */
+	uint64_t polls;
+	uint32_t open;
+};
+
+struct conn_table;
+
+struct conn_table *conn_table__new(const struct conn_table_config *c);
+void conn_table__free(struct conn_table *t); /* accepts NULL */
+
+/* Each takes one whole record, whose length has been checked. */
+void conn_table__open(struct conn_table *t, const struct red_ev_open *ev);
+void conn_table__data(struct conn_table *t, const struct red_ev_data *ev);
+void conn_table__state(struct conn_table *t, const struct red_ev_state *ev);
+
+/* Polls what waits for it. Returns when to be called next, UINT64_MAX: not needed. */
+uint64_t conn_table__tick(struct conn_table *t, uint64_t now_ns);
+
+const struct conn_stat *conn_table__stat(const struct conn_table *t);
+
+#endif /* RED_CONN_USER_H */

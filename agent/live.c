@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The ring is read when the kernel wakes us, and for a while after that every
+ * ten milliseconds, because the kernel does not wake us for each record
+ * (bpf/maps.h). An idle agent sleeps.
+ */
+#include "live.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "recording.h"
+#include "selfmetrics.h"
+#include "service.h"
+
+#define ACTIVE_NS     100000000ull /* keep polling so long after the last record */
+#define POLL_NS	      10000000ull
+#define LOST_CHECK_NS 1000000000ull
+#define BATCH	      20000 /* records, then the loop looks at everything else */
+
+struct live {
+	struct live_config cfg;
+	const struct options *options;
+	struct loop *loop;
+	struct loader *loader;
+	struct procs *procs;
+	struct pipeline *pipeline;
+	struct ring_buffer *ring;
+	uint64_t active_until_ns;
+	uint64_t lost_proc_records;
+	uint64_t start_unix_ns;
+	unsigned int batch;
+	int signal_fd;
+};
+
+/* ---- ring ---------------------------------------------------------------------------- */
+
+static int on_record(void *ctx, void *data, size_t size)
+{
+	struct live *l = ctx;
+
+	if (l->cfg.tap)
+		l->cfg.tap(l->cfg.arg, data, size);
+	pipeline__record(l->pipeline, data, size);
+	return ++l->batch >= BATCH ? -EAGAIN : 0;
+}
+
+static void read_ring(struct live *l)
+{
+	uint64_t before = pipeline__stat(l->pipeline)->records;
+
+	l->batch = 0;
+	ring_buffer__consume(l->ring);
+	if (pipeline__stat(l->pipeline)->records != before)
+		l->active_until_ns = mono_ns() + ACTIVE_NS;
+}
+
+static void on_ring(void *arg)
+{
+	read_ring(arg);
+}
+
+/* The backlog of this moment, not what arrives while we read it. */
+void live__drain(struct live *l)
+{
+	uint64_t size, used = loader__ring_used(l->loader, &size);
+	uint64_t before;
+
+	while (used) {
+		before = pipeline__stat(l->pipeline)->bytes;
+		read_ring(l);
+		before = pipeline__stat(l->pipeline)->bytes - before;
+		if (!before)
+			break;
+		used -= before < used ? before : used;
+	}
+}
+
+static uint64_t on_poll_timer(void *arg, uint64_t now_ns)
+{
+	struct live *l = arg;
+	uint64_t next;
+
+	read_ring(l);
+	next = pipeline__tick(l->pipeline, now_ns);
+	if (now_ns < l->active_until_ns)
+		return now_ns + POLL_NS;
+	/* Idle: the kernel wakes us for the first record. But for the tick. */
+	return next < now_ns + ACTIVE_NS ? now_ns + ACTIVE_NS : next;
+}
+
+/* A lost FORK or EXEC would be a process never seen: look for it. */
+static uint64_t on_lost_timer(void *arg, uint64_t now_ns)
+{
+	struct live *l = arg;
+	struct red_stat st;
+
+	if (!loader__stat(l->loader, RED_HOOK_PROC, &st) &&
+	    st.dropped[RED_DROP_RING_FULL] != l->lost_proc_records) {
+		l->lost_proc_records = st.dropped[RED_DROP_RING_FULL];
+		log__warn("process events were lost, looking at all processes again");
+		procs__scan(l->procs);
+	}
+	return now_ns + LOST_CHECK_NS;
+}
+
+/* ---- processes -------------------------------------------------------------------------- */
+
+static void set_target(void *arg, uint32_t tgid, bool on)
+{
+	struct live *l = arg;
+
+	loader__set_target(l->loader, tgid, on);
+}
+
+static void selected(void *arg, uint32_t tgid, const struct proc *p)
+{
+	struct live *l = arg;
+	uint64_t buf[(sizeof(struct red_ev_process) + 4096 + 3 * 256) / 8];
+	int n;
+
+	log__debug("watching process %u (%s) as %s", tgid, p->exe, p->service->name);
+	if (!l->cfg.tap)
+		return;
+	n = procs__describe(p, buf, sizeof(buf));
+	if (n > 0)
+		l->cfg.tap(l->cfg.arg, buf, n);
+}
+
+static int new_procs(struct live *l, char *err, size_t err_size)
+{
+	struct procs_config c = {
+		.include = &l->options->include,
+		.exclude = &l->options->exclude,
+		.services = &l->options->services,
+		.own_tgid = getpid(),
+		.ops = { .set_target = set_target, .selected = selected, .arg = l },
+	};
+
+	l->procs = procs__new(&c);
+	if (!l->procs)
+		return -errno;
+	return procs__check(l->procs, err, err_size);
+}
+
+/* ---- signals ------------------------------------------------------------------------------ */
+
+static void reload(struct live *l)
+{
+	const struct options *o = l->cfg.reload ? l->cfg.reload(l->cfg.arg) : NULL;
+
+	if (!o)
+		return;
+	loader__set_ports(l->loader, o->include.ports, o->include.n_ports);
+	procs__reselect(l->procs, &o->include, &o->exclude, &o->services);
+	log__init(o->log_level);
+	l->options = o;
+	log__info("configuration reloaded");
+}
+
+static void on_signal(void *arg)
+{
+	struct live *l = arg;
+	struct signalfd_siginfo si;
+
+	while (read(l->signal_fd, &si, sizeof(si)) == sizeof(si)) {
+		if (si.ssi_signo == SIGHUP)
+			reload(l);
+		else
+			loop__stop(l->loop);
+	}
+}
+
+static int watch_signals(struct live *l)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	/* Before any thread is started: all inherit it. */
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	l->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return l->signal_fd < 0 ? -errno : loop__watch(l->loop, l->signal_fd, on_signal, l);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static int poll_conn(void *arg, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd)
+{
+	struct live *l = arg;
+
+	return loader__poll(l->loader, sk, conn_id, cmd);
+}
+
+static int new_pipeline(struct live *l)
+{
+	struct pipeline_config c = {
+		.options = l->options,
+		.procs = l->procs,
+		.poll = poll_conn,
+		.poll_arg = l,
+	};
+
+	l->pipeline = pipeline__new(&c);
+	return l->pipeline ? 0 : -errno;
+}
+
+static int new_loader(struct live *l, char *err, size_t err_size)
+{
+	const struct options *o = l->options;
+	struct loader_config c = {
+		.backend = o->backend,
+		.max_connections = o->max_connections,
+		.ring_bytes = o->ring_bytes,
+		.ports = o->include.ports,
+		.n_ports = o->include.n_ports,
+		.watch_cgroups = o->include.cgroups.n || o->exclude.cgroups.n,
+		.bpf_stats = o->bpf_stats,
+	};
+
+	l->loader = loader__new(&c, err, err_size);
+	return l->loader ? 0 : -errno;
+}
+
+static int new_ring(struct live *l)
+{
+	int err;
+
+	l->ring = ring_buffer__new(loader__ring_fd(l->loader), on_record, l, NULL);
+	if (!l->ring)
+		return -errno;
+	err = loop__watch(l->loop, ring_buffer__epoll_fd(l->ring), on_ring, l);
+	if (err)
+		return err;
+	loop__timer(l->loop, mono_ns() + POLL_NS, on_poll_timer, l);
+	loop__timer(l->loop, mono_ns() + LOST_CHECK_NS, on_lost_timer, l);
+	return 0;
+}
+
+static void say_missing(const struct live *l)
+{
+	const char *prog, *why;
+	size_t i;
+
+	for (i = 0; loader__missing(l->loader, i, &prog, &why); i++)
+		log__warn("the kernel refused %s (%s): its feature is off", prog, why);
+}
+
+struct live *live__new(const struct live_config *c, char *err, size_t err_size)
+{
+	struct live *l = calloc(1, sizeof(*l));
+	int rc = -ENOMEM;
+
+	err[0] = 0;
+	if (!l)
+		goto out;
+	l->cfg = *c;
+	l->options = c->options;
+	l->signal_fd = -1;
+	l->start_unix_ns = unix_ns();
+	l->loop = loop__new();
+	rc = l->loop ? watch_signals(l) : -errno;
+	if (rc)
+		goto out;
+	rc = new_procs(l, err, err_size);
+	if (rc)
+		goto out;
+	rc = new_loader(l, err, err_size);
+	if (rc)
+		goto out;
+	rc = new_pipeline(l);
+	if (rc)
+		goto out;
+	rc = new_ring(l);
+	if (rc)
+		goto out;
+	say_missing(l);
+	/* Attached first, looked around second: nobody slips through between. */
+	rc = procs__scan(l->procs);
+out:
+	if (!rc)
+		return l;
+	if (!err[0])
+		snprintf(err, err_size, "%s", strerror(-rc));
+	live__free(l);
+	errno = -rc;
+	return NULL;
+}
+
+void live__free(struct live *l)
+{
+	if (!l)
+		return;
+	ring_buffer__free(l->ring);
+	pipeline__free(l->pipeline);
+	procs__free(l->procs);
+	loader__free(l->loader);
+	loop__free(l->loop);
+	if (l->signal_fd >= 0)
+		close(l->signal_fd);
+	free(l);
+}
+
+struct loop *live__loop(struct live *l)
+{
+	return l->loop;
+}
+
+struct loader *live__loader(struct live *l)
+{
+	return l->loader;
+}
+
+struct pipeline *live__pipeline(struct live *l)
+{
+	return l->pipeline;
+}
+
+struct procs *live__procs(struct live *l)
+{
+	return l->procs;
+}
+
+struct metrics *live__metrics(struct live *l)
+{
+	uint64_t now = unix_ns();
+	struct metrics *m = metrics__new(now);
+
+	if (!m)
+		return NULL;
+	live__drain(l);
+	agg__snapshot(pipeline__agg(l->pipeline), m, now, mono_ns());
+	selfmetrics__add(m, l->pipeline, l->procs, l->loader, l->start_unix_ns);
+	if (metrics__ok(m))
+		return m;
+	metrics__put(m);
+	return NULL;
+}
+
+static uint64_t on_duration(void *arg, uint64_t now_ns)
+{
+	loop__stop(arg);
+	return UINT64_MAX;
+}
+
+int live__run(struct live *l)
+{
+	int err;
+
+	if (l->options->duration_ns)
+		loop__timer(l->loop, mono_ns() + l->options->duration_ns, on_duration, l->loop);
+	err = loop__run(l->loop);
+	live__drain(l);
+	return err;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A running capture: kernel side, ring, processes and pipeline around one
+ * event loop, with signals. What `run` and `record` have in common.
+ */
+#ifndef RED_LIVE_H
+#define RED_LIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "loader.h"
+#include "loop.h"
+#include "metrics.h"
+#include "options.h"
+#include "pipeline.h"
+
+struct live_config {
+	const struct options *options;
+	/* Each record before it is handled, process descriptions included; may be NULL. */
+	void (*tap)(void *arg, const void *record, size_t size);
+	/* SIGHUP: new options to take over, or NULL to go on as before; may be NULL. */
+	const struct options *(*reload)(void *arg);
+	void *arg;
+};
+
+struct live;
+
+/* Loads, attaches, scans: when it returns, capture is on. NULL and a sentence. */
+struct live *live__new(const struct live_config *c, char *err, size_t err_size);
+void live__free(struct live *l); /* accepts NULL */
+
+struct loop *live__loop(struct live *l);
+struct loader *live__loader(struct live *l);
+struct pipeline *live__pipeline(struct live *l);
+struct procs *live__procs(struct live *l);
+
+/* Reads what is in the ring now. */
+void live__drain(struct live *l);
+
+/* Everything /metrics shows. NULL when memory ran out. */
+struct metrics *live__metrics(struct live *l);
+
+/* Until SIGINT, SIGTERM or options.duration_ns. 0 or -errno. */
+int live__run(struct live *l);
+
+#endif /* RED_LIVE_H */

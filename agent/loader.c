@@ -1,0 +1,562 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Getting BPF programs into whatever kernel this is.
+ *
+ * All programs live in one object, and libbpf loads an object as a whole: one
+ * refused program would fail all. So the optimistic way comes first: load
+ * everything that the kernel's BTF says can work. Only if that fails is each
+ * program tried alone, to find the refused ones, and the rest loaded without
+ * them. A backend whose required programs are refused, at load or at attach,
+ * makes way for the next.
+ */
+#include "loader.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "redeye.skel.h"
+
+#define MAX_MISSING 32
+#define MAX_LINKS   40
+
+struct missing {
+	const char *prog;
+	char why[96];
+};
+
+struct loader {
+	struct redeye_bpf *skel;
+	const struct backend *backend;
+	struct bpf_link *links[MAX_LINKS];
+	struct bpf_program *linked[MAX_LINKS];
+	size_t n_links;
+	struct missing missing[MAX_MISSING];
+	size_t n_missing;
+	const uint64_t *ring_consumer, *ring_producer; /* mapped positions */
+	uint8_t *targets; /* mapped, one byte a tgid */
+	size_t targets_len;
+	int poll_fd, stats_fd;
+	int n_cpus;
+	struct red_stat *percpu; /* n_cpus, scratch for loader__stat */
+};
+
+/* Programs of every backend. */
+static const struct backend_prog common_progs[] = {
+	{ "tp_set_state", "inet_sock_set_state", true },
+	{ "tp_fork", "sched_process_fork", true },
+	{ "tp_exec", "sched_process_exec", true },
+	{ "tp_exit", "sched_process_exit", true },
+	{ "conn_poll", NULL, true },
+	{ NULL, NULL, false },
+};
+
+static const struct backend_prog cgroup_progs[] = {
+	{ "tp_cgroup", "cgroup_attach_task", true },
+	{ NULL, NULL, false },
+};
+
+/* ---- what libbpf says ------------------------------------------------------ */
+
+static int libbpf_to_log(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[1024];
+
+	/* A refused program is our business to report, with its reason, once. */
+	if (log__level() < LOG_LEVEL_DEBUG)
+		return 0;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = 0;
+	log__debug("libbpf: %s", line);
+	return 0;
+}
+
+static void miss(struct loader *l, const char *prog, const char *why)
+{
+	struct missing *m;
+
+	if (l->n_missing == MAX_MISSING)
+		return;
+	m = &l->missing[l->n_missing++];
+	m->prog = prog;
+	snprintf(m->why, sizeof(m->why), "%s", why);
+}
+
+/* ---- choosing programs ------------------------------------------------------ */
+
+static bool btf_has(const struct btf *btf, const struct backend_prog *p)
+{
+	char tp[128];
+
+	if (!p->function || btf__find_by_name_kind(btf, p->function, BTF_KIND_FUNC) > 0)
+		return true;
+	snprintf(tp, sizeof(tp), "btf_trace_%s", p->function);
+	return btf__find_by_name_kind(btf, tp, BTF_KIND_TYPEDEF) > 0;
+}
+
+/* Returns false when a required program cannot work on this kernel. */
+static bool choose(struct loader *l, const struct btf *btf, const struct backend_prog *progs)
+{
+	for (; progs->name; progs++) {
+		struct bpf_program *p = bpf_object__find_program_by_name(l->skel->obj, progs->name);
+
+		if (btf_has(btf, progs)) {
+			bpf_program__set_autoload(p, true);
+			continue;
+		}
+		if (!progs->optional)
+			return false;
+		/* A function of other kernel versions is nothing to miss. */
+	}
+	return true;
+}
+
+/* Before 6.5 sendfile bypasses the sock tracepoints. */
+static bool sock_sees_sendfile(const struct btf *btf)
+{
+	return btf__find_by_name_kind(btf, "splice_to_socket", BTF_KIND_FUNC) > 0;
+}
+
+static uint32_t recvmsg_nargs(const struct btf *btf)
+{
+	const struct btf_type *t;
+	int id = btf__find_by_name_kind(btf, "tcp_recvmsg", BTF_KIND_FUNC);
+
+	if (id <= 0)
+		return 5;
+	t = btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
+	return t ? btf_vlen(t) : 5;
+}
+
+/* ---- load --------------------------------------------------------------------- */
+
+static uint32_t pid_max(void)
+{
+	FILE *f = fopen("/proc/sys/kernel/pid_max", "re");
+	unsigned int n = 4194304;
+
+	if (f) {
+		if (fscanf(f, "%u", &n) != 1)
+			n = 4194304;
+		fclose(f);
+	}
+	return n;
+}
+
+static void set_sizes(struct redeye_bpf *s, const struct loader_config *c, const struct btf *btf)
+{
+	bpf_map__set_max_entries(s->maps.targets, pid_max() / 64 + 1);
+	bpf_map__set_max_entries(s->maps.conns, c->max_connections);
+	bpf_map__set_max_entries(s->maps.ring, c->ring_bytes);
+	s->rodata->red_cfg.own_tgid = getpid();
+	s->rodata->red_cfg.first_read = 512;
+	s->rodata->red_cfg.wakeup_bytes = c->ring_bytes / 4;
+	s->rodata->red_cfg.wakeup_ns = 10 * 1000 * 1000;
+	s->rodata->red_cfg.recvmsg_nargs = recvmsg_nargs(btf);
+}
+
+static int open_skel(struct loader *l, const struct loader_config *c, const struct backend *b,
+		     const struct btf *btf)
+{
+	redeye_bpf__destroy(l->skel);
+	l->skel = redeye_bpf__open();
+	if (!l->skel)
+		return -errno;
+	set_sizes(l->skel, c, btf);
+	if (b->id == BACKEND_SOCK && !sock_sees_sendfile(btf))
+		return -ENOTSUP;
+	if (!choose(l, btf, b->progs))
+		return -ENOTSUP;
+	choose(l, btf, common_progs);
+	if (c->watch_cgroups)
+		choose(l, btf, cgroup_progs);
+	if (b->id != BACKEND_KPROBE)
+		bpf_map__set_max_entries(l->skel->maps.stash, 1);
+	return 0;
+}
+
+static bool is_required(const struct backend *b, const char *prog)
+{
+	const struct backend_prog *p;
+
+	for (p = b->progs; p->name; p++)
+		if (!strcmp(p->name, prog))
+			return !p->optional;
+	return false;
+}
+
+/* Loads one program of the object alone. */
+static int try_alone(const struct loader_config *c, const struct btf *btf, const char *prog)
+{
+	struct redeye_bpf *s = redeye_bpf__open();
+	struct bpf_program *p;
+	int err;
+
+	if (!s)
+		return -errno;
+	set_sizes(s, c, btf);
+	bpf_map__set_max_entries(s->maps.ring, getpagesize());
+	p = bpf_object__find_program_by_name(s->obj, prog);
+	bpf_program__set_autoload(p, true);
+	err = redeye_bpf__load(s);
+	redeye_bpf__destroy(s);
+	return err;
+}
+
+static int load_without_refused(struct loader *l, const struct loader_config *c,
+				const struct backend *b, const struct btf *btf)
+{
+	struct bpf_program *p;
+	const char *refused[MAX_MISSING];
+	size_t n = 0;
+	int err;
+
+	bpf_object__for_each_program(p, l->skel->obj) {
+		if (!bpf_program__autoload(p))
+			continue;
+		err = try_alone(c, btf, bpf_program__name(p));
+		if (!err)
+			continue;
+		if (is_required(b, bpf_program__name(p)))
+			return err;
+		if (n < MAX_MISSING)
+			refused[n++] = bpf_program__name(p);
+		miss(l, bpf_program__name(p), strerror(-err));
+	}
+	if (!n)
+		return -EINVAL; /* each alone is fine: the object as a whole is not */
+	err = open_skel(l, c, b, btf);
+	if (err)
+		return err;
+	while (n--)
+		bpf_program__set_autoload(bpf_object__find_program_by_name(l->skel->obj, refused[n]),
+					  false);
+	return redeye_bpf__load(l->skel);
+}
+
+static int attach(struct loader *l, const struct backend *b)
+{
+	struct bpf_program *p;
+
+	bpf_object__for_each_program(p, l->skel->obj) {
+		const char *name = bpf_program__name(p);
+		struct bpf_link *link;
+
+		if (!bpf_program__autoload(p) || p == l->skel->progs.conn_poll)
+			continue;
+		if (l->n_links == MAX_LINKS)
+			return -E2BIG;
+		link = bpf_program__attach(p);
+		if (link) {
+			l->linked[l->n_links] = p;
+			l->links[l->n_links++] = link;
+			continue;
+		}
+		if (is_required(b, name))
+			return -errno;
+		miss(l, name, strerror(errno));
+	}
+	return 0;
+}
+
+static void detach(struct loader *l)
+{
+	while (l->n_links)
+		bpf_link__destroy(l->links[--l->n_links]);
+}
+
+static int map_targets(struct loader *l)
+{
+	l->targets_len = (size_t)bpf_map__max_entries(l->skel->maps.targets) * 64;
+	l->targets = mmap(NULL, l->targets_len, PROT_READ | PROT_WRITE, MAP_SHARED,
+			  bpf_map__fd(l->skel->maps.targets), 0);
+	if (l->targets != MAP_FAILED)
+		return 0;
+	l->targets = NULL;
+	return -errno;
+}
+
+static void unmap_targets(struct loader *l)
+{
+	if (l->targets)
+		munmap(l->targets, l->targets_len);
+	l->targets = NULL;
+}
+
+/* For a self-metric only: without it, it is zero. */
+static void map_ring(struct loader *l)
+{
+	int fd = bpf_map__fd(l->skel->maps.ring);
+	long page = getpagesize();
+	void *c = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, 0);
+	void *p = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, page);
+
+	l->ring_consumer = c == MAP_FAILED ? NULL : c;
+	l->ring_producer = p == MAP_FAILED ? NULL : p;
+}
+
+static void unmap_ring(struct loader *l)
+{
+	if (l->ring_consumer)
+		munmap((void *)l->ring_consumer, getpagesize());
+	if (l->ring_producer)
+		munmap((void *)l->ring_producer, getpagesize());
+}
+
+static int start_backend(struct loader *l, const struct loader_config *c, const struct backend *b,
+			 const struct btf *btf)
+{
+	int err;
+
+	l->n_missing = 0;
+	err = open_skel(l, c, b, btf);
+	if (err)
+		return err;
+	err = redeye_bpf__load(l->skel);
+	if (err) {
+		err = load_without_refused(l, c, b, btf);
+		if (err)
+			return err;
+	}
+	err = map_targets(l);
+	if (err)
+		return err;
+	loader__set_ports(l, c->ports, c->n_ports);
+	err = attach(l, b);
+	if (err) {
+		detach(l);
+		unmap_targets(l);
+		return err;
+	}
+	map_ring(l);
+	l->backend = b;
+	l->poll_fd = bpf_program__fd(l->skel->progs.conn_poll);
+	return 0;
+}
+
+static const char *reason(int err)
+{
+	return err == -ENOTSUP ? "this kernel does not have it" : strerror(-err);
+}
+
+static int start(struct loader *l, const struct loader_config *c, const struct btf *btf, char *err,
+		 size_t err_size)
+{
+	const struct backend *b;
+	size_t len = 0;
+	int rc = -ENOTSUP;
+
+	for (b = backends; b->name; b++) {
+		if (c->backend != BACKEND_AUTO && c->backend != b->id)
+			continue;
+		rc = start_backend(l, c, b, btf);
+		if (!rc)
+			return 0;
+		if (len < err_size)
+			len += snprintf(err + len, err_size - len, "%s%s: %s", len ? "; " : "",
+					b->name, reason(rc));
+	}
+	return rc;
+}
+
+/* Before 5.11 maps are charged against RLIMIT_MEMLOCK. */
+static void raise_memlock(void)
+{
+	struct rlimit r = { RLIM_INFINITY, RLIM_INFINITY };
+
+	setrlimit(RLIMIT_MEMLOCK, &r);
+}
+
+static int check_privilege(char *err, size_t err_size)
+{
+	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
+		snprintf(err, err_size,
+			 "this kernel has no type information (/sys/kernel/btf/vmlinux: %s); "
+			 "it needs CONFIG_DEBUG_INFO_BTF",
+			 strerror(errno));
+		return -ENOTSUP;
+	}
+	return 0;
+}
+
+struct loader *loader__new(const struct loader_config *c, char *err, size_t err_size)
+{
+	struct loader *l = calloc(1, sizeof(*l));
+	struct btf *btf = NULL;
+	int rc = -ENOMEM;
+
+	if (err_size)
+		err[0] = 0;
+	if (!l)
+		goto out;
+	l->stats_fd = -1;
+	libbpf_set_print(libbpf_to_log);
+	raise_memlock();
+	rc = check_privilege(err, err_size);
+	if (rc)
+		goto out;
+	l->n_cpus = libbpf_num_possible_cpus();
+	l->percpu = calloc(l->n_cpus > 0 ? l->n_cpus : 1, sizeof(*l->percpu));
+	rc = -ENOMEM;
+	if (!l->percpu)
+		goto out;
+	btf = btf__load_vmlinux_btf();
+	rc = -errno;
+	if (!btf)
+		goto out;
+	rc = start(l, c, btf, err, err_size);
+	if (rc)
+		goto out;
+	if (c->bpf_stats)
+		l->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+out:
+	btf__free(btf);
+	if (!rc)
+		return l;
+	if (err_size && !err[0])
+		snprintf(err, err_size, "%s", strerror(-rc));
+	loader__free(l);
+	errno = -rc;
+	return NULL;
+}
+
+void loader__free(struct loader *l)
+{
+	if (!l)
+		return;
+	detach(l);
+	unmap_targets(l);
+	unmap_ring(l);
+	redeye_bpf__destroy(l->skel);
+	if (l->stats_fd >= 0)
+		close(l->stats_fd);
+	free(l->percpu);
+	free(l);
+}
+
+/* ---- use ------------------------------------------------------------------------ */
+
+const struct backend *loader__backend(const struct loader *l)
+{
+	return l->backend;
+}
+
+bool loader__missing(const struct loader *l, size_t i, const char **prog, const char **why)
+{
+	if (i >= l->n_missing)
+		return false;
+	*prog = l->missing[i].prog;
+	*why = l->missing[i].why;
+	return true;
+}
+
+void loader__set_target(struct loader *l, uint32_t tgid, bool on)
+{
+	if (tgid < l->targets_len)
+		__atomic_store_n(&l->targets[tgid], on, __ATOMIC_RELEASE);
+}
+
+void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports)
+{
+	uint8_t *bits = l->skel->bss->red_ports;
+
+	memset(bits, 0, sizeof(l->skel->bss->red_ports));
+	while (n_ports--)
+		bits[ports[n_ports] >> 3] |= 1 << (ports[n_ports] & 7);
+}
+
+int loader__ring_fd(const struct loader *l)
+{
+	return bpf_map__fd(l->skel->maps.ring);
+}
+
+int loader__poll(struct loader *l, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd)
+{
+	uint64_t args[3] = { sk, conn_id, cmd };
+	LIBBPF_OPTS(bpf_test_run_opts, o, .ctx_in = args, .ctx_size_in = sizeof(args));
+	int err;
+
+	if (l->poll_fd < 0)
+		return -ENOTSUP;
+	err = bpf_prog_test_run_opts(l->poll_fd, &o);
+	if (err)
+		return err;
+	return (int)o.retval < 0 ? -ENOENT : (int)o.retval;
+}
+
+int loader__stat(const struct loader *l, enum red_hook hook, struct red_stat *out)
+{
+	uint32_t key = hook;
+	size_t i, w;
+	int cpu;
+
+	memset(out, 0, sizeof(*out));
+	if (bpf_map_lookup_elem(bpf_map__fd(l->skel->maps.stats), &key, l->percpu))
+		return -errno;
+	for (cpu = 0; cpu < l->n_cpus; cpu++)
+		for (i = 0, w = sizeof(*out) / 8; i < w; i++)
+			((uint64_t *)out)[i] += ((uint64_t *)&l->percpu[cpu])[i];
+	return 0;
+}
+
+bool loader__prog_stat(const struct loader *l, size_t i, struct loader_prog_stat *out)
+{
+	struct bpf_prog_info info = {};
+	uint32_t len = sizeof(info);
+
+	if (i >= l->n_links)
+		return false;
+	out->name = bpf_program__name(l->linked[i]);
+	bpf_obj_get_info_by_fd(bpf_program__fd(l->linked[i]), &info, &len);
+	out->run_cnt = info.run_cnt;
+	out->run_ns = info.run_time_ns;
+	out->recursion_misses = info.recursion_misses;
+	return true;
+}
+
+uint64_t loader__ring_used(const struct loader *l, uint64_t *size)
+{
+	*size = bpf_map__max_entries(l->skel->maps.ring);
+	if (!l->ring_consumer || !l->ring_producer)
+		return 0;
+	return __atomic_load_n(l->ring_producer, __ATOMIC_ACQUIRE) -
+	       __atomic_load_n(l->ring_consumer, __ATOMIC_ACQUIRE);
+}
+
+uint32_t loader__conns_used(const struct loader *l, uint32_t *max)
+{
+	int fd = bpf_map__fd(l->skel->maps.conns);
+	uint64_t key, *prev = NULL;
+	uint32_t n = 0;
+
+	*max = bpf_map__max_entries(l->skel->maps.conns);
+	while (n < *max && !bpf_map_get_next_key(fd, prev, &key)) {
+		prev = &key;
+		n++;
+	}
+	return n;
+}
+
+int loader__try(enum backend_id id, char *why, size_t why_size)
+{
+	struct loader_config c = {
+		.backend = id,
+		.max_connections = 64,
+		.ring_bytes = 65536,
+	};
+	struct loader *l = loader__new(&c, why, why_size);
+
+	if (!l)
+		return -errno;
+	loader__free(l);
+	return 0;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The BPF side as one object: chosen, loaded, attached, read, commanded.
+ * Owned by the event loop; not thread-safe.
+ */
+#ifndef RED_LOADER_H
+#define RED_LOADER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backend.h"
+#include "redeye.h"
+
+struct loader_config {
+	enum backend_id backend; /* AUTO: the first that loads and attaches */
+	uint32_t max_connections;
+	uint64_t ring_bytes;
+	const uint16_t *ports; /* becoming a listener on one makes a target */
+	size_t n_ports;
+	bool watch_cgroups; /* a move to another cgroup may select a process */
+	bool bpf_stats;	    /* have the kernel time each program, while we run */
+};
+
+struct loader;
+
+/*
+ * Returns NULL with errno and one sentence in err. What the kernel refuses
+ * besides the backend itself costs that feature only: see loader__missing.
+ */
+struct loader *loader__new(const struct loader_config *c, char *err, size_t err_size);
+void loader__free(struct loader *l); /* accepts NULL */
+
+const struct backend *loader__backend(const struct loader *l);
+
+/* The i-th program that could not be had: name and reason. False at the end. */
+bool loader__missing(const struct loader *l, size_t i, const char **prog, const char **why);
+
+void loader__set_target(struct loader *l, uint32_t tgid, bool on);
+void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports);
+
+/* The ring's map, for ring.c. */
+int loader__ring_fd(const struct loader *l);
+
+/* Runs a command on a connection (enum red_poll_cmd). Returns 0, 1 when the
+ * socket was found gone, -ENOENT when the kernel side does not know it. */
+int loader__poll(struct loader *l, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd);
+
+/* Sums the per-CPU accounting of one hook. */
+int loader__stat(const struct loader *l, enum red_hook hook, struct red_stat *out);
+
+struct loader_prog_stat {
+	const char *name;
+	uint64_t run_cnt;
+	uint64_t run_ns;
+	uint64_t recursion_misses; /* runs that the kernel left out */
+};
+
+/* The i-th attached program; run figures are zero without bpf_stats. */
+bool loader__prog_stat(const struct loader *l, size_t i, struct loader_prog_stat *out);
+
+/* Bytes in the ring that were not read yet, and its size. */
+uint64_t loader__ring_used(const struct loader *l, uint64_t *size);
+
+/* Entries in use of the connection map: counted by walking it, for self-metrics. */
+uint32_t loader__conns_used(const struct loader *l, uint32_t *max);
+
+/*
+ * `redeye doctor`: tries one backend by really loading and attaching it, and
+ * takes it down again. 0 when it works, else -errno with the reason in why.
+ */
+int loader__try(enum backend_id id, char *why, size_t why_size);
+
+#endif /* RED_LOADER_H */

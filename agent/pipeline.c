@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "pipeline.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "http1_txn.h"
+#include "recording.h"
+#include "service.h"
+
+#define EXPIRE_NS 10000000000ull
+
+struct pipeline {
+	struct pipeline_config cfg;
+	struct pipeline_stat stat;
+	struct proto_env env;
+	struct agg *agg;
+	struct conn_table *conns;
+	uint64_t next_expire_ns;
+};
+
+/* ---- what protocols ask for ------------------------------------------------------------ */
+
+static void request_started(void *arg, const struct service *s, enum span_kind kind,
+			    const char *method, const char *scheme)
+{
+	struct pipeline *p = arg;
+
+	agg__request_start(p->agg, s, kind, method, scheme);
+}
+
+static void request_ended(void *arg, const struct service *s, enum span_kind kind,
+			  const char *method, const char *scheme)
+{
+	struct pipeline *p = arg;
+
+	agg__request_end(p->agg, s, kind, method, scheme);
+}
+
+static void span_done(void *arg, const struct span *s)
+{
+	struct pipeline *p = arg;
+
+	agg__span(p->agg, s);
+	if (p->cfg.span)
+		p->cfg.span(p->cfg.span_arg, s);
+}
+
+static struct service *service_of(void *arg, uint32_t tgid)
+{
+	struct pipeline *p = arg;
+
+	return procs__service(p->cfg.procs, tgid);
+}
+
+static bool process_ended(void *arg, uint32_t tgid)
+{
+	const struct pipeline *p = arg;
+	const struct proc *proc = procs__find(p->cfg.procs, tgid);
+
+	return proc && proc->ended;
+}
+
+/* ---- life ------------------------------------------------------------------------------- */
+
+static void fill_env(struct pipeline *p)
+{
+	const struct options *o = p->cfg.options;
+
+	p->env.ops = (struct proto_ops){
+		.start = request_started,
+		.end = request_ended,
+		.span = span_done,
+		.service = service_of,
+		.ended = process_ended,
+		.arg = p,
+	};
+	p->env.options = o;
+	p->env.max_requests = o->max_connections * 2;
+	p->env.max_head_bytes = o->memory_limit_bytes / 8;
+}
+
+static struct agg *new_agg(const struct options *o)
+{
+	struct agg_config c = {
+		.cardinality_limit = o->cardinality_limit,
+		.series_expiry_ns = o->series_expiry_ns,
+		.body_size_metrics = o->body_size_metrics,
+		.learn_routes = o->learn_routes,
+		.max_routes = o->max_routes,
+		.routes = &o->routes,
+	};
+
+	return agg__new(&c);
+}
+
+struct pipeline *pipeline__new(const struct pipeline_config *c)
+{
+	struct pipeline *p = calloc(1, sizeof(*p));
+	struct conn_table_config conns = {
+		.max_conns = c->options->max_connections,
+		.poll = c->poll,
+		.arg = c->poll_arg,
+	};
+
+	if (!p)
+		return NULL;
+	p->cfg = *c;
+	fill_env(p);
+	conns.env = &p->env;
+	p->agg = new_agg(c->options);
+	p->conns = p->agg ? conn_table__new(&conns) : NULL;
+	if (p->conns)
+		return p;
+	pipeline__free(p);
+	errno = ENOMEM;
+	return NULL;
+}
+
+void pipeline__free(struct pipeline *p)
+{
+	if (!p)
+		return;
+	conn_table__free(p->conns);
+	agg__free(p->agg);
+	http1_txn__free_pool();
+	free(p);
+}
+
+/* ---- records ------------------------------------------------------------------------------ */
+
+/* A replay knows processes from the recording alone: events that would make
+ * procs.c look into this machine's /proc are another machine's. */
+static void process_event(struct pipeline *p, const struct red_ev_proc *ev)
+{
+	if (p->cfg.poll || ev->h.kind == RED_EV_EXIT)
+		procs__event(p->cfg.procs, ev);
+}
+
+void pipeline__record(struct pipeline *p, const void *data, size_t size)
+{
+	const struct red_hdr *h = data;
+
+	p->stat.records++;
+	p->stat.bytes += size;
+	if (record__check(data, size)) {
+		p->stat.malformed++;
+		return;
+	}
+	switch (h->kind) {
+	case RED_EV_DATA:
+		conn_table__data(p->conns, data);
+		break;
+	case RED_EV_OPEN:
+		conn_table__open(p->conns, data);
+		break;
+	case RED_EV_EOF:
+	case RED_EV_CLOSE:
+	case RED_EV_PROGRESS:
+		conn_table__state(p->conns, data);
+		break;
+	case RED_EV_PROCESS:
+		procs__add_recorded(p->cfg.procs, data);
+		break;
+	default:
+		process_event(p, data);
+		break;
+	}
+}
+
+uint64_t pipeline__tick(struct pipeline *p, uint64_t now_ns)
+{
+	uint64_t next = conn_table__tick(p->conns, now_ns);
+
+	if (now_ns >= p->next_expire_ns) {
+		agg__expire(p->agg, now_ns);
+		procs__gc(p->cfg.procs, now_ns);
+		p->next_expire_ns = now_ns + EXPIRE_NS;
+	}
+	return next < p->next_expire_ns ? next : p->next_expire_ns;
+}
+
+struct agg *pipeline__agg(struct pipeline *p)
+{
+	return p->agg;
+}
+
+const struct proto_stat *pipeline__proto_stat(const struct pipeline *p, size_t i)
+{
+	return &p->env.stat[i];
+}
+
+const struct conn_stat *pipeline__conn_stat(const struct pipeline *p)
+{
+	return conn_table__stat(p->conns);
+}
+
+const struct pipeline_stat *pipeline__stat(const struct pipeline *p)
+{
+	return &p->stat;
+}

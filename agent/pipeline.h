@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Everything behind the ring: a record goes in, spans and metrics come out.
+ * The same for a live ring and for a recording; the difference is only who
+ * answers polls and where processes are looked up. Owned by the event loop.
+ */
+#ifndef RED_PIPELINE_H
+#define RED_PIPELINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agg.h"
+#include "conn.h"
+#include "options.h"
+#include "procs.h"
+#include "proto.h"
+#include "redeye.h"
+
+struct pipeline_config {
+	const struct options *options;
+	struct procs *procs; /* borrowed */
+	/* Of loader.h; NULL in a replay: nobody to ask, and no /proc behind events. */
+	int (*poll)(void *arg, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd);
+	void *poll_arg;
+	/* Called for each finished transaction besides aggregation; may be NULL. */
+	void (*span)(void *arg, const struct span *s);
+	void *span_arg;
+};
+
+struct pipeline_stat {
+	uint64_t records;
+	uint64_t bytes;
+	uint64_t malformed; /* records that were none */
+};
+
+struct pipeline;
+
+struct pipeline *pipeline__new(const struct pipeline_config *c); /* NULL and errno */
+void pipeline__free(struct pipeline *p); /* accepts NULL */
+
+/* Any bytes are safe: what is no record is counted. */
+void pipeline__record(struct pipeline *p, const void *data, size_t size);
+
+/* Time passes: polls, expiry. Returns when to be called next. */
+uint64_t pipeline__tick(struct pipeline *p, uint64_t now_ns);
+
+struct agg *pipeline__agg(struct pipeline *p);
+const struct proto_stat *pipeline__proto_stat(const struct pipeline *p, size_t i);
+const struct conn_stat *pipeline__conn_stat(const struct pipeline *p);
+const struct pipeline_stat *pipeline__stat(const struct pipeline *p);
+
+#endif /* RED_PIPELINE_H */

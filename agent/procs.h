@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The processes that redeye watches: it decides which (select.h says how), tells
+ * the kernel side by one byte per process, and knows what service each is.
+ *
+ * Only targets are kept, and for a grace time those that ended or ceased to be
+ * one, so that their late records still find a service. A process that matches
+ * nothing costs one look at /proc when it executes something, and no memory.
+ *
+ * The kernel side marks a child of a target and a process that starts to listen
+ * on a selected port by itself, and clears the mark when a process ends; the
+ * records of these events then bring procs.c to the same state. Every function
+ * that finds a match sets the byte first and names the process afterwards.
+ *
+ * Owned by the event loop.
+ */
+#ifndef RED_PROCS_H
+#define RED_PROCS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct procs;
+struct red_ev_proc;
+struct red_ev_process;
+struct selection;
+struct service;
+struct str_list;
+
+#define PROCS_MAX_DEFAULT 8192
+#define PROCS_GRACE_NS    2000000000ull
+
+/* Read-only for everybody but procs.c. */
+struct proc {
+	uint32_t tgid;
+	uint32_t ppid;       /* 0 unknown */
+	uint32_t reasons;    /* enum select_reason, also after its end; 0: matches no more */
+	uint32_t root;       /* the process whose pid match it has: itself or an ancestor; 0 none */
+	uint16_t port;       /* the port whose match it has; 0 none */
+	bool target;         /* watched now */
+	bool ended;          /* its EXIT was seen, or it is gone from /proc */
+	bool announced;      /* `selected` has been told of it, as it is now */
+	uint64_t start_time; /* ticks since boot, 0 unknown */
+	uint64_t left_ns;    /* when it ended or ceased to be a target */
+	struct service *service;    /* never NULL */
+	struct service *own;        /* what it calls itself, before the option `services` */
+	char *exe;                  /* "" unknown */
+	struct proc *next;          /* in its hash bucket */
+	struct proc *older, *newer; /* among those that left */
+	bool leaving;
+};
+
+struct procs_ops {
+	void (*set_target)(void *arg, uint32_t tgid, bool on); /* may be NULL */
+	/* A process became a target, or has another name since an exec or procs__reselect. Also
+	 * called for one whose data came before its FORK or EXEC record. May be NULL. */
+	void (*selected)(void *arg, uint32_t tgid, const struct proc *p);
+	void *arg;
+};
+
+struct procs_config {
+	const struct selection *include, *exclude; /* must outlive procs; NULL: empty */
+	const struct str_list *services;           /* GLOB=NAME, first match wins; NULL: none */
+	uint32_t own_tgid;
+	uint32_t max_procs;    /* 0: PROCS_MAX_DEFAULT */
+	const char *proc_root; /* NULL: "/proc"; "": none, in a replay */
+	struct procs_ops ops;
+};
+
+struct procs_stats {
+	uint64_t known;   /* processes kept now */
+	uint64_t targets; /* of these, watched now */
+	uint64_t evicted; /* left early to make room */
+	uint64_t refused; /* matched, but all places were taken by targets */
+	uint64_t scans;
+};
+
+struct procs *procs__new(const struct procs_config *c); /* NULL and errno */
+void procs__free(struct procs *p);                      /* accepts NULL */
+
+/* Are the pids that `include` names there? 0, or -ESRCH and a sentence in err. */
+int procs__check(const struct procs *p, char *err, size_t size);
+
+/* Looks at every process: once when the BPF programs are attached, and whenever
+ * life-cycle records were lost. */
+int procs__scan(struct procs *p);
+
+/* A FORK, EXEC, EXIT, LISTEN or CGROUP record. */
+void procs__event(struct procs *p, const struct red_ev_proc *ev);
+
+/* New rules: looks at every process again. The old ones are not used any more. */
+int procs__reselect(struct procs *p, const struct selection *include,
+		    const struct selection *exclude, const struct str_list *services);
+
+/* Never NULL. Take a reference to keep it. */
+struct service *procs__service(struct procs *p, uint32_t tgid);
+const struct proc *procs__find(const struct procs *p, uint32_t tgid); /* NULL: not known */
+
+/* Forgets what left more than PROCS_GRACE_NS ago. */
+void procs__gc(struct procs *p, uint64_t now_ns);
+
+const struct procs_stats *procs__stats(const struct procs *p);
+
+/* Writes a RED_EV_PROCESS record, its strings behind it: its length, or -ENOSPC. */
+int procs__describe(const struct proc *p, void *buf, size_t size);
+
+/* The way back. The record is hostile: -EBADMSG when its lengths contradict each
+ * other, -ENOSPC when there is no room, else 0. */
+int procs__add_recorded(struct procs *p, const struct red_ev_process *ev);
+
+#endif /* RED_PROCS_H */

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a protocol is to the rest: a table row. conn.c turns records into a
+ * stream per direction, with exact byte counts, and calls the row; the row
+ * keeps its state, and hands finished transactions to the sink. A parser never
+ * sees a record, a socket or an exporter.
+ *
+ * To add a protocol: one file with a `const struct proto`, one line in
+ * proto.c, its tests.
+ */
+#ifndef RED_PROTO_H
+#define RED_PROTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "redeye.h"
+#include "span.h"
+
+struct conn;
+struct options;
+
+/* What a protocol may ask of its surroundings. */
+struct proto_ops {
+	/* A request was seen to begin; end is called exactly once for each start. */
+	void (*start)(void *arg, const struct service *s, enum span_kind kind, const char *method,
+		      const char *scheme);
+	void (*end)(void *arg, const struct service *s, enum span_kind kind, const char *method,
+		    const char *scheme);
+	void (*span)(void *arg, const struct span *s);
+	struct service *(*service)(void *arg, uint32_t tgid); /* borrowed */
+	bool (*ended)(void *arg, uint32_t tgid);	      /* has the process exited? */
+	void *arg;
+};
+
+enum proto_drop {
+	PROTO_DROP_EVICTED = 0,	 /* its connection was, to keep a bound */
+	PROTO_DROP_FULL = 1,	 /* too many open requests */
+	PROTO_DROP_NO_MEMORY = 2,
+	PROTO_DROP_LOST = 3,	 /* bytes that were needed did not arrive */
+	PROTO_DROP_ENDED = 4,	 /* redeye stopped */
+	PROTO_DROP__CNT = 5,
+};
+
+extern const char *const proto_drop_names[PROTO_DROP__CNT];
+
+/* observed == emitted + in_flight + sum(dropped), always. */
+struct proto_stat {
+	uint64_t observed;
+	uint64_t emitted;
+	uint64_t in_flight;
+	uint64_t dropped[PROTO_DROP__CNT];
+	uint64_t malformed;	 /* messages that were none */
+	uint64_t unmatched;	 /* answers to requests from before redeye */
+	uint64_t gaps;		 /* messages whose beginning was not captured */
+	uint64_t heads_cut;	 /* heads longer than what was captured */
+};
+
+/* Shared by all connections of one pipeline. */
+struct proto_env {
+	struct proto_ops ops;
+	const struct options *options;
+	struct proto_stat stat[1]; /* by index in `protos` */
+	uint32_t max_requests;	   /* open ones, over all connections */
+	uint64_t max_head_bytes;   /* in incomplete heads, over all connections */
+	uint64_t head_bytes;
+};
+
+struct proto_bytes {
+	const char *p;
+	size_t len;
+	uint64_t ts_ns;
+	uint32_t tgid;
+	bool first; /* the direction of traffic has just turned */
+};
+
+struct proto_end {
+	uint64_t ts_ns;
+	uint8_t flags; /* enum red_state_flags */
+};
+
+struct proto {
+	const char *name;
+	size_t state_size;
+	/* Can a conversation begin, or go on, with these bytes? */
+	bool (*match)(const char *p, size_t len, enum red_dir dir);
+	int (*open)(void *state, struct conn *c, struct proto_env *env);
+	void (*bytes)(void *state, enum red_dir dir, const struct proto_bytes *b);
+	/* n more bytes moved that were not captured, the last at last_ns; tail is
+	 * what the direction ends with now, or NULL. n may be 0. */
+	void (*skip)(void *state, enum red_dir dir, uint64_t n, uint64_t last_ns,
+		     const uint8_t *tail);
+	/* No byte for a while, as far as this poll at now_ns can tell. */
+	void (*quiet)(void *state, uint64_t now_ns);
+	void (*eof)(void *state, enum red_dir dir, const struct proto_end *e);
+	void (*close)(void *state, const struct proto_end *e);
+	/* Gives up: everything open is dropped for this reason. Frees what it holds. */
+	void (*drop)(void *state, enum proto_drop why);
+	/* Does it wait for something that only a poll of the socket would tell? */
+	bool (*pending)(const void *state);
+	/* Nothing more can be learned from this connection's bytes. */
+	bool (*done)(const void *state);
+};
+
+extern const struct proto *const protos[]; /* ends with NULL */
+size_t proto__index(const struct proto *p);
+
+#endif /* RED_PROTO_H */

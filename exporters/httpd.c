@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "httpd_internal.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_CONNECTIONS 32
+#define DEFAULT_TIMEOUT_S 10
+#define DEFAULT_MAX_BYTES ((size_t)64 << 20)
+#define CONNECTION_MEMORY ((size_t)16 << 10) /* request line and headers */
+#define PEM_MAX ((size_t)1 << 20)
+/* GnuTLS still allows TLS 1.0 and 1.1 by default. */
+#define TLS_PRIORITIES "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1"
+
+struct httpd {
+	struct httpd_config config; /* strings in it belong to the caller: not used after _new */
+	struct httpd_scrape scrape;
+	struct httpd_auth *auth; /* NULL: open to all */
+	struct httpd_conns *conns;
+	struct MHD_Daemon *daemon;
+	uint16_t port;
+	atomic_uint_fast64_t scrapes[PROM_FORMATS], bytes, refused, errors;
+	atomic_bool starting;
+	char start_error[160]; /* the last thing libmicrohttpd said while it started */
+};
+
+/* ---- answers ---- */
+
+struct reply {
+	unsigned int status;
+	struct MHD_Response *response;
+};
+
+static struct reply text(unsigned int status, const char *content)
+{
+	struct MHD_Response *r = MHD_create_response_from_buffer(strlen(content), (void *)content,
+								 MHD_RESPMEM_MUST_COPY);
+
+	if (r)
+		MHD_add_response_header(r, "Content-Type", "text/plain; charset=utf-8");
+	return (struct reply){ status, r };
+}
+
+static const char *header(struct MHD_Connection *c, const char *name)
+{
+	return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
+}
+
+static struct reply scrape_failed(struct httpd *h, int err)
+{
+	char why[200];
+
+	atomic_fetch_add(&h->errors, 1);
+	if (err == ENOSPC)
+		snprintf(why, sizeof(why), "the answer would pass the limit of %zu bytes for answers\n",
+			 h->config.max_bytes);
+	else
+		snprintf(why, sizeof(why), "no snapshot of the metrics: %s\n", strerror(err));
+	return text(err == ETIMEDOUT || err == EAGAIN || err == ENOSPC ?
+			    MHD_HTTP_SERVICE_UNAVAILABLE :
+			    MHD_HTTP_INTERNAL_SERVER_ERROR,
+		    why);
+}
+
+static struct reply metrics_page(struct httpd *h, struct MHD_Connection *c)
+{
+	struct httpd_body *b = httpd_scrape__make(&h->scrape, header(c, "Accept"),
+						  header(c, "Accept-Encoding"));
+	struct MHD_Response *r;
+
+	if (!b)
+		return scrape_failed(h, errno);
+	r = MHD_create_response_from_buffer_with_free_callback_cls(b->data.len, b->data.p,
+								   httpd_body__free, b);
+	if (!r) {
+		httpd_body__free(b);
+		return scrape_failed(h, ENOMEM);
+	}
+	atomic_fetch_add(&h->scrapes[b->format], 1);
+	atomic_fetch_add(&h->bytes, b->data.len);
+	MHD_add_response_header(r, "Content-Type", prom__content_type(b->format));
+	MHD_add_response_header(r, "Vary", "Accept, Accept-Encoding");
+	if (b->gzipped)
+		MHD_add_response_header(r, "Content-Encoding", "gzip");
+	return (struct reply){ MHD_HTTP_OK, r };
+}
+
+static struct reply health_page(struct httpd *h, struct MHD_Connection *c)
+{
+	return text(MHD_HTTP_OK, "ok\n");
+}
+
+static struct reply ready_page(struct httpd *h, struct MHD_Connection *c)
+{
+	bool ready = !h->config.ready || h->config.ready(h->config.arg);
+
+	return ready ? text(MHD_HTTP_OK, "ok\n") :
+		       text(MHD_HTTP_SERVICE_UNAVAILABLE, "not ready\n");
+}
+
+static struct reply index_page(struct httpd *h, struct MHD_Connection *c)
+{
+	return text(MHD_HTTP_OK, "redeye " REDEYE_VERSION "\n\n"
+				 "/metrics   Prometheus: text, OpenMetrics, protobuf\n"
+				 "/healthz   200 while the process lives\n"
+				 "/readyz    200 when it observes, 503 before\n");
+}
+
+/* ---- routes ---- */
+
+static const struct route {
+	const char *path;
+	struct reply (*page)(struct httpd *h, struct MHD_Connection *c);
+	bool open; /* without a token: probes of Kubernetes have none */
+} routes[] = {
+	{ "/", index_page, false },
+	{ "/healthz", health_page, true },
+	{ "/metrics", metrics_page, false },
+	{ "/readyz", ready_page, true },
+	{ NULL, NULL, false },
+};
+
+static struct reply refuse(struct httpd *h)
+{
+	struct reply r = text(MHD_HTTP_UNAUTHORIZED, "a bearer token is needed\n");
+
+	atomic_fetch_add(&h->refused, 1);
+	if (r.response)
+		MHD_add_response_header(r.response, "WWW-Authenticate", "Bearer realm=\"redeye\"");
+	return r;
+}
+
+static struct reply wrong_method(void)
+{
+	struct reply r = text(MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+
+	if (r.response)
+		MHD_add_response_header(r.response, "Allow", "GET, HEAD");
+	return r;
+}
+
+static struct reply answer(struct httpd *h, struct MHD_Connection *c, const char *path,
+			   const char *method)
+{
+	const struct route *r;
+
+	for (r = routes; r->path && strcmp(r->path, path) != 0; r++)
+		;
+	if (!r->path)
+		return text(MHD_HTTP_NOT_FOUND, "not found\n");
+	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+		return wrong_method();
+	if (h->auth && !r->open && !httpd_auth__allows(h->auth, header(c, "Authorization")))
+		return refuse(h);
+	return r->page(h, c);
+}
+
+/* libmicrohttpd calls it once for the head, for each piece of a body, and at the end. */
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *path,
+				  const char *method, const char *version, const char *body,
+				  size_t *body_len, void **seen)
+{
+	static char yes;
+	enum MHD_Result result;
+	struct reply r;
+
+	if (!*seen || *body_len) { /* answered at the end, so that the connection can be kept */
+		*seen = &yes;
+		*body_len = 0;
+		return MHD_YES;
+	}
+	r = answer(arg, c, path, method);
+	if (!r.response)
+		return MHD_NO;
+	MHD_add_response_header(r.response, "X-Content-Type-Options", "nosniff");
+	MHD_add_response_header(r.response, "Cache-Control", "no-store");
+	result = MHD_queue_response(c, r.status, r.response);
+	MHD_destroy_response(r.response);
+	return result;
+}
+
+/* ---- connections ---- */
+
+static void on_connection(void *arg, struct MHD_Connection *c, void **context,
+			  enum MHD_ConnectionNotificationCode what)
+{
+	struct httpd *h = arg;
+
+	if (what == MHD_CONNECTION_NOTIFY_CLOSED)
+		httpd_conns__close(h->conns, *context);
+	else
+		*context = httpd_conns__open(
+			h->conns,
+			MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
+}
+
+static void on_completed(void *arg, struct MHD_Connection *c, void **seen,
+			 enum MHD_RequestTerminationCode why)
+{
+	struct httpd *h = arg;
+
+	httpd_conns__request_done(
+		h->conns,
+		MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context);
+}
+
+/* Later messages are about clients that broke off, which is no news. */
+static void on_log(void *arg, const char *fmt, va_list ap)
+{
+	struct httpd *h = arg;
+
+	if (!atomic_load(&h->starting))
+		return;
+	vsnprintf(h->start_error, sizeof(h->start_error), fmt, ap);
+	h->start_error[strcspn(h->start_error, "\n")] = '\0';
+}
+
+/* ---- life ---- */
+
+static bool is_set(const char *s)
+{
+	return s && *s;
+}
+
+/* Both PEM files, or neither. */
+static int load_tls(const struct httpd_config *c, char **cert, char **key, char *err,
+		    size_t err_size)
+{
+	size_t len;
+
+	if (is_set(c->tls_cert) != is_set(c->tls_key)) {
+		snprintf(err, err_size, "TLS needs both a certificate and a key");
+		return -EINVAL;
+	}
+	if (!is_set(c->tls_cert))
+		return 0;
+	*cert = httpd__read_file(c->tls_cert, PEM_MAX, &len);
+	if (!*cert) {
+		snprintf(err, err_size, "cannot read TLS certificate %s: %s", c->tls_cert,
+			 strerror(errno));
+		return -errno;
+	}
+	*key = httpd__read_file(c->tls_key, PEM_MAX, &len);
+	if (!*key) {
+		snprintf(err, err_size, "cannot read TLS key %s: %s", c->tls_key, strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
+static int start_daemon(struct httpd *h, int fd, char *cert, char *key)
+{
+	struct MHD_OptionItem tls[] = {
+		{ MHD_OPTION_HTTPS_MEM_CERT, 0, cert },
+		{ MHD_OPTION_HTTPS_MEM_KEY, 0, key },
+		{ MHD_OPTION_HTTPS_PRIORITIES, 0, TLS_PRIORITIES },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+	unsigned int flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
+			     MHD_USE_POLL | MHD_USE_ITC | MHD_USE_ERROR_LOG |
+			     (cert ? MHD_USE_TLS : 0);
+
+	atomic_store(&h->starting, true);
+	h->daemon = MHD_start_daemon(
+		flags, 0, NULL, NULL, on_request, h,
+		MHD_OPTION_EXTERNAL_LOGGER, on_log, h,
+		MHD_OPTION_LISTEN_SOCKET, fd,
+		MHD_OPTION_CONNECTION_LIMIT, h->config.max_connections,
+		MHD_OPTION_CONNECTION_TIMEOUT, h->config.timeout_s,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+		MHD_OPTION_ARRAY, cert ? tls : tls + 3,
+		MHD_OPTION_END);
+	atomic_store(&h->starting, false);
+	return h->daemon ? 0 : -EINVAL;
+}
+
+/* Signals are the event loop's: the server's threads must not be where they arrive. */
+static int start_threads(struct httpd *h, int fd, char *cert, char *key)
+{
+	sigset_t all, old;
+	int err = 0;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	h->conns = httpd_conns__new(h->config.max_connections, 2 * h->config.timeout_s);
+	if (!h->conns)
+		err = -errno;
+	if (!err)
+		err = start_daemon(h, fd, cert, key);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return err;
+}
+
+static void apply_defaults(struct httpd_config *c)
+{
+	c->max_connections = c->max_connections ? c->max_connections : DEFAULT_CONNECTIONS;
+	c->timeout_s = c->timeout_s ? c->timeout_s : DEFAULT_TIMEOUT_S;
+	c->max_bytes = c->max_bytes ? c->max_bytes : DEFAULT_MAX_BYTES;
+}
+
+static int start(struct httpd *h, char *err, size_t err_size)
+{
+	const struct httpd_config *c = &h->config;
+	char *cert = NULL, *key = NULL;
+	int fd = -1, e;
+
+	e = load_tls(c, &cert, &key, err, err_size);
+	if (e)
+		goto out;
+	if (is_set(c->token_file)) {
+		h->auth = httpd_auth__new(c->token_file, err, err_size);
+		e = h->auth ? 0 : -errno;
+		if (e)
+			goto out;
+	}
+	fd = httpd_listen(c->listen, &h->port, err, err_size);
+	e = fd < 0 ? fd : 0;
+	if (e)
+		goto out;
+	e = start_threads(h, fd, cert, key);
+	if (e)
+		snprintf(err, err_size, "cannot serve HTTP on %s: %s", c->listen,
+			 *h->start_error ? h->start_error : strerror(-e));
+out:
+	if (key)
+		explicit_bzero(key, strlen(key));
+	free(cert);
+	free(key);
+	if (e && fd >= 0)
+		close(fd);
+	return e;
+}
+
+struct httpd *httpd__new(const struct httpd_config *c, char *err, size_t err_size)
+{
+	struct httpd *h = calloc(1, sizeof(*h));
+	int e;
+
+	if (!h) {
+		snprintf(err, err_size, "cannot serve HTTP on %s: %s", c->listen, strerror(ENOMEM));
+		errno = ENOMEM;
+		return NULL;
+	}
+	h->config = *c;
+	apply_defaults(&h->config);
+	h->scrape.config = &h->config;
+	pthread_mutex_init(&h->scrape.lock, NULL);
+	e = start(h, err, err_size);
+	if (e) {
+		httpd__free(h);
+		errno = -e;
+		return NULL;
+	}
+	return h;
+}
+
+uint16_t httpd__port(const struct httpd *h)
+{
+	return h->port;
+}
+
+void httpd__stats(const struct httpd *h, struct httpd_stats *out)
+{
+	for (int f = 0; f < PROM_FORMATS; f++)
+		out->scrapes[f] = atomic_load(&h->scrapes[f]);
+	out->bytes = atomic_load(&h->bytes);
+	out->refused = atomic_load(&h->refused);
+	out->errors = atomic_load(&h->errors);
+	out->cut_off = httpd_conns__cut_off(h->conns);
+}
+
+void httpd__free(struct httpd *h)
+{
+	if (!h)
+		return;
+	atomic_store(&h->scrape.stopping, true);
+	if (h->daemon)
+		MHD_stop_daemon(h->daemon);
+	httpd_conns__free(h->conns);
+	httpd_auth__free(h->auth);
+	pthread_mutex_destroy(&h->scrape.lock);
+	free(h);
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The body of /metrics. One at a time: however many clients ask at once, there
+ * is one snapshot and one text under construction, and the answers that wait in
+ * slow connections share one budget.
+ */
+#include "httpd_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <zlib.h>
+
+#include "metrics.h"
+
+/* A scrape is repeated every few seconds; it is worth little time. Level 1 still makes
+ * a tenth of it. */
+#define GZIP_LEVEL 1
+#define GZIP_WINDOW (15 + 16) /* + 16: gzip's head instead of zlib's */
+#define GZIP_LEAST 1024	      /* a shorter body fits in one packet anyway */
+
+static int gzip(const struct buf *in, struct buf *out)
+{
+	z_stream z = { .next_in = (Bytef *)in->p, .avail_in = (uInt)in->len };
+	uLong bound;
+	int err = 0;
+
+	if (in->len > UINT32_MAX || deflateInit2(&z, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW, 8,
+						 Z_DEFAULT_STRATEGY) != Z_OK)
+		return -ENOMEM;
+	bound = deflateBound(&z, in->len);
+	z.next_out = buf__room(out, bound);
+	z.avail_out = (uInt)bound;
+	if (!z.next_out || deflate(&z, Z_FINISH) != Z_STREAM_END)
+		err = -ENOMEM;
+	else
+		out->len += z.total_out;
+	deflateEnd(&z);
+	return err;
+}
+
+/* Puts the compressed body in place of the plain one. */
+static int compress_body(struct httpd_body *b)
+{
+	struct buf packed = { 0 };
+	int err = gzip(&b->data, &packed);
+
+	if (err) {
+		buf__free(&packed);
+		return err;
+	}
+	buf__free(&b->data);
+	b->data = packed;
+	b->gzipped = true;
+	return 0;
+}
+
+/* It may wait long for its client: give back what growing by doubling left over. */
+static void shrink(struct buf *b)
+{
+	char *p = b->len ? realloc(b->p, b->len) : NULL;
+
+	if (p) {
+		b->p = p;
+		b->cap = b->len;
+	}
+}
+
+static int write_snapshot(struct httpd_scrape *s, struct httpd_body *b, bool allow_gzip)
+{
+	size_t in_flight = atomic_load(&s->in_flight);
+	struct metrics *m = NULL;
+	int err;
+
+	if (in_flight >= s->config->max_bytes)
+		return -ENOSPC;
+	err = s->config->snapshot(s->config->arg, &m);
+	if (err)
+		return err;
+	buf__init(&b->data, s->config->max_bytes - in_flight);
+	err = prom__write_with(m, b->format, s->config->prom_flags, &b->data);
+	metrics__put(m);
+	if (!err && allow_gzip && b->data.len >= GZIP_LEAST)
+		err = compress_body(b);
+	if (!err)
+		shrink(&b->data);
+	return err;
+}
+
+static int write_locked(struct httpd_scrape *s, struct httpd_body *b, bool allow_gzip)
+{
+	struct timespec until;
+	int err;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += s->config->timeout_s;
+	err = pthread_mutex_timedlock(&s->lock, &until);
+	if (err)
+		return -err;
+	/* Those that wait while the server stops must not call snapshot one after another. */
+	err = atomic_load(&s->stopping) ? -EAGAIN : write_snapshot(s, b, allow_gzip);
+	if (!err)
+		atomic_fetch_add(&s->in_flight, b->data.len);
+	pthread_mutex_unlock(&s->lock);
+	return err;
+}
+
+struct httpd_body *httpd_scrape__make(struct httpd_scrape *s, const char *accept,
+				      const char *accept_encoding)
+{
+	struct httpd_body *b = calloc(1, sizeof(*b));
+	int err;
+
+	if (!b)
+		return NULL;
+	b->format = prom__negotiate(accept);
+	err = write_locked(s, b, prom__accepts_gzip(accept_encoding));
+	if (err) {
+		buf__free(&b->data);
+		free(b);
+		errno = -err;
+		return NULL;
+	}
+	b->scrape = s;
+	return b;
+}
+
+void httpd_body__free(void *body)
+{
+	struct httpd_body *b = body;
+
+	if (!b)
+		return;
+	atomic_fetch_sub(&b->scrape->in_flight, b->data.len);
+	buf__free(&b->data);
+	free(b);
+}

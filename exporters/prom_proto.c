@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The protobuf format: MetricFamily messages, each behind its length. A
+ * histogram carries its classic buckets and a native histogram of the same
+ * values; Prometheus takes the one it is configured for.
+ *
+ * Exponential to native histogram:
+ *
+ *   OTLP bucket i holds (b^i, b^(i+1)], a native bucket j holds (b^(j-1), b^j],
+ *   so j = i + 1. Native schemas end at 8: a finer scale is halved until it
+ *   fits, i >> k, which is exact. A scale under -4 has no native form.
+ *
+ *   Buckets are listed as spans of neighbours. A gap of one or two empty
+ *   buckets is bridged with zeros, since a span costs more than that. Counts
+ *   are written as the difference to the bucket listed before.
+ *
+ * A family's metrics are packed one by one behind the family's other fields:
+ * a repeated field may be appended in encoded form, and so the protobuf-c
+ * structures of only one metric exist at a time.
+ */
+#include "prom_internal.h"
+
+#include "exporters/prom_metrics.pb-c.h"
+
+#define PB(name) Io__Prometheus__Client__##name
+#define NATIVE_SCALE_MAX 8
+#define NATIVE_SCALE_MIN (-4)
+#define NATIVE_GAP 2 /* empty buckets that do not end a span */
+#define NATIVE_ZERO_THRESHOLD 0x1p-128 /* as client_golang: no measured time is that short */
+
+/* The elements of a repeated field, and their addresses, which is what protobuf-c takes. */
+struct list {
+	struct buf items, ptrs;
+};
+
+struct proto {
+	struct buf *out;
+	unsigned int flags;
+	struct prom_labels labels;
+	struct buf family; /* the message under construction */
+	struct list pairs, buckets, spans;
+	struct buf deltas;
+};
+
+static void list__add(struct list *l, const void *item, size_t size)
+{
+	buf__append(&l->items, item, size);
+}
+
+static void list__reset(struct list *l)
+{
+	buf__reset(&l->items);
+	buf__reset(&l->ptrs);
+}
+
+static void list__free(struct list *l)
+{
+	buf__free(&l->items);
+	buf__free(&l->ptrs);
+}
+
+/* Call it when nothing more will be added: growing moves the items. */
+static void *list__ptrs(struct list *l, size_t size, size_t *n)
+{
+	for (size_t at = 0; at < l->items.len; at += size)
+		buf__append(&l->ptrs, &(char *){ l->items.p + at }, sizeof(char *));
+	*n = l->ptrs.len / sizeof(char *);
+	return l->ptrs.p;
+}
+
+static void put_varint(struct buf *out, uint64_t v)
+{
+	for (; v >= 0x80; v >>= 7)
+		buf__putc(out, (char)(v | 0x80));
+	buf__putc(out, (char)v);
+}
+
+static void put_message(struct buf *out, const ProtobufCMessage *msg)
+{
+	uint8_t *room = buf__room(out, protobuf_c_message_get_packed_size(msg));
+
+	if (room)
+		out->len += protobuf_c_message_pack(msg, room);
+}
+
+static void put_metric(struct proto *p, const PB(Metric) *metric)
+{
+	/* Field 4, length-delimited: MetricFamily.metric. */
+	buf__putc(&p->family, 4 << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED);
+	put_varint(&p->family, protobuf_c_message_get_packed_size(&metric->base));
+	put_message(&p->family, &metric->base);
+}
+
+static void set_labels(struct proto *p, PB(Metric) *metric)
+{
+	PB(LabelPair) pair = IO__PROMETHEUS__CLIENT__LABEL_PAIR__INIT;
+
+	list__reset(&p->pairs);
+	if (prom_labels__err(&p->labels))
+		return;
+	for (size_t i = 0; i < prom_labels__count(&p->labels); i++) {
+		pair.name = (char *)prom_labels__name(&p->labels, i);
+		pair.value = (char *)prom_labels__value(&p->labels, i);
+		list__add(&p->pairs, &pair, sizeof(pair));
+	}
+	metric->label = list__ptrs(&p->pairs, sizeof(pair), &metric->n_label);
+}
+
+/* ---- native histograms ---- */
+
+struct native {
+	struct proto *p;
+	bool started;
+	int64_t next;	   /* index behind the last listed bucket */
+	uint64_t previous; /* count of the last listed bucket */
+};
+
+static void list_bucket(struct native *n, uint64_t count)
+{
+	struct buf *spans = &n->p->spans.items;
+
+	buf__append(&n->p->deltas, &(int64_t){ (int64_t)(count - n->previous) }, sizeof(int64_t));
+	if (!spans->err)
+		((PB(BucketSpan) *)(spans->p + spans->len))[-1].length++;
+	n->previous = count;
+	n->next++;
+}
+
+static void add_span(struct proto *p, int64_t offset)
+{
+	PB(BucketSpan) span = IO__PROMETHEUS__CLIENT__BUCKET_SPAN__INIT;
+
+	span.has_offset = span.has_length = true;
+	span.offset = (int32_t)offset;
+	list__add(&p->spans, &span, sizeof(span));
+}
+
+static void add_native(struct native *n, int64_t index, uint64_t count)
+{
+	if (!n->started || index - n->next > NATIVE_GAP) {
+		add_span(n->p, index - n->next); /* next is 0 before the first one */
+		n->next = index;
+		n->started = true;
+	}
+	while (n->next < index)
+		list_bucket(n, 0);
+	list_bucket(n, count);
+}
+
+static void add_native_buckets(struct proto *p, const struct metric_exp *e)
+{
+	int k = e->scale > NATIVE_SCALE_MAX ? e->scale - NATIVE_SCALE_MAX : 0;
+	struct native n = { .p = p };
+	int64_t index, current = 0;
+	uint64_t count = 0;
+
+	for (uint32_t i = 0; i < e->n_counts; i++) {
+		index = (((int64_t)e->offset + i) >> (k < 63 ? k : 63)) + 1;
+		if (count && index != current) {
+			add_native(&n, current, count);
+			count = 0;
+		}
+		current = index;
+		count += e->counts[i];
+	}
+	if (count)
+		add_native(&n, current, count);
+	if (!n.started) /* tells a native histogram without buckets from a classic one */
+		add_span(p, 0);
+}
+
+/* Prometheus refuses a native histogram whose buckets do not add up to its count. */
+static bool has_native(const struct metric_hist *h)
+{
+	uint64_t sum = h->exp.zero_count;
+
+	for (uint32_t i = 0; i < h->exp.n_counts; i++)
+		sum += h->exp.counts[i];
+	return h->exp.scale >= NATIVE_SCALE_MIN && sum == h->count;
+}
+
+static void set_native(struct proto *p, PB(Histogram) *out, const struct metric_exp *e)
+{
+	add_native_buckets(p, e);
+	out->has_schema = out->has_zero_threshold = out->has_zero_count = true;
+	out->schema = e->scale < NATIVE_SCALE_MAX ? e->scale : NATIVE_SCALE_MAX;
+	out->zero_threshold = NATIVE_ZERO_THRESHOLD;
+	out->zero_count = e->zero_count;
+	out->positive_span = list__ptrs(&p->spans, sizeof(PB(BucketSpan)), &out->n_positive_span);
+	out->positive_delta = (int64_t *)p->deltas.p;
+	out->n_positive_delta = p->deltas.len / sizeof(int64_t);
+}
+
+/* ---- points ---- */
+
+/* Without the bucket of +Inf, which is sample_count. */
+static void set_classic(struct proto *p, PB(Histogram) *out, const struct metric_hist *h)
+{
+	PB(Bucket) bucket = IO__PROMETHEUS__CLIENT__BUCKET__INIT;
+
+	bucket.has_cumulative_count = bucket.has_upper_bound = true;
+	for (uint32_t i = 0; i < h->n_bounds; i++) {
+		bucket.cumulative_count += h->counts[i];
+		bucket.upper_bound = h->bounds[i];
+		list__add(&p->buckets, &bucket, sizeof(bucket));
+	}
+	out->bucket = list__ptrs(&p->buckets, sizeof(bucket), &out->n_bucket);
+	out->has_sample_count = out->has_sample_sum = true;
+	out->sample_count = h->count;
+	out->sample_sum = h->sum;
+}
+
+static void set_histogram(struct proto *p, PB(Histogram) *out, const struct metric_hist *h)
+{
+	list__reset(&p->buckets);
+	list__reset(&p->spans);
+	buf__reset(&p->deltas);
+	set_classic(p, out, h);
+	if (has_native(h))
+		set_native(p, out, &h->exp);
+}
+
+static int scratch_err(const struct proto *p)
+{
+	const struct buf *all[] = { &p->pairs.items,   &p->pairs.ptrs,	 &p->buckets.items,
+				    &p->buckets.ptrs, &p->spans.items, &p->spans.ptrs,
+				    &p->deltas };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		if (all[i]->err)
+			return all[i]->err;
+	}
+	return prom_labels__err(&p->labels);
+}
+
+static void put_point(struct proto *p, enum prom_type type, const struct metric_point *point)
+{
+	PB(Metric) metric = IO__PROMETHEUS__CLIENT__METRIC__INIT;
+	PB(Histogram) histogram = IO__PROMETHEUS__CLIENT__HISTOGRAM__INIT;
+	PB(Counter) counter = IO__PROMETHEUS__CLIENT__COUNTER__INIT;
+	PB(Gauge) gauge = IO__PROMETHEUS__CLIENT__GAUGE__INIT;
+	PB(Timestamp) created = IO__PROMETHEUS__CLIENT__TIMESTAMP__INIT;
+
+	created.has_seconds = created.has_nanos = true;
+	created.seconds = (int64_t)(point->start_unix_ns / 1000000000);
+	created.nanos = (int32_t)(point->start_unix_ns % 1000000000);
+	prom_labels__of_point(&p->labels, point, p->flags);
+	set_labels(p, &metric);
+	switch (type) {
+	case PROM_COUNTER:
+		metric.counter = &counter;
+		counter.has_value = true;
+		counter.value = point->value;
+		counter.created_timestamp = point->start_unix_ns ? &created : NULL;
+		break;
+	case PROM_GAUGE:
+		metric.gauge = &gauge;
+		gauge.has_value = true;
+		gauge.value = point->value;
+		break;
+	case PROM_HISTOGRAM:
+		metric.histogram = &histogram;
+		set_histogram(p, &histogram, &point->hist);
+		histogram.created_timestamp = point->start_unix_ns ? &created : NULL;
+		break;
+	}
+	p->out->err = scratch_err(p);
+	if (!p->out->err)
+		put_metric(p, &metric);
+}
+
+static void begin_family(struct proto *p, const char *name, const char *unit, const char *help,
+			 PB(MetricType) type)
+{
+	PB(MetricFamily) family = IO__PROMETHEUS__CLIENT__METRIC_FAMILY__INIT;
+	struct buf clean = { 0 };
+
+	prom_labels__clean(&clean, help);
+	buf__putc(&clean, '\0');
+	family.name = (char *)name;
+	family.unit = *unit ? (char *)unit : NULL;
+	family.help = clean.err || !*clean.p ? NULL : clean.p;
+	family.has_type = true;
+	family.type = type;
+	buf__reset(&p->family);
+	put_message(&p->family, &family.base);
+	if (clean.err)
+		p->out->err = clean.err;
+	buf__free(&clean);
+}
+
+static void end_family(struct proto *p)
+{
+	if (p->family.err)
+		p->out->err = p->family.err;
+	put_varint(p->out, p->family.len);
+	buf__append(p->out, p->family.p, p->family.len);
+}
+
+static const PB(MetricType) types[] = {
+	[PROM_COUNTER] = IO__PROMETHEUS__CLIENT__METRIC_TYPE__COUNTER,
+	[PROM_GAUGE] = IO__PROMETHEUS__CLIENT__METRIC_TYPE__GAUGE,
+	[PROM_HISTOGRAM] = IO__PROMETHEUS__CLIENT__METRIC_TYPE__HISTOGRAM,
+};
+
+static void put_family(void *ctx, const struct prom_family *f)
+{
+	struct proto *p = ctx;
+
+	if (p->out->err)
+		return;
+	begin_family(p, f->name.full, f->name.unit, f->src->help, types[f->name.type]);
+	for (const struct prom_family *part = f; part; part = part->more) {
+		for (uint32_t i = 0; i < part->src->n_points && !p->out->err; i++)
+			put_point(p, f->name.type, &part->src->points[i]);
+	}
+	end_family(p);
+}
+
+static void put_target(void *ctx, const struct metric_resource *r)
+{
+	PB(Metric) metric = IO__PROMETHEUS__CLIENT__METRIC__INIT;
+	PB(Gauge) gauge = IO__PROMETHEUS__CLIENT__GAUGE__INIT;
+	struct proto *p = ctx;
+
+	if (p->out->err)
+		return;
+	prom_labels__of_target(&p->labels, r);
+	set_labels(p, &metric);
+	gauge.has_value = true;
+	gauge.value = 1;
+	metric.gauge = &gauge;
+	p->out->err = scratch_err(p);
+	if (!p->out->err)
+		put_metric(p, &metric);
+}
+
+static void put_targets(struct proto *p, const struct metrics *m)
+{
+	int err;
+
+	if (!m->n_resources || p->out->err)
+		return;
+	begin_family(p, "target_info", "", PROM_TARGET_HELP, types[PROM_GAUGE]);
+	err = prom__each_target(m, put_target, p);
+	if (err)
+		p->out->err = err;
+	end_family(p);
+}
+
+int prom_proto__write(const struct metrics *m, unsigned int flags, struct buf *out)
+{
+	struct proto p = { .out = out, .flags = flags };
+	int err;
+
+	buf__init(&p.family, out->max);
+	put_targets(&p, m);
+	err = prom__each_family(m, put_family, &p);
+	list__free(&p.pairs);
+	list__free(&p.buckets);
+	list__free(&p.spans);
+	buf__free(&p.deltas);
+	buf__free(&p.family);
+	prom_labels__free(&p.labels);
+	return err ? err : out->err;
+}

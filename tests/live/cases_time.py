@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Durations are true: from the first byte of the request to the last of the response."""
+
+import time
+
+from client import Conn, expect_status, head, repeat
+from harness import case
+from lib import check, need_programs, prime, run, settings
+from prom import client as client_row, server, within
+from servers import DOWNLOAD_BYTES, that_can
+
+
+def near(seconds, n):
+    """2 %, or 200 us a request; in a slow guest 10 % or 10 ms."""
+    if settings.slow > 1:
+        return within(seconds, 0.10, n * 0.010)
+    return within(seconds, 0.02, n * 0.0002)
+
+
+@case(on=that_can("sleep"))
+def latency(t, kind):
+    """A handler that sleeps 50 ms lasts as long as its client says."""
+    srv = t.serve(kind)
+    agent = t.watch(srv)
+    n = prime(31)
+    with Conn(srv.address) as conn:
+        seconds = repeat(conn, head("GET", "/sleep/50"), n)
+    check(seconds >= n * 0.05, "the server did not sleep")
+    agent.expect(server(n, "/sleep/{ms}", seconds=near(seconds, n)))
+
+
+@case()
+def latency_nginx(t):
+    """Through a proxy both of its sides last as long."""
+    upstream = t.serve("python")
+    srv = t.serve("nginx", upstream=upstream.authority())
+    agent = t.watch(srv)
+    n = prime(31)
+    with Conn(srv.address) as conn:
+        seconds = repeat(conn, head("GET", "/up/sleep/50"), n)
+    agent.expect(server(n, "/up/sleep/{ms}", seconds=near(seconds, n)),
+                 client_row(n, upstream.port, seconds=near(seconds, n)))
+
+
+@case()
+def latency_haproxy(t):
+    upstream = t.serve("python")
+    srv = t.serve("haproxy", upstream=upstream.authority())
+    agent = t.watch(srv)
+    n = prime(31)
+    with Conn(srv.address) as conn:
+        seconds = repeat(conn, head("GET", "/sleep/50"), n)
+    agent.expect(server(n, "/sleep/{ms}", seconds=near(seconds, n)),
+                 client_row(n, upstream.port, seconds=near(seconds, n)))
+
+
+@case(on=("nginx", "apache"), timeout=90)
+def download(t, kind):
+    """200 MB by sendfile to a client that takes its time: the request lasts until the end."""
+    need_programs("curl")
+    srv = t.serve(kind)
+    agent = t.watch(srv)
+    said = run(["curl", "-s", "-o", "/dev/null", "--limit-rate", "70M", "-w",
+                "%{size_download} %{time_total}", srv.url("/download")], seconds=60)
+    size, seconds = said.split()
+    check(int(size) == DOWNLOAD_BYTES, "curl got %s bytes" % size)
+    check(float(seconds) >= 2, "the download took only %s s" % seconds)
+    agent.expect(server(1, "/download", seconds=within(float(seconds), 0.05)))
+
+
+@case()
+def streaming_response(t):
+    """A chunked answer in pieces, 50 ms apart, ends with the last one."""
+    srv = t.serve("python")
+    agent = t.watch(srv)
+    with Conn(srv.address) as conn:
+        seconds = repeat(conn, head("GET", "/drip/50"), 7)
+    check(seconds >= 7 * 0.15, "the server did not pause")
+    agent.expect(server(7, "/drip/{ms}", seconds=near(seconds, 7)))
+
+
+@case(on=("python", "node", "go", "fastapi"))
+def slow_upload(t, kind):
+    """A body in pieces, 20 ms apart: the request began with its first byte."""
+    srv = t.serve(kind)
+    agent = t.watch(srv)
+    piece = b"p" * 1000
+    seconds = 0.0
+    with Conn(srv.address) as conn:
+        for _ in range(7):
+            start_ns = time.monotonic_ns()
+            conn.send(head("POST", "/echo", Content_Length=5 * len(piece)))
+            for _ in range(5):
+                time.sleep(0.02)  # the traffic itself, nothing waits for it
+                conn.send(piece)
+            seconds += (expect_status(conn.read(), 200).end_ns - start_ns) / 1e9
+    agent.expect(server(7, "/echo", method="POST", seconds=near(seconds, 7)))
+
+
+@case()
+def idle_between(t):
+    """Time between two requests of a connection belongs to neither."""
+    srv = t.serve("go")
+    agent = t.watch(srv)
+    seconds = 0.0
+    with Conn(srv.address) as conn:
+        for _ in range(7):
+            seconds += repeat(conn, head("GET", "/hello"), 1)
+            time.sleep(0.1)
+    agent.expect(server(7, seconds=(0, seconds + 7 * 0.001 * settings.slow)))
