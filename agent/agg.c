@@ -241,8 +241,6 @@ void agg__span(struct agg *agg, const struct span *s)
 	}
 	if (s->end_ns > series->last_ns)
 		series->last_ns = s->end_ns;
-	if (series->last_ns > svc->last_ns)
-		svc->last_ns = series->last_ns;
 }
 
 /* ---- life --------------------------------------------------------------------------- */
@@ -271,7 +269,7 @@ void agg__expire(struct agg *agg, uint64_t mono_now_ns)
 	while ((svc = *link)) {
 		if (svc->service->refs == 1) {
 			dropped += series__drop_idle(agg, svc, before_ns);
-			if (!svc->first && svc->last_ns <= before_ns && !has_active(svc)) {
+			if (!svc->first && !has_active(svc)) {
 				service_free(agg, link);
 				continue;
 			}

@@ -61,7 +61,6 @@ struct agg_service {
 	struct series *overflow[2]; /* by kind; also in the list */
 	uint32_t n_series[2];       /* by kind, without overflow */
 	struct active *active;
-	uint64_t last_ns; /* monotonic */
 };
 
 struct slot {

@@ -43,9 +43,7 @@ struct loader {
 	struct missing missing[MAX_MISSING];
 	size_t n_missing;
 	const uint64_t *ring_consumer, *ring_producer; /* mapped positions */
-	uint8_t *targets; /* mapped, one byte a tgid */
-	size_t targets_len;
-	int poll_fd, stats_fd;
+	int poll_fd, target_fd, stats_fd;
 	int n_cpus;
 	struct red_stat *percpu; /* n_cpus, scratch for loader__stat */
 };
@@ -56,7 +54,8 @@ static const struct backend_prog common_progs[] = {
 	{ "tp_fork", "sched_process_fork", true },
 	{ "tp_exec", "sched_process_exec", true },
 	{ "tp_exit", "sched_process_exit", true },
-	{ "conn_poll", NULL, true },
+	{ "conn_poll", NULL, false },
+	{ "target_set", NULL, false },
 	{ NULL, NULL, false },
 };
 
@@ -191,6 +190,9 @@ static bool is_required(const struct backend *b, const char *prog)
 	for (p = b->progs; p->name; p++)
 		if (!strcmp(p->name, prog))
 			return !p->optional;
+	for (p = common_progs; p->name; p++)
+		if (!strcmp(p->name, prog))
+			return !p->optional;
 	return false;
 }
 
@@ -251,7 +253,8 @@ static int attach(struct loader *l, const struct backend *b)
 		const char *name = bpf_program__name(p);
 		struct bpf_link *link;
 
-		if (!bpf_program__autoload(p) || p == l->skel->progs.conn_poll)
+		if (!bpf_program__autoload(p) || p == l->skel->progs.conn_poll ||
+		    p == l->skel->progs.target_set)
 			continue;
 		if (l->n_links == MAX_LINKS)
 			return -E2BIG;
@@ -272,24 +275,6 @@ static void detach(struct loader *l)
 {
 	while (l->n_links)
 		bpf_link__destroy(l->links[--l->n_links]);
-}
-
-static int map_targets(struct loader *l)
-{
-	l->targets_len = (size_t)bpf_map__max_entries(l->skel->maps.targets) * 64;
-	l->targets = mmap(NULL, l->targets_len, PROT_READ | PROT_WRITE, MAP_SHARED,
-			  bpf_map__fd(l->skel->maps.targets), 0);
-	if (l->targets != MAP_FAILED)
-		return 0;
-	l->targets = NULL;
-	return -errno;
-}
-
-static void unmap_targets(struct loader *l)
-{
-	if (l->targets)
-		munmap(l->targets, l->targets_len);
-	l->targets = NULL;
 }
 
 /* For a self-metric only: without it, it is zero. */
@@ -327,19 +312,16 @@ static int start_backend(struct loader *l, const struct loader_config *c, const 
 		if (err)
 			return err;
 	}
-	err = map_targets(l);
-	if (err)
-		return err;
 	loader__set_ports(l, c->ports, c->n_ports);
 	err = attach(l, b);
 	if (err) {
 		detach(l);
-		unmap_targets(l);
 		return err;
 	}
 	map_ring(l);
 	l->backend = b;
 	l->poll_fd = bpf_program__fd(l->skel->progs.conn_poll);
+	l->target_fd = bpf_program__fd(l->skel->progs.target_set);
 	return 0;
 }
 
@@ -434,7 +416,6 @@ void loader__free(struct loader *l)
 	if (!l)
 		return;
 	detach(l);
-	unmap_targets(l);
 	unmap_ring(l);
 	redeye_bpf__destroy(l->skel);
 	if (l->stats_fd >= 0)
@@ -459,10 +440,20 @@ bool loader__missing(const struct loader *l, size_t i, const char **prog, const 
 	return true;
 }
 
-void loader__set_target(struct loader *l, uint32_t tgid, bool on)
+/* Runs one of the programs that are attached nowhere. Its result, or -errno. */
+static int run_command(int fd, uint64_t *args, uint32_t size)
 {
-	if (tgid < l->targets_len)
-		__atomic_store_n(&l->targets[tgid], on, __ATOMIC_RELEASE);
+	LIBBPF_OPTS(bpf_test_run_opts, o, .ctx_in = args, .ctx_size_in = size);
+	int err = bpf_prog_test_run_opts(fd, &o);
+
+	return err ? err : (int)o.retval;
+}
+
+int loader__set_target(struct loader *l, uint32_t tgid, bool on)
+{
+	uint64_t args[2] = { tgid, on };
+
+	return run_command(l->target_fd, args, sizeof(args)) ? -ERANGE : 0;
 }
 
 void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports)
@@ -482,15 +473,9 @@ int loader__ring_fd(const struct loader *l)
 int loader__poll(struct loader *l, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd)
 {
 	uint64_t args[3] = { sk, conn_id, cmd };
-	LIBBPF_OPTS(bpf_test_run_opts, o, .ctx_in = args, .ctx_size_in = sizeof(args));
-	int err;
+	int rc = run_command(l->poll_fd, args, sizeof(args));
 
-	if (l->poll_fd < 0)
-		return -ENOTSUP;
-	err = bpf_prog_test_run_opts(l->poll_fd, &o);
-	if (err)
-		return err;
-	return (int)o.retval < 0 ? -ENOENT : (int)o.retval;
+	return rc < 0 ? -ENOENT : rc;
 }
 
 int loader__stat(const struct loader *l, enum red_hook hook, struct red_stat *out)

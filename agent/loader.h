@@ -37,7 +37,8 @@ const struct backend *loader__backend(const struct loader *l);
 /* The i-th program that could not be had: name and reason. False at the end. */
 bool loader__missing(const struct loader *l, size_t i, const char **prog, const char **why);
 
-void loader__set_target(struct loader *l, uint32_t tgid, bool on);
+/* 0, or -ERANGE for a number that no process can have. */
+int loader__set_target(struct loader *l, uint32_t tgid, bool on);
 void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports);
 
 /* The ring's map, for ring.c. */

@@ -44,7 +44,7 @@ struct log_limit {
 
 #define LOG_LIMIT(burst_, seconds)                                                                 \
 	{                                                                                          \
-		.burst = (burst_), .interval_ns = (seconds)*1000000000ull                          \
+		.burst = (burst_), .interval_ns = 1000000000ull * (seconds)                        \
 	}
 
 void log__limited(struct log_limit *limit, enum log_level level, const char *fmt, ...)

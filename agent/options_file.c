@@ -137,7 +137,7 @@ static int read_key(struct reader *r, const struct opt **opt)
 
 static int read_mapping(struct reader *r)
 {
-	const struct opt *opt;
+	const struct opt *opt = NULL;
 	int err = next(r);
 
 	while (!err && r->event.type != YAML_MAPPING_END_EVENT) {
@@ -194,9 +194,10 @@ static int slurp(const char *path, char *text, size_t *len)
 	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
 	ssize_t n = 1;
 
+	*len = 0;
 	if (fd < 0)
 		return -errno;
-	for (*len = 0; n > 0 && *len <= FILE_MAX; *len += n > 0 ? n : 0) {
+	for (; n > 0 && *len <= FILE_MAX; *len += n > 0 ? n : 0) {
 		n = read(fd, text + *len, FILE_MAX + 1 - *len);
 		if (n < 0)
 			err = -errno;
@@ -208,7 +209,7 @@ static int slurp(const char *path, char *text, size_t *len)
 int opt__read_file(struct opt_parse *p, const char *path)
 {
 	char *text = malloc(FILE_MAX + 1);
-	size_t len;
+	size_t len = 0;
 	int err;
 
 	if (!text) {

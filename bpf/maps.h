@@ -8,15 +8,14 @@ const volatile struct red_config red_cfg = {};
 
 /* Selected processes, one byte a tgid, 64 to an element. An array index costs
  * 4 ns where a hash look-up costs 30; bytes, because setting a bit would need
- * an atomic OR, which BPF has only since 5.12. Mapped and written by user
- * space; fork, exit and listen write it here. */
+ * an atomic OR, which BPF has only since 5.12. Written by fork, exit and listen,
+ * and by user space through target_set. */
 struct red_targets {
 	__u8 on[64];
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct red_targets);

@@ -596,14 +596,27 @@ int BPF_PROG(tp_cgroup, struct cgroup *to, const char *path, struct task_struct 
 }
 
 /* ---- commands from user space: run with BPF_PROG_TEST_RUN, attached nowhere ----
- * args: sock address, connection id, enum red_poll_cmd. User space must not
- * write the map itself: that would undo counts made meanwhile. */
+ * User space must not write the maps itself: updating an element would undo what
+ * was counted, or which neighbour was marked, in the meantime. */
+
+/* args: tgid, on. */
+SEC("?raw_tp")
+int target_set(struct bpf_raw_tracepoint_args *ctx)
+{
+	__u8 *on = target_byte(ctx->args[0]);
+
+	if (!on)
+		return 1;
+	*on = !!ctx->args[1];
+	return 0;
+}
 
 static __always_inline int sock_gone(struct sock *sk, __u64 ident)
 {
 	return sock_ident(sk, 0) != ident || !BPF_CORE_READ(sk, sk_socket);
 }
 
+/* args: sock address, connection id, enum red_poll_cmd. */
 SEC("?raw_tp")
 int conn_poll(struct bpf_raw_tracepoint_args *ctx)
 {

@@ -195,7 +195,7 @@ static void on_connection(void *arg, struct MHD_Connection *c, void **context,
 	if (what == MHD_CONNECTION_NOTIFY_CLOSED)
 		httpd_conns__close(h->conns, *context);
 	else
-		*context = httpd_conns__open(
+		*context = httpd_conns__started(
 			h->conns,
 			MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
 }
@@ -208,6 +208,14 @@ static void on_completed(void *arg, struct MHD_Connection *c, void **seen,
 	httpd_conns__request_done(
 		h->conns,
 		MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context);
+}
+
+static void on_accepted(void *arg, int fd, const struct sockaddr *from, socklen_t len)
+{
+	struct httpd *h = arg;
+
+	/* Closes fd when it fails. Its address is not used, but must be one. */
+	MHD_add_connection(h->daemon, fd, from, len);
 }
 
 /* Later messages are about clients that broke off, which is no news. */
@@ -254,7 +262,7 @@ static int load_tls(const struct httpd_config *c, char **cert, char **key, char 
 	return 0;
 }
 
-static int start_daemon(struct httpd *h, int fd, char *cert, char *key)
+static int start_daemon(struct httpd *h, char *cert, char *key)
 {
 	struct MHD_OptionItem tls[] = {
 		{ MHD_OPTION_HTTPS_MEM_CERT, 0, cert },
@@ -263,15 +271,15 @@ static int start_daemon(struct httpd *h, int fd, char *cert, char *key)
 		{ MHD_OPTION_END, 0, NULL },
 	};
 	unsigned int flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
-			     MHD_USE_POLL | MHD_USE_ITC | MHD_USE_ERROR_LOG |
-			     (cert ? MHD_USE_TLS : 0);
+			     MHD_USE_POLL | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET |
+			     MHD_USE_ERROR_LOG | (cert ? MHD_USE_TLS : 0);
 
 	atomic_store(&h->starting, true);
 	h->daemon = MHD_start_daemon(
 		flags, 0, NULL, NULL, on_request, h,
 		MHD_OPTION_EXTERNAL_LOGGER, on_log, h,
-		MHD_OPTION_LISTEN_SOCKET, fd,
-		MHD_OPTION_CONNECTION_LIMIT, h->config.max_connections,
+		/* conns keeps the limit; the daemon counts a connection a little longer. */
+		MHD_OPTION_CONNECTION_LIMIT, 2 * h->config.max_connections,
 		MHD_OPTION_CONNECTION_TIMEOUT, h->config.timeout_s,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
@@ -283,20 +291,34 @@ static int start_daemon(struct httpd *h, int fd, char *cert, char *key)
 }
 
 /* Signals are the event loop's: the server's threads must not be where they arrive. */
-static int start_threads(struct httpd *h, int fd, char *cert, char *key)
+static int start_threads(struct httpd *h, char *cert, char *key)
 {
 	sigset_t all, old;
-	int err = 0;
+	int err;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	h->conns = httpd_conns__new(h->config.max_connections, 2 * h->config.timeout_s);
-	if (!h->conns)
-		err = -errno;
+	err = start_daemon(h, cert, key);
 	if (!err)
-		err = start_daemon(h, fd, cert, key);
+		err = httpd_conns__start(h->conns, on_accepted, h);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return err;
+}
+
+static int start_listening(struct httpd *h, char *err, size_t err_size)
+{
+	const struct httpd_config *c = &h->config;
+	int fd = httpd_listen(c->listen, &h->port, err, err_size), e;
+
+	if (fd < 0)
+		return fd;
+	h->conns = httpd_conns__new(fd, c->max_connections, 2 * c->timeout_s);
+	if (h->conns)
+		return 0;
+	e = -errno;
+	snprintf(err, err_size, "cannot listen on %s: %s", c->listen, strerror(-e));
+	close(fd);
+	return e;
 }
 
 static void apply_defaults(struct httpd_config *c)
@@ -310,7 +332,7 @@ static int start(struct httpd *h, char *err, size_t err_size)
 {
 	const struct httpd_config *c = &h->config;
 	char *cert = NULL, *key = NULL;
-	int fd = -1, e;
+	int e;
 
 	e = load_tls(c, &cert, &key, err, err_size);
 	if (e)
@@ -321,11 +343,10 @@ static int start(struct httpd *h, char *err, size_t err_size)
 		if (e)
 			goto out;
 	}
-	fd = httpd_listen(c->listen, &h->port, err, err_size);
-	e = fd < 0 ? fd : 0;
+	e = start_listening(h, err, err_size);
 	if (e)
 		goto out;
-	e = start_threads(h, fd, cert, key);
+	e = start_threads(h, cert, key);
 	if (e)
 		snprintf(err, err_size, "cannot serve HTTP on %s: %s", c->listen,
 			 *h->start_error ? h->start_error : strerror(-e));
@@ -334,8 +355,6 @@ out:
 		explicit_bzero(key, strlen(key));
 	free(cert);
 	free(key);
-	if (e && fd >= 0)
-		close(fd);
 	return e;
 }
 
@@ -382,6 +401,7 @@ void httpd__free(struct httpd *h)
 	if (!h)
 		return;
 	atomic_store(&h->scrape.stopping, true);
+	httpd_conns__stop(h->conns);
 	if (h->daemon)
 		MHD_stop_daemon(h->daemon);
 	httpd_conns__free(h->conns);

@@ -143,12 +143,12 @@ static bool equal_in_constant_time(const char *want, size_t want_len, const char
 bool httpd_auth__allows(struct httpd_auth *a, const char *authorization)
 {
 	static const char scheme[] = "Bearer ";
-	const char *got = authorization ? authorization : "";
 	bool allowed = false;
+	const char *got;
 
-	if (strncasecmp(got, scheme, strlen(scheme)) != 0)
+	if (!authorization || strncasecmp(authorization, scheme, strlen(scheme)) != 0)
 		return false;
-	got += strlen(scheme);
+	got = authorization + strlen(scheme);
 	got += strspn(got, " ");
 	pthread_mutex_lock(&a->lock);
 	if (reload_if_changed(a) == 0 && a->len)

@@ -1,30 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * How long a client may take over one request. libmicrohttpd's own timeout is
- * about silence: a client that sends or reads one byte every few seconds would
- * keep its connection, and a few of them all connections. A thread looks at
- * the open connections once a second and shuts down those that are overdue; the
- * thread that serves such a connection then finds it closed.
+ * Which clients are connected, and for how long. One thread accepts them and
+ * hands them to libmicrohttpd, which by itself lacks three things here:
+ *
+ *   Too many clients wait in the kernel's queue until one of those that are
+ *   served is done. libmicrohttpd, with a thread per connection, accepts and
+ *   drops them. Out of file descriptors, it would spin.
+ *
+ *   A request has a deadline. libmicrohttpd's timeout is about silence: a client
+ *   that sends or reads one byte every few seconds would keep its connection,
+ *   and a few of them all connections. Once a second those that are overdue are
+ *   shut down; the thread that serves such a connection then finds it closed.
+ *
+ *   Who closes the listening socket when something fails is clear: we do.
+ *
+ * Slots: accepted (reserved here) -> started (libmicrohttpd has it; only now and
+ * until httpd_conns__close is fd surely this client's) -> free.
  */
 #include "httpd_internal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
+
+#define TICK_MS 1000
 
 struct httpd_conn {
-	int fd;		   /* -1: the slot is free */
+	int fd; /* -1: the slot is free */
+	bool started;
 	uint64_t since_ns; /* when it was opened, or its last request done */
 };
 
 struct httpd_conns {
-	pthread_mutex_t lock; /* of everything below; a slot's fd is not closed while it is held */
-	pthread_cond_t wake;
+	int listen_fd, wake_fd;
+	uint64_t deadline_ns;
+	httpd_accept_fn accepted;
+	void *arg;
 	pthread_t thread;
+	bool running;
+
+	pthread_mutex_t lock; /* of what follows; no started slot's fd is closed while it is held */
 	bool stop;
-	uint64_t deadline_ns, cut_off;
-	unsigned int n;
+	uint64_t cut_off;
+	unsigned int n, used;
 	struct httpd_conn conns[];
 };
 
@@ -36,72 +58,166 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static void cut_off_overdue(struct httpd_conns *c, uint64_t now)
+static struct httpd_conn *find(struct httpd_conns *c, int fd)
 {
+	for (struct httpd_conn *conn = c->conns; conn < c->conns + c->n; conn++) {
+		if (conn->fd == fd)
+			return conn;
+	}
+	return NULL;
+}
+
+static void release(struct httpd_conns *c, struct httpd_conn *conn)
+{
+	conn->fd = -1;
+	c->used--;
+}
+
+static void cut_off_overdue(struct httpd_conns *c)
+{
+	uint64_t now = now_ns();
+
 	for (struct httpd_conn *conn = c->conns; conn < c->conns + c->n; conn++) {
 		if (conn->fd < 0 || now - conn->since_ns < c->deadline_ns)
 			continue;
+		if (!conn->started) { /* libmicrohttpd had no memory for it, and closed it */
+			release(c, conn);
+			continue;
+		}
 		shutdown(conn->fd, SHUT_RDWR);
 		conn->since_ns = now; /* counted once, though its thread takes a moment */
 		c->cut_off++;
 	}
 }
 
-static void *watch(void *arg)
+static bool reserve(struct httpd_conns *c, int fd)
 {
-	struct httpd_conns *c = arg;
-	struct timespec next;
+	struct httpd_conn *conn;
+	bool ok;
 
 	pthread_mutex_lock(&c->lock);
-	while (!c->stop) {
-		clock_gettime(CLOCK_MONOTONIC, &next);
-		next.tv_sec++;
-		pthread_cond_timedwait(&c->wake, &c->lock, &next);
-		cut_off_overdue(c, now_ns());
+	conn = find(c, -1);
+	ok = conn && !c->stop;
+	if (ok) {
+		*conn = (struct httpd_conn){ .fd = fd, .since_ns = now_ns() };
+		c->used++;
 	}
 	pthread_mutex_unlock(&c->lock);
+	return ok;
+}
+
+/* 0 or -errno. */
+static int accept_one(struct httpd_conns *c)
+{
+	struct sockaddr_storage from;
+	socklen_t len = sizeof(from);
+	int fd = accept4(c->listen_fd, (struct sockaddr *)&from, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	if (reserve(c, fd))
+		c->accepted(c->arg, fd, (struct sockaddr *)&from, len);
+	else
+		close(fd);
+	return 0;
+}
+
+/* What to do before the next wait. False: the thread ends. */
+static bool look_around(struct httpd_conns *c, bool *has_room)
+{
+	bool go_on;
+
+	pthread_mutex_lock(&c->lock);
+	cut_off_overdue(c);
+	*has_room = c->used < c->n;
+	go_on = !c->stop;
+	pthread_mutex_unlock(&c->lock);
+	return go_on;
+}
+
+static void *accept_and_watch(void *arg)
+{
+	struct httpd_conns *c = arg;
+	struct pollfd fds[] = { { .fd = c->wake_fd, .events = POLLIN }, { .events = POLLIN } };
+	bool has_room, pause = false;
+	uint64_t wakes;
+	int err;
+
+	while (look_around(c, &has_room)) {
+		fds[1].fd = has_room && !pause ? c->listen_fd : -1;
+		fds[1].revents = 0;
+		pause = false;
+		if (poll(fds, 2, TICK_MS) <= 0)
+			continue;
+		if (fds[0].revents)
+			(void)!read(c->wake_fd, &wakes, sizeof(wakes));
+		if (!fds[1].revents)
+			continue;
+		err = accept_one(c);
+		/* No descriptors or memory: not again before something has changed. */
+		pause = err == -EMFILE || err == -ENFILE || err == -ENOMEM || err == -ENOBUFS;
+	}
 	return NULL;
 }
 
-struct httpd_conns *httpd_conns__new(unsigned int max, unsigned int deadline_s)
+struct httpd_conns *httpd_conns__new(int listen_fd, unsigned int max, unsigned int deadline_s)
 {
 	struct httpd_conns *c = calloc(1, sizeof(*c) + max * sizeof(*c->conns));
-	pthread_condattr_t attr;
-	int err;
 
 	if (!c)
 		return NULL;
+	c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (c->wake_fd < 0) {
+		free(c);
+		return NULL;
+	}
+	c->listen_fd = listen_fd;
 	c->n = max;
 	c->deadline_ns = (uint64_t)deadline_s * 1000000000;
 	for (unsigned int i = 0; i < max; i++)
 		c->conns[i].fd = -1;
 	pthread_mutex_init(&c->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&c->wake, &attr);
-	pthread_condattr_destroy(&attr);
-	err = pthread_create(&c->thread, NULL, watch, c);
-	if (err) {
-		free(c);
-		errno = err;
-		return NULL;
-	}
 	return c;
 }
 
-struct httpd_conn *httpd_conns__open(struct httpd_conns *c, int fd)
+int httpd_conns__start(struct httpd_conns *c, httpd_accept_fn accepted, void *arg)
 {
-	struct httpd_conn *found = NULL;
+	int err;
+
+	c->accepted = accepted;
+	c->arg = arg;
+	err = pthread_create(&c->thread, NULL, accept_and_watch, c);
+	c->running = !err;
+	return -err;
+}
+
+static void wake(struct httpd_conns *c)
+{
+	(void)!write(c->wake_fd, &(uint64_t){ 1 }, sizeof(uint64_t));
+}
+
+void httpd_conns__stop(struct httpd_conns *c)
+{
+	if (!c || !c->running)
+		return;
+	pthread_mutex_lock(&c->lock);
+	c->stop = true;
+	pthread_mutex_unlock(&c->lock);
+	wake(c);
+	pthread_join(c->thread, NULL);
+	c->running = false;
+}
+
+struct httpd_conn *httpd_conns__started(struct httpd_conns *c, int fd)
+{
+	struct httpd_conn *conn;
 
 	pthread_mutex_lock(&c->lock);
-	for (unsigned int i = 0; i < c->n && !found; i++) {
-		if (c->conns[i].fd < 0)
-			found = &c->conns[i];
-	}
-	if (found)
-		*found = (struct httpd_conn){ .fd = fd, .since_ns = now_ns() };
+	conn = find(c, fd);
+	if (conn)
+		conn->started = true;
 	pthread_mutex_unlock(&c->lock);
-	return found;
+	return conn;
 }
 
 void httpd_conns__request_done(struct httpd_conns *c, struct httpd_conn *conn)
@@ -115,11 +231,16 @@ void httpd_conns__request_done(struct httpd_conns *c, struct httpd_conn *conn)
 
 void httpd_conns__close(struct httpd_conns *c, struct httpd_conn *conn)
 {
+	bool was_full;
+
 	if (!conn)
 		return;
 	pthread_mutex_lock(&c->lock);
-	conn->fd = -1;
+	was_full = c->used == c->n;
+	release(c, conn);
 	pthread_mutex_unlock(&c->lock);
+	if (was_full)
+		wake(c);
 }
 
 uint64_t httpd_conns__cut_off(struct httpd_conns *c)
@@ -136,12 +257,9 @@ void httpd_conns__free(struct httpd_conns *c)
 {
 	if (!c)
 		return;
-	pthread_mutex_lock(&c->lock);
-	c->stop = true;
-	pthread_cond_signal(&c->wake);
-	pthread_mutex_unlock(&c->lock);
-	pthread_join(c->thread, NULL);
-	pthread_cond_destroy(&c->wake);
+	httpd_conns__stop(c);
+	close(c->listen_fd);
+	close(c->wake_fd);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 
 #include "buf.h"
 #include "httpd.h"
@@ -27,18 +28,24 @@ char *httpd__read_file(const char *path, size_t max, size_t *len);
 
 struct httpd_conns;
 struct httpd_conn;
-struct httpd_conns *httpd_conns__new(unsigned int max, unsigned int deadline_s);
-struct httpd_conn *httpd_conns__open(struct httpd_conns *c, int fd); /* NULL: no room */
+/* Takes fd over. On the accepting thread. */
+typedef void (*httpd_accept_fn)(void *arg, int fd, const struct sockaddr *from, socklen_t len);
+
+/* Takes listen_fd over, unless it returns NULL with errno. */
+struct httpd_conns *httpd_conns__new(int listen_fd, unsigned int max, unsigned int deadline_s);
+int httpd_conns__start(struct httpd_conns *c, httpd_accept_fn accepted, void *arg);
+void httpd_conns__stop(struct httpd_conns *c); /* no more `accepted`; NULL is fine */
+struct httpd_conn *httpd_conns__started(struct httpd_conns *c, int fd); /* NULL: not known */
 void httpd_conns__request_done(struct httpd_conns *c, struct httpd_conn *conn);
 void httpd_conns__close(struct httpd_conns *c, struct httpd_conn *conn);
 uint64_t httpd_conns__cut_off(struct httpd_conns *c);
-void httpd_conns__free(struct httpd_conns *c); /* accepts NULL */
+void httpd_conns__free(struct httpd_conns *c); /* NULL is fine */
 
 /* ---- httpd_scrape.c ---- */
 
 struct httpd_scrape {
 	const struct httpd_config *config;
-	pthread_mutex_t lock;	/* of making an answer */
+	pthread_mutex_t lock;	 /* of making an answer */
 	atomic_size_t in_flight; /* bytes of answers not yet sent */
 	atomic_bool stopping;
 };

@@ -55,6 +55,8 @@ class Agent:
         argv = [settings.redeye, "run", "--backend", backend]
         argv += selection
         argv += ["--listen", "127.0.0.1:%d" % self.port, "--log-level", "info"]
+        # nginx writes its title over its environment, where the name would be.
+        argv += ["--service", "*/nginx=live-nginx"]
         for route in routes:
             argv += ["--route", route]
         self.text = ""
@@ -120,6 +122,15 @@ class Agent:
             return [] if same else ["the event counters do not come to rest"]
         return self.poll(quiet)
 
+    def reload(self, answer="redeye: info: configuration reloaded"):
+        """SIGHUP; returns the line that starts with `answer`, once there is one more of them."""
+        def lines():
+            return [line for line in self.proc.output().splitlines() if line.startswith(answer)]
+        before = len(lines())
+        self.proc.signal(signal.SIGHUP)
+        wait_for("%r" % answer, lambda: len(lines()) > before)
+        return lines()[-1]
+
     def finish(self):
         if self.proc.stopped:
             return
@@ -172,8 +183,8 @@ class DryAgent:
     def settle(self):
         return self.scrape()
 
-    def signal(self, number):
-        pass
+    def reload(self, answer=""):
+        return answer
 
     def finish(self):
         pass

@@ -2,6 +2,7 @@
 """Processes, sockets and redeye itself come and go; the counts stay exact."""
 
 import http.client
+import os
 import signal
 import socket
 import subprocess
@@ -37,7 +38,7 @@ def attach_open(t, kind):
 def attach_mid_request(t):
     """The answer to a request from before redeye is no request; the next ones are."""
     srv = t.serve("python")
-    conn, = held(t, srv, 1)
+    conn, = held(srv, 1)
     agent = t.watch(srv)
     expect_status(one(srv.address, RELEASE), 200)
     expect_status(conn.read(), 200)
@@ -219,6 +220,11 @@ def unix(t):
 
 # ---- redeye itself -----------------------------------------------------------------------
 
+def write_ports(path, *watched):
+    with open(path, "w") as f:
+        f.write("port: [%s]\n" % ", ".join(str(srv.port) for srv in watched))
+
+
 @case()
 def sighup(t):
     """A reload loses no connection, not even one in mid request."""
@@ -229,14 +235,47 @@ def sighup(t):
     conn.send(HOLD)
     wait_read(conn.sock)
     for _ in range(3):
-        if not t.dry:
-            agent.proc.signal(signal.SIGHUP)
-        agent.scrape()
+        agent.reload()
     expect_status(one(srv.address, RELEASE), 200)
     expect_status(conn.read(), 200)
     repeat(conn, HELLO, 13)
     conn.close()
     agent.expect(server(24), server(1, "/hold"), server(1, "/release"))
+
+
+@case()
+def sighup_selects(t):
+    """A reload with one port more in the file: the second server is seen from then on."""
+    first, second = t.serve("python"), t.serve("go")
+    config = os.path.join(t.temp, "redeye.yaml")
+    write_ports(config, first)
+    agent = t.agent("--config", config)
+    kept = Conn(second.address)
+    repeat(kept, HELLO, 7)
+    write_ports(config, first, second)
+    agent.reload()
+    for address, n in ((first.address, 13), (second.address, 17)):
+        with Conn(address) as conn:
+            repeat(conn, HELLO, n)
+    repeat(kept, HELLO, 2)
+    kept.close()
+    agent.expect(server(13, service="live-python"), server(19, service="live-go"))
+
+
+@case()
+def sighup_bad_file(t):
+    """A reload of a file with a mistake changes nothing, and says where the mistake is."""
+    srv = t.serve("python")
+    config = os.path.join(t.temp, "redeye.yaml")
+    write_ports(config, srv)
+    agent = t.agent("--config", config)
+    with open(config, "a") as f:
+        f.write("no-such-option: 1\n")
+    said = agent.reload("redeye: error: ")
+    check(t.dry or ("no-such-option" in said and config in said), "said %r" % said)
+    with Conn(srv.address) as conn:
+        repeat(conn, HELLO, 13)
+    agent.expect(server(13))
 
 
 @case()

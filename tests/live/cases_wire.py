@@ -91,9 +91,10 @@ def cut_requests(t, kind):
                 conn.send(SHORT[:cut])
                 wait_read(conn.sock)
     with Conn(srv.address) as conn:
-        repeat(conn, HELLO, 13)
-    agent.expect(server(13), server(len(SHORT), at_most=True, route=WHATEVER, method=WHATEVER,
-                                    status=WHATEVER, error=WHATEVER))
+        repeat(conn, head("GET", "/users/7"), 13)
+    agent.expect(server(13, "/users/{id}"),
+                 server(len(SHORT), at_most=True, route=WHATEVER, method=WHATEVER,
+                        status=WHATEVER, error=WHATEVER))
 
 
 @case(on=("nginx", "python", "node", "go"))
@@ -128,7 +129,7 @@ JUNK = (
 
 @case(on=("nginx", "python", "node", "go"))
 def malformed(t, kind):
-    """What is no HTTP is answered with 400 or not at all; what follows is counted exactly."""
+    """What is no HTTP is answered with 400, or in kindness, or not at all; what follows is counted exactly."""
     srv = t.serve(kind)
     agent = t.watch(srv)
     for junk in JUNK:
@@ -141,8 +142,8 @@ def malformed(t, kind):
             except ConnectionError:
                 pass  # the server may reset it
     with Conn(srv.address) as conn:
-        repeat(conn, HELLO, 13)
-    agent.expect(server(13, method="GET"),
+        repeat(conn, head("GET", "/users/7"), 13)
+    agent.expect(server(13, "/users/{id}"),
                  server(len(JUNK), at_most=True, route=WHATEVER, method=WHATEVER,
                         status=WHATEVER, error=WHATEVER))
 

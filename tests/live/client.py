@@ -115,7 +115,7 @@ class Conn:
         data, self.buf = self.buf[:n], self.buf[n:]
         return data
 
-    def _head(self):
+    def read_head(self):
         status_line = self._line()
         check(status_line.startswith("HTTP/1."), "not a status line: %r" % status_line[:80])
         headers = {}
@@ -154,10 +154,10 @@ class Conn:
 
     def read(self, method="GET"):
         interim = []
-        status, headers = self._head()
+        status, headers = self.read_head()
         while 100 <= status < 200 and status != 101:
             interim.append(status)
-            status, headers = self._head()
+            status, headers = self.read_head()
         body = self._body(method, status, headers)
         return Response(status, headers, body, interim, self.last_ns)
 

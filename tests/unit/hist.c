@@ -175,6 +175,22 @@ static void test_index_is_exact_at_every_border(void **state)
 	}
 }
 
+static void test_fine_index_around_borders(void **state)
+{
+	int i, scale;
+
+	rng_state = 1;
+	for (i = 0; i < 200000; i++) {
+		double v;
+
+		scale = 9 + (int)(rng() % 12);
+		v = (double)exp2l((long double)(rng() % (1u << scale)) / (1 << scale));
+		assert_int_equal(hist__exp_index(v, scale), by_log2l(v, scale));
+		v = nextafter(v, 2);
+		assert_int_equal(hist__exp_index(v, scale), by_log2l(v, scale));
+	}
+}
+
 static void test_index_random(void **state)
 {
 	int i, scale;
@@ -369,6 +385,7 @@ int main(void)
 		cmocka_unit_test(test_index_known),
 		cmocka_unit_test(test_index_powers_of_two),
 		cmocka_unit_test(test_index_is_exact_at_every_border),
+		cmocka_unit_test(test_fine_index_around_borders),
 		cmocka_unit_test(test_index_random),
 		cmocka_unit_test(test_explicit_is_upper_inclusive),
 		cmocka_unit_test(test_refuses_what_is_no_measurement),

@@ -121,6 +121,9 @@ static void errno_survives_and_can_be_printed(void **state)
 	errno = ENOENT;
 	log__warn("x: %m");
 	assert_int_equal(errno, ENOENT);
+	close(STDERR_FILENO); /* what_was_said() opens it again */
+	log__warn("nobody hears this");
+	assert_int_equal(errno, ENOENT);
 	assert_string_equal(what_was_said(), "redeye: warn: x: No such file or directory\n");
 }
 

@@ -228,10 +228,10 @@ static void listens(uint32_t pid)
 
 static void test_scan(void **state)
 {
-	static const struct selection include = { .pids = pid10, .n_pids = 1, .ports = port80,
+	const struct selection include = { .pids = pid10, .n_pids = 1, .ports = port80,
 						  .n_ports = 1, .exes = STRS("/opt/*", "redis"),
 						  .cgroups = STRS("/web") };
-	static const struct selection exclude = { .exes = STRS("/opt/secret"), .pids = pid20,
+	const struct selection exclude = { .exes = STRS("/opt/secret"), .pids = pid20,
 						  .n_pids = 1, .ports = port22, .n_ports = 1 };
 	struct procs *p = make(&include, &exclude);
 
@@ -382,7 +382,7 @@ static void test_end_race(void **state)
 
 static void test_fork(void **state)
 {
-	static const struct selection exclude = { .pids = pid20, .n_pids = 1 };
+	const struct selection exclude = { .pids = pid20, .n_pids = 1 };
 	struct procs *p = make(&by_exe, &exclude);
 
 	born(10, 1, "/opt/x");
@@ -547,7 +547,7 @@ static void test_exec_gone(void **state)
 
 static void test_listen(void **state)
 {
-	static const struct selection exclude = { .ports = port22, .n_ports = 1, .exes = STRS("evil") };
+	const struct selection exclude = { .ports = port22, .n_ports = 1, .exes = STRS("evil") };
 	struct procs *p = make(&by_port, &exclude);
 
 	for (uint32_t pid = 3; pid <= 6; pid++)
@@ -573,7 +573,7 @@ static void test_listen(void **state)
 
 static void test_cgroup(void **state)
 {
-	static const struct selection exclude = { .cgroups = STRS("/web/jail") };
+	const struct selection exclude = { .cgroups = STRS("/web/jail") };
 	struct procs *p = make(&by_cgroup, &exclude);
 
 	born(3, 1, "/bin/x");
@@ -594,7 +594,7 @@ static void test_cgroup(void **state)
 
 static void test_reselect(void **state)
 {
-	static const struct str_list services = STRS("nonsense", "/opt/*=", "x=shop", "*=other");
+	const struct str_list services = STRS("nonsense", "/opt/*=", "x=shop", "*=other");
 	struct procs *p = make(&exe_and_pid, NULL);
 
 	born(10, 1, "/bin/sh");
@@ -643,7 +643,7 @@ static void test_reselect_port(void **state)
 static void test_check(void **state)
 {
 	static uint32_t pids[1];
-	static const struct selection s = { .pids = pids, .n_pids = 1 };
+	const struct selection s = { .pids = pids, .n_pids = 1 };
 	static const struct {
 		uint32_t pid;
 		const char *err;
@@ -964,7 +964,7 @@ static void test_clean(void **state)
 
 		for (size_t j = 0; j < len; j++) {
 			x = x * 1664525 + 1013904223;
-			in[j] = (x >> 24) & (i & 1 ? 0xff : 0xbf) | (i & 2 ? 0x80 : 0);
+			in[j] = ((x >> 24) & (i & 1 ? 0xff : 0xbf)) | (i & 2 ? 0x80 : 0);
 		}
 		procfs__clean(out, in, len);
 		assert_true(strlen(out) < PROCFS_NAME_MAX);
@@ -982,7 +982,7 @@ static void test_clean(void **state)
 /* Which source wins, and that each process is asked once per exec. */
 static void test_service(void **state)
 {
-	static const struct str_list services = STRS("/opt/named=user's\x01 name");
+	const struct str_list services = STRS("/opt/named=user's\x01 name");
 	struct procs *p = make_at(root, &by_exe, NULL, &services, 0);
 	static char big[PROCFS_ENVIRON_MAX + 4096];
 
@@ -1077,7 +1077,7 @@ static void add_recorded(struct procs *p, uint32_t tgid, const char *service)
 /* A replay reads no /proc, whatever the records say: this machine has a pid 1. */
 static void test_replay(void **state)
 {
-	static const struct str_list services = STRS("x=renamed");
+	const struct str_list services = STRS("x=renamed");
 	struct procs *p = make_at("", &by_exe, NULL, &services, 0);
 
 	assert_string_equal(name(p, 1), "unknown_service");
@@ -1110,7 +1110,7 @@ static void test_random(void **state)
 {
 	static const enum red_ev_kind kinds[] = { RED_EV_FORK, RED_EV_EXEC, RED_EV_EXIT,
 						  RED_EV_LISTEN, RED_EV_CGROUP, RED_EV_DATA };
-	static const struct selection include = { .pids = pid10, .n_pids = 1, .ports = port80,
+	const struct selection include = { .pids = pid10, .n_pids = 1, .ports = port80,
 						  .n_ports = 1, .exes = STRS("/opt/*") };
 	struct procs *p = make_at(root, &include, &no_evil, NULL, 16);
 	uint32_t x = 7;

@@ -161,6 +161,41 @@ static void test_node_closes(void **state)
 	route_table__free(t);
 }
 
+/* What was below a literal keeps nothing of the literal's name. */
+static void test_ids_below_a_node_that_closes(void **state)
+{
+	struct route_table *t = table();
+	char path[64];
+	int i;
+
+	for (i = 0; i < 60; i++) {
+		snprintf(path, sizeof(path), "/u/name%c%c/%d", 'a' + i / 26, 'a' + i % 26, i);
+		route(t, path);
+	}
+	assert_string_equal(route(t, "/u/nameaa/1"), "/u/{id}/{id}");
+	assert_string_equal(route(t, "/u/namezz/1"), "/u/{id}/{id}");
+	route_table__free(t);
+}
+
+static void test_closed_stays_closed_when_merged(void **state)
+{
+	struct route_table *t = table();
+	char path[64];
+	int i;
+
+	for (i = 0; i < 40; i++) { /* /u/aa/... closes */
+		snprintf(path, sizeof(path), "/u/aa/name%c%c", 'a' + i / 26, 'a' + i % 26);
+		route(t, path);
+	}
+	for (i = 0; i < 40; i++) { /* then /u/ does, and {id} takes over what was below aa */
+		snprintf(path, sizeof(path), "/u/b%c%c", 'a' + i / 26, 'a' + i % 26);
+		route(t, path);
+	}
+	assert_string_equal(route(t, "/u/cc"), "/u/{id}");
+	assert_string_equal(route(t, "/u/cc/word"), "/u/{id}/{id}");
+	route_table__free(t);
+}
+
 static void test_flat_api_of_25_endpoints(void **state)
 {
 	struct route_table *t = table();
@@ -233,6 +268,16 @@ static void test_only_what_was_served_teaches(void **state)
 	assert_string_equal(users, "/users/{id}");
 	assert_ptr_equal(route_table__get(t, SLICE("/users/2"), false).template, users);
 	assert_null(route_table__get(t, SLICE("/users"), false).template);
+
+	/* nor do they make a literal frequent */
+	route(t, "/users/bob");
+	for (i = 0; i < 1000; i++)
+		route_table__get(t, SLICE("/users/bob"), false);
+	for (i = 0; i < 60; i++) {
+		snprintf(path, sizeof(path), "/users/n%c%c", 'a' + i / 26, 'a' + i % 26);
+		route(t, path);
+	}
+	assert_ptr_equal(route(t, "/users/bob"), users);
 	route_table__free(t);
 }
 
@@ -493,6 +538,8 @@ int main(void)
 		cmocka_unit_test(test_segment_of_64_bytes_is_literal_65_is_not),
 		cmocka_unit_test(test_every_prefix_stays_inside),
 		cmocka_unit_test(test_node_closes),
+		cmocka_unit_test(test_ids_below_a_node_that_closes),
+		cmocka_unit_test(test_closed_stays_closed_when_merged),
 		cmocka_unit_test(test_flat_api_of_25_endpoints),
 		cmocka_unit_test(test_owner_and_repository),
 		cmocka_unit_test(test_catch_all_when_the_budget_is_used_up),

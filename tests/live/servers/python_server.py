@@ -98,6 +98,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 r.read()
                 code = r.status
         except urllib.error.HTTPError as e:
+            e.read()
             code = e.code
         self.answer(body=b"%d\n" % code)
 
