@@ -46,7 +46,8 @@ UNITS	:= $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
 FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
 SKEL	:= $(O)/redeye.skel.h
 
-.PHONY: all deps demo test test-unit test-golden test-live test-vm bench fuzz check format install clean
+.PHONY: all deps demo test test-unit test-golden test-live test-vm test-stress test-prometheus \
+	bench fuzz check check-abi format install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -107,6 +108,67 @@ $(O)/tests/fuzz/%: tests/fuzz/%.c $(SRCS) | $(SKEL) $(PROTO_C)
 FUZZ_RUNS ?= 200000
 fuzz: $(FUZZERS)
 	$(Q)tests/run-fuzz $(FUZZ_RUNS) $(FUZZERS)
+
+# The structures that cross the ring, by each compiler alone.
+check-abi:
+	$(Q)echo '#include "redeye.h"' | $(CC) -x c -Ibpf -Wall -Wextra -Wpadded -Werror -c -o /dev/null -
+	$(Q)echo '#include "redeye.h"' | $(CLANG) -x c -target bpf -Ibpf -I/usr/include/$(TRIPLE) \
+		-Wall -Wextra -Wpadded -Werror -c -o /dev/null -
+
+test-golden: all
+	$(Q)tests/golden/run
+
+test-live: all
+	$(Q)tests/live/deps
+	$(Q)tests/live/run $(LIVE)
+
+test-stress: all
+	$(Q)tests/stress/run $(STRESS)
+
+test-prometheus: all
+	$(Q)tests/prometheus/run
+
+# Every kernel of the matrix, every backend. Long: see tests/vm/README.md.
+test-vm: all
+	$(Q)tests/vm/deps
+	$(Q)tests/live/deps
+	$(Q)tests/vm/run $(VM)
+
+test:
+	$(Q)tools/deps --test
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/run unit='$(MAKE) -s test-unit' abi='$(MAKE) -s check-abi' \
+		fuzz='$(MAKE) -s fuzz FUZZ_RUNS=20000' golden='$(MAKE) -s test-golden' \
+		live='$(MAKE) -s test-live' prometheus='$(MAKE) -s test-prometheus' \
+		stress='$(MAKE) -s test-stress STRESS=--quick' \
+		vm='tests/vm/skipped'
+
+bench: all $(O)/tests/bench/mkrecording
+	$(Q)tests/bench/run $(BENCH)
+
+$(O)/tests/bench/%: tests/bench/%.c $(LIB)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS)
+
+# ---- people ---------------------------------------------------------------
+
+deps:
+	$(Q)tools/deps
+
+demo:
+	$(Q)demo/run
+
+SOURCES	= $(shell git ls-files '*.c' '*.h')
+
+format:
+	$(Q)clang-format -i $(SOURCES)
+
+check: check-abi
+	$(Q)clang-format --dry-run -Werror $(SOURCES)
+
+install: all
+	install -D -m 755 -s $(O)/redeye $(DESTDIR)$(PREFIX)/bin/redeye
 
 clean:
 	$(Q)rm -rf build redeye redeye-asan

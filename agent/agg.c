@@ -137,7 +137,7 @@ static void key_common(struct agg *agg, struct series_key *key, const struct agg
 static struct series *server_series(struct agg *agg, struct agg_service *svc, const struct span *s)
 {
 	bool served = s->status && (s->status < 400 || s->status >= 500);
-	struct route_result route = route_table__get(svc->routes, s->path, served);
+	struct route_result route = route_table__get(svc->routes, s->path, served && !agg->full);
 	struct series_key key;
 
 	agg->stats.routed_cnt += route.template != NULL;
@@ -253,6 +253,11 @@ static bool has_active(const struct agg_service *svc)
 		if (a->value)
 			return true;
 	return false;
+}
+
+void agg__set_full(struct agg *agg, bool full)
+{
+	agg->full = full;
 }
 
 void agg__expire(struct agg *agg, uint64_t mono_now_ns)

@@ -77,6 +77,10 @@ void agg__request_end(struct agg *agg, const struct service *svc, enum span_kind
 
 void agg__span(struct agg *agg, const struct span *s);
 
+/* While full, nothing new is kept: known series go on, the rest overflows, no
+ * route is learned. For a caller that has to keep a memory limit. */
+void agg__set_full(struct agg *agg, bool full);
+
 /* Adds the families that have points. 0 or -ENOMEM; then m is broken. */
 int agg__snapshot(struct agg *agg, struct metrics *m, uint64_t now_unix_ns, uint64_t mono_now_ns);
 

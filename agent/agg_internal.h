@@ -75,6 +75,7 @@ struct agg {
 	uint64_t expiry_ns;
 	uint32_t n_parts;
 	bool learn_routes;
+	bool full; /* agg__set_full */
 	uint32_t max_routes;
 	struct route_set *configured; /* NULL: none */
 	struct names names;

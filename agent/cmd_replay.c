@@ -75,7 +75,7 @@ static struct metrics *snapshot(struct replay *r)
 	if (!m)
 		return NULL;
 	agg__snapshot(pipeline__agg(r->pipeline), m, now, r->last_ns);
-	selfmetrics__add(m, r->pipeline, r->procs, NULL, now);
+	selfmetrics__add(m, r->pipeline, r->procs, NULL, NULL, now);
 	if (metrics__ok(m))
 		return m;
 	metrics__put(m);

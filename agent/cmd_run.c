@@ -28,7 +28,7 @@ struct run {
 	struct httpd *httpd;
 	struct table *table;
 	char note[160];
-	bool snapshot_due;
+	int snapshot_timer;
 	bool ready;
 };
 
@@ -48,17 +48,14 @@ static bool is_ready(void *arg)
 	return __atomic_load_n(&r->ready, __ATOMIC_ACQUIRE);
 }
 
-static uint64_t build_snapshot(void *arg, uint64_t now_ns)
+/* Builds the snapshot that was asked for; later, when the last is too young. */
+static uint64_t on_snapshot_due(void *arg, uint64_t now_ns)
 {
 	struct run *r = arg;
-	uint64_t wait;
+	uint64_t wait = snapshots__accept(r->snapshots, now_ns);
 
-	if (!r->snapshot_due)
-		return UINT64_MAX;
-	wait = snapshots__accept(r->snapshots, now_ns);
 	if (wait)
 		return now_ns + wait;
-	r->snapshot_due = false;
 	snapshots__publish(r->snapshots, live__metrics(r->live), now_ns);
 	return UINT64_MAX;
 }
@@ -66,18 +63,8 @@ static uint64_t build_snapshot(void *arg, uint64_t now_ns)
 static void on_asked(void *arg)
 {
 	struct run *r = arg;
-	uint64_t wait = snapshots__accept(r->snapshots, mono_ns());
 
-	if (!wait)
-		snapshots__publish(r->snapshots, live__metrics(r->live), mono_ns());
-	else
-		r->snapshot_due = true;
-}
-
-static uint64_t on_due_timer(void *arg, uint64_t now_ns)
-{
-	build_snapshot(arg, now_ns);
-	return now_ns + 50000000; /* only looked at while the loop is awake anyway */
+	loop__arm(live__loop(r->live), r->snapshot_timer, on_snapshot_due(r, mono_ns()));
 }
 
 static int serve(struct run *r, char *err, size_t err_size)
@@ -143,15 +130,17 @@ static int start(struct run *r, char *err, size_t err_size)
 	r->snapshots = snapshots__new();
 	if (!r->snapshots)
 		return -errno;
+	r->snapshot_timer = loop__timer(loop, UINT64_MAX, on_snapshot_due, r);
 	rc = loop__watch(loop, snapshots__fd(r->snapshots), on_asked, r);
-	if (!rc)
-		rc = loop__timer(loop, 0, on_due_timer, r);
 	if (!rc)
 		rc = serve(r, err, err_size);
 	if (rc || !r->options.table)
 		return rc;
 	r->table = table__new(stdout, isatty(STDOUT_FILENO));
-	return r->table ? loop__timer(loop, 0, on_table, r) : -errno;
+	if (!r->table)
+		return -errno;
+	loop__timer(loop, 0, on_table, r);
+	return 0;
 }
 
 static void fill_note(struct run *r)

@@ -126,6 +126,23 @@ static void evict_oldest(struct conn_table *t)
 	drop(t, c, PROTO_DROP_EVICTED);
 }
 
+static void free_unused(struct conn_table *t)
+{
+	struct conn *c;
+
+	while ((c = t->free)) {
+		t->free = c->hash_next;
+		free(c);
+	}
+}
+
+void conn_table__shrink(struct conn_table *t, uint32_t n)
+{
+	while (n-- && t->stat.open)
+		evict_oldest(t);
+	free_unused(t);
+}
+
 static struct conn *take(struct conn_table *t)
 {
 	struct conn *c;
@@ -171,16 +188,11 @@ struct conn_table *conn_table__new(const struct conn_table_config *cfg)
 
 void conn_table__free(struct conn_table *t)
 {
-	struct conn *c;
-
 	if (!t)
 		return;
 	while (t->lru.lru_next != &t->lru)
 		drop(t, t->lru.lru_next, PROTO_DROP_ENDED);
-	while ((c = t->free)) {
-		t->free = c->hash_next;
-		free(c);
-	}
+	free_unused(t);
 	free(t->buckets);
 	free(t);
 }

@@ -68,6 +68,9 @@ void conn_table__state(struct conn_table *t, const struct red_ev_state *ev);
 /* Polls what waits for it. Returns when to be called next, UINT64_MAX: not needed. */
 uint64_t conn_table__tick(struct conn_table *t, uint64_t now_ns);
 
+/* Gives up the n connections idle the longest, and the memory of those that ended. */
+void conn_table__shrink(struct conn_table *t, uint32_t n);
+
 const struct conn_stat *conn_table__stat(const struct conn_table *t);
 
 #endif /* RED_CONN_USER_H */

@@ -16,13 +16,14 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "memory.h"
 #include "recording.h"
 #include "selfmetrics.h"
 #include "service.h"
 
 #define ACTIVE_NS     100000000ull /* keep polling so long after the last record */
 #define POLL_NS	      10000000ull
-#define LOST_CHECK_NS 1000000000ull
+#define UPKEEP_NS     1000000000ull
 #define BATCH	      20000 /* records, then the loop looks at everything else */
 
 struct live {
@@ -35,8 +36,10 @@ struct live {
 	struct ring_buffer *ring;
 	uint64_t active_until_ns;
 	uint64_t lost_proc_records;
+	struct memory_guard memory;
 	uint64_t start_unix_ns;
 	unsigned int batch;
+	int poll_timer;
 	int signal_fd;
 };
 
@@ -64,7 +67,10 @@ static void read_ring(struct live *l)
 
 static void on_ring(void *arg)
 {
-	read_ring(arg);
+	struct live *l = arg;
+
+	read_ring(l);
+	loop__arm(l->loop, l->poll_timer, mono_ns() + POLL_NS);
 }
 
 /* The backlog of this moment, not what arrives while we read it. */
@@ -90,25 +96,41 @@ static uint64_t on_poll_timer(void *arg, uint64_t now_ns)
 
 	read_ring(l);
 	next = pipeline__tick(l->pipeline, now_ns);
-	if (now_ns < l->active_until_ns)
-		return now_ns + POLL_NS;
-	/* Idle: the kernel wakes us for the first record. But for the tick. */
-	return next < now_ns + ACTIVE_NS ? now_ns + ACTIVE_NS : next;
+	/* When idle, the kernel wakes us for the first record. */
+	return now_ns < l->active_until_ns ? now_ns + POLL_NS : next;
 }
 
 /* A lost FORK or EXEC would be a process never seen: look for it. */
-static uint64_t on_lost_timer(void *arg, uint64_t now_ns)
+static void check_lost(struct live *l)
 {
-	struct live *l = arg;
 	struct red_stat st;
 
-	if (!loader__stat(l->loader, RED_HOOK_PROC, &st) &&
-	    st.dropped[RED_DROP_RING_FULL] != l->lost_proc_records) {
-		l->lost_proc_records = st.dropped[RED_DROP_RING_FULL];
-		log__warn("process events were lost, looking at all processes again");
-		procs__scan(l->procs);
-	}
-	return now_ns + LOST_CHECK_NS;
+	if (loader__stat(l->loader, RED_HOOK_PROC, &st) ||
+	    st.dropped[RED_DROP_RING_FULL] == l->lost_proc_records)
+		return;
+	l->lost_proc_records = st.dropped[RED_DROP_RING_FULL];
+	log__warn("process events were lost, looking at all processes again");
+	procs__scan(l->procs);
+}
+
+static void check_memory(struct live *l)
+{
+	bool was_full = l->memory.full;
+
+	if (!memory_guard__check(&l->memory) && !was_full)
+		return;
+	pipeline__set_full(l->pipeline, l->memory.full);
+	if (l->memory.full && !was_full)
+		log__warn("memory limit reached (%llu of %llu bytes): nothing new is kept",
+			  (unsigned long long)l->memory.resident_bytes,
+			  (unsigned long long)l->memory.limit_bytes);
+}
+
+static uint64_t on_upkeep(void *arg, uint64_t now_ns)
+{
+	check_lost(arg);
+	check_memory(arg);
+	return now_ns + UPKEEP_NS;
 }
 
 /* ---- processes -------------------------------------------------------------------------- */
@@ -242,8 +264,8 @@ static int new_ring(struct live *l)
 	err = loop__watch(l->loop, ring_buffer__epoll_fd(l->ring), on_ring, l);
 	if (err)
 		return err;
-	loop__timer(l->loop, mono_ns() + POLL_NS, on_poll_timer, l);
-	loop__timer(l->loop, mono_ns() + LOST_CHECK_NS, on_lost_timer, l);
+	l->poll_timer = loop__timer(l->loop, mono_ns() + POLL_NS, on_poll_timer, l);
+	loop__timer(l->loop, mono_ns() + UPKEEP_NS, on_upkeep, l);
 	return 0;
 }
 
@@ -268,6 +290,7 @@ struct live *live__new(const struct live_config *c, char *err, size_t err_size)
 	l->options = c->options;
 	l->signal_fd = -1;
 	l->start_unix_ns = unix_ns();
+	l->memory.limit_bytes = c->options->memory_limit_bytes;
 	l->loop = loop__new();
 	rc = l->loop ? watch_signals(l) : -errno;
 	if (rc)
@@ -340,7 +363,8 @@ struct metrics *live__metrics(struct live *l)
 		return NULL;
 	live__drain(l);
 	agg__snapshot(pipeline__agg(l->pipeline), m, now, mono_ns());
-	selfmetrics__add(m, l->pipeline, l->procs, l->loader, l->start_unix_ns);
+	selfmetrics__add(m, l->pipeline, l->procs, l->loader, &l->memory,
+			 l->start_unix_ns);
 	if (metrics__ok(m))
 		return m;
 	metrics__put(m);

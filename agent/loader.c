@@ -68,14 +68,14 @@ static const struct backend_prog cgroup_progs[] = {
 
 static int libbpf_to_log(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	char line[1024];
+	char line[4096], *rest = NULL, *p;
 
 	/* A refused program is our business to report, with its reason, once. */
 	if (log__level() < LOG_LEVEL_DEBUG)
 		return 0;
 	vsnprintf(line, sizeof(line), fmt, ap);
-	line[strcspn(line, "\n")] = 0;
-	log__debug("libbpf: %s", line);
+	for (p = strtok_r(line, "\n", &rest); p; p = strtok_r(NULL, "\n", &rest))
+		log__debug("%s", p);
 	return 0;
 }
 

@@ -88,8 +88,14 @@ int loop__timer(struct loop *l, uint64_t when_ns, uint64_t (*fn)(void *arg, uint
 {
 	if (l->n_timers == MAX_TIMERS)
 		return -ENOSPC;
-	l->timers[l->n_timers++] = (struct timer){ when_ns, fn, arg };
-	return 0;
+	l->timers[l->n_timers] = (struct timer){ when_ns, fn, arg };
+	return l->n_timers++;
+}
+
+void loop__arm(struct loop *l, int timer, uint64_t when_ns)
+{
+	if (timer >= 0 && (unsigned int)timer < l->n_timers)
+		l->timers[timer].when_ns = when_ns;
 }
 
 static void run_timers(struct loop *l)

@@ -15,9 +15,12 @@ void loop__free(struct loop *l); /* accepts NULL; closes no descriptor it was gi
 int loop__watch(struct loop *l, int fd, void (*fn)(void *arg), void *arg);
 
 /* Calls fn at when_ns (CLOCK_MONOTONIC) and then whenever its result says:
- * the next time, UINT64_MAX for never. At most 8 timers. 0 or -errno. */
+ * the next time, UINT64_MAX for never. At most 8 timers. Its number, or -errno. */
 int loop__timer(struct loop *l, uint64_t when_ns, uint64_t (*fn)(void *arg, uint64_t now_ns),
 		void *arg);
+
+/* Moves a timer's next call. */
+void loop__arm(struct loop *l, int timer, uint64_t when_ns);
 
 /* Until loop__stop is called from one of the callbacks. 0 or -errno. */
 int loop__run(struct loop *l);

@@ -180,6 +180,15 @@ uint64_t pipeline__tick(struct pipeline *p, uint64_t now_ns)
 	return next < p->next_expire_ns ? next : p->next_expire_ns;
 }
 
+void pipeline__set_full(struct pipeline *p, bool full)
+{
+	agg__set_full(p->agg, full);
+	if (!full)
+		return;
+	conn_table__shrink(p->conns, conn_table__stat(p->conns)->open / 8);
+	http1_txn__free_pool();
+}
+
 struct agg *pipeline__agg(struct pipeline *p)
 {
 	return p->agg;

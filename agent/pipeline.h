@@ -45,6 +45,10 @@ void pipeline__record(struct pipeline *p, const void *data, size_t size);
 /* Time passes: polls, expiry. Returns when to be called next. */
 uint64_t pipeline__tick(struct pipeline *p, uint64_t now_ns);
 
+/* More memory is in use than allowed (or no more so): give back what can be had
+ * again, take nothing new. */
+void pipeline__set_full(struct pipeline *p, bool full);
+
 struct agg *pipeline__agg(struct pipeline *p);
 const struct proto_stat *pipeline__proto_stat(const struct pipeline *p, size_t i);
 const struct conn_stat *pipeline__conn_stat(const struct pipeline *p);

@@ -8,6 +8,7 @@
 
 #include "agg.h"
 #include "loader.h"
+#include "memory.h"
 #include "metrics.h"
 #include "pipeline.h"
 #include "procs.h"
@@ -258,19 +259,6 @@ static void add_series(struct builder *b, struct pipeline *p)
 	       "Memory of series and routes.");
 }
 
-static double rss_bytes(void)
-{
-	FILE *f = fopen("/proc/self/statm", "re");
-	unsigned long total, resident = 0;
-
-	if (!f)
-		return 0;
-	if (fscanf(f, "%lu %lu", &total, &resident) != 2)
-		resident = 0;
-	fclose(f);
-	return (double)resident * getpagesize();
-}
-
 static void add_cpu(struct builder *b)
 {
 	struct metric_family *f = family(b, "redeye.cpu.time", "s", METRIC_COUNTER, 2,
@@ -282,8 +270,15 @@ static void add_cpu(struct builder *b)
 	point(b, f, ru.ru_stime.tv_sec + ru.ru_stime.tv_usec / 1e6, l);
 	l[0].value = "user";
 	point(b, f, ru.ru_utime.tv_sec + ru.ru_utime.tv_usec / 1e6, l);
-	single(b, "redeye.memory.usage", "By", METRIC_GAUGE, rss_bytes(),
+}
+
+static void add_memory(struct builder *b, const struct memory_guard *g)
+{
+	single(b, "redeye.memory.usage", "By", METRIC_GAUGE, memory__resident_bytes(),
 	       "Resident memory of redeye itself.");
+	single(b, "redeye.memory.limit", "By", METRIC_GAUGE, g->limit_bytes, "--memory-limit.");
+	single(b, "redeye.memory.limit_reached", "{time}", METRIC_COUNTER, g->full_cnt,
+	       "How often the limit was reached: then nothing new is kept.");
 }
 
 static void add_processes(struct builder *b, const struct procs *procs)
@@ -310,7 +305,8 @@ static void add_info(struct builder *b, const struct loader *loader)
 }
 
 void selfmetrics__add(struct metrics *m, struct pipeline *p, const struct procs *procs,
-		      const struct loader *loader, uint64_t start_unix_ns)
+		      const struct loader *loader, const struct memory_guard *memory,
+		      uint64_t start_unix_ns)
 {
 	struct builder b = { m, start_unix_ns };
 
@@ -320,6 +316,7 @@ void selfmetrics__add(struct metrics *m, struct pipeline *p, const struct procs 
 		add_programs(&b, loader);
 		add_maps(&b, loader);
 		add_cpu(&b);
+		add_memory(&b, memory);
 	}
 	add_requests(&b, p);
 	add_connections(&b, p);

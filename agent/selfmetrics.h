@@ -7,12 +7,15 @@
 #include <stdint.h>
 
 struct loader;
+struct memory_guard;
 struct metrics;
 struct pipeline;
 struct procs;
 
-/* loader may be NULL (replay): then nothing is said of the kernel side. */
+/* loader and memory may be NULL (replay): then nothing is said of the kernel side
+ * and of redeye's own cost. */
 void selfmetrics__add(struct metrics *m, struct pipeline *p, const struct procs *procs,
-		      const struct loader *loader, uint64_t start_unix_ns);
+		      const struct loader *loader, const struct memory_guard *memory,
+		      uint64_t start_unix_ns);
 
 #endif /* RED_SELFMETRICS_H */

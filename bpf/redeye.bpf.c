@@ -83,8 +83,8 @@ int BPF_PROG(tp_sock_recv, struct sock *sk, int ret, int flags)
 }
 
 /* ---- fentry: at the return of the protocol's own functions, task context ----
- * tcp_recvmsg lost an argument in 5.19, so the result moved; which form it is
- * comes from BTF. sendpage is how sendfile sends before 6.5. */
+ * tcp_recvmsg lost an argument in 5.19 and another in 7.x, so the result moved;
+ * which form it is comes from BTF. sendpage is how sendfile sends before 6.5. */
 
 SEC("?fexit/tcp_sendmsg")
 int BPF_PROG(fexit_tcp_sendmsg, struct sock *sk, struct msghdr *msg, unsigned long size, int ret)
@@ -99,7 +99,9 @@ int fexit_tcp_recvmsg(unsigned long long *ctx)
 
 	if (red_cfg.recvmsg_nargs == 6)
 		return sock_moved(sk, 1, RED_DIR_IN, (int)ctx[6], (int)ctx[4]);
-	return sock_moved(sk, 1, RED_DIR_IN, (int)ctx[5], (int)ctx[3]);
+	if (red_cfg.recvmsg_nargs == 5)
+		return sock_moved(sk, 1, RED_DIR_IN, (int)ctx[5], (int)ctx[3]);
+	return sock_moved(sk, 1, RED_DIR_IN, (int)ctx[4], (int)ctx[3]);
 }
 
 SEC("?fexit/tcp_sendpage")

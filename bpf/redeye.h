@@ -197,7 +197,7 @@ struct red_config {
 	__u32 own_tgid;	     /* redeye itself, never captured */
 	__u32 first_read;    /* bytes looked at before more are copied, <= 512 */
 	__u32 wakeup_bytes;  /* wake the reader when so much waits in the ring */
-	__u32 recvmsg_nargs; /* arguments of tcp_recvmsg: 6 before 5.19, else 5 */
+	__u32 recvmsg_nargs; /* arguments of tcp_recvmsg: 6 before 5.19, 4 or 5 after */
 	__u64 wakeup_ns;     /* ... or when the last wake-up is older than this */
 };
 

@@ -241,6 +241,7 @@ static int load_tls(const struct httpd_config *c, char **cert, char **key, char 
 		    size_t err_size)
 {
 	size_t len;
+	int e;
 
 	if (is_set(c->tls_cert) != is_set(c->tls_key)) {
 		snprintf(err, err_size, "TLS needs both a certificate and a key");
@@ -250,14 +251,16 @@ static int load_tls(const struct httpd_config *c, char **cert, char **key, char 
 		return 0;
 	*cert = httpd__read_file(c->tls_cert, PEM_MAX, &len);
 	if (!*cert) {
+		e = errno;
 		snprintf(err, err_size, "cannot read TLS certificate %s: %s", c->tls_cert,
-			 strerror(errno));
-		return -errno;
+			 strerror(e));
+		return -e;
 	}
 	*key = httpd__read_file(c->tls_key, PEM_MAX, &len);
 	if (!*key) {
-		snprintf(err, err_size, "cannot read TLS key %s: %s", c->tls_key, strerror(errno));
-		return -errno;
+		e = errno;
+		snprintf(err, err_size, "cannot read TLS key %s: %s", c->tls_key, strerror(e));
+		return -e;
 	}
 	return 0;
 }

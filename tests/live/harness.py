@@ -18,22 +18,23 @@ CASES = []
 
 
 class Case:
-    def __init__(self, name, function, kind, timeout, vm, group):
+    def __init__(self, name, function, kind, timeout, vm, group, tries):
         self.name = name
         self.function = function
         self.kind = kind
         self.timeout = timeout
         self.vm = vm        # only in a virtual machine
         self.group = group  # CLI, or None: once for each backend
+        self.tries = tries  # it fails when it fails so often in a row
 
 
-def case(on=(), timeout=60, vm=False, group=None, name=None):
+def case(on=(), timeout=60, vm=False, group=None, tries=1):
     """Registers a function as a case, or as one case for each server in `on`."""
     def register(function):
-        base = name or function.__name__.replace("_", "-")
+        base = function.__name__.replace("_", "-")
         for kind in on or (None,):
             full = "%s-%s" % (base, kind) if kind else base
-            CASES.append(Case(full, function, kind, timeout, vm, group))
+            CASES.append(Case(full, function, kind, timeout, vm, group, tries))
         return function
     return register
 
@@ -145,10 +146,13 @@ def run_case(one, backend, www, dry=False):
         verdict, reason, seconds = "SKIP", "only in a virtual machine (--vm)", 0
     else:
         folder = settings.build("%s-%s" % (one.name, backend))
-        shutil.rmtree(folder, ignore_errors=True)
-        os.makedirs(folder)
         start = time.monotonic()
-        verdict, reason = _attempt(one, Test(backend, folder, www, dry))
+        for _ in range(one.tries):
+            shutil.rmtree(folder, ignore_errors=True)
+            os.makedirs(folder)
+            verdict, reason = _attempt(one, Test(backend, folder, www, dry))
+            if verdict != "FAIL":
+                break
         seconds = time.monotonic() - start
         if verdict != "FAIL" and not settings.verbose:
             shutil.rmtree(folder, ignore_errors=True)

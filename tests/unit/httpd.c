@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -647,6 +648,55 @@ static void many_at_once(void **state)
 	httpd__free(h);
 }
 
+/* One connection is all there is, and somebody sits on it. */
+static void waits_for_a_place(void **state)
+{
+	struct httpd *h = serve((struct httpd_config){ .timeout_s = 1, .max_connections = 1 });
+	int silent = dial(h);
+
+	say(silent, "GET /");
+	expect(h, METRICS "\r\n", 200, one_point);
+	expect(h, GET("/healthz"), 200, "ok\n");
+	close(silent);
+	httpd__free(h);
+}
+
+/* Without a descriptor for the client it waits, and the server does not spin. */
+static void runs_out_of_descriptors(void **state)
+{
+	struct httpd *h = serve((struct httpd_config){ 0 });
+	int fds[1024], n = 0, fd = dial(h);
+	struct rlimit old, tight;
+	struct timespec cpu[2];
+	struct answer a;
+
+	say(fd, GET("/healthz"));
+	free(hear(fd).raw); /* everything is warm, and one number free */
+	fd = dial(h);
+	getrlimit(RLIMIT_NOFILE, &old);
+	tight = (struct rlimit){ .rlim_cur = 256, .rlim_max = old.rlim_max };
+	poll(NULL, 0, 50); /* until the server has taken fd */
+	setrlimit(RLIMIT_NOFILE, &tight);
+	while (n < 1024 && (fds[n] = open("/dev/null", O_RDONLY)) >= 0)
+		n++;
+	close(fds[--n]);
+	int late = dial(h); /* takes the last one: there is none for the server's end */
+
+	say(late, GET("/healthz"));
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu[0]);
+	assert_int_equal(poll(&(struct pollfd){ .fd = late, .events = POLLIN }, 1, 500), 0);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu[1]);
+	assert_true(cpu[1].tv_sec - cpu[0].tv_sec + (cpu[1].tv_nsec - cpu[0].tv_nsec) / 1e9 < 0.1);
+	while (n)
+		close(fds[--n]);
+	setrlimit(RLIMIT_NOFILE, &old);
+	a = hear(late);
+	assert_int_equal(a.status, 200);
+	free(a.raw);
+	close(fd);
+	httpd__free(h);
+}
+
 /* The server's threads must not take the process's signals. */
 static void signals_stay_away(void **state)
 {
@@ -735,6 +785,8 @@ int main(void)
 		cmocka_unit_test(silent_clients_time_out),
 		cmocka_unit_test(hostile_requests),
 		cmocka_unit_test(many_at_once),
+		cmocka_unit_test(waits_for_a_place),
+		cmocka_unit_test(runs_out_of_descriptors),
 		cmocka_unit_test(signals_stay_away),
 		cmocka_unit_test(tls),
 	};
