@@ -24,8 +24,8 @@ TRIPLE	:= $(shell $(CC) -dumpmachine)
 WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter \
 	   $(if $(WERROR)$(CI),-Werror)
 HARDEN	:= -fstack-protector-strong -fPIE $(if $(ASAN),,-D_FORTIFY_SOURCE=2)
-SAN	:= $(if $(ASAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 comma	:= ,
+SAN	:= $(if $(ASAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 CFLAGS	?= -O2 -g
 ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(HARDEN) $(SAN) -D_GNU_SOURCE \
 	     -DREDEYE_VERSION='"$(VERSION)"' -I. -I$(O) -Iagent -Ibpf -Iexporters \
@@ -47,7 +47,7 @@ FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c
 SKEL	:= $(O)/redeye.skel.h
 
 .PHONY: all deps demo test test-unit test-golden test-live test-vm test-stress test-prometheus \
-	bench fuzz check check-abi format install clean
+	bench fuzz check check-abi check-arm64 format install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -115,6 +115,11 @@ check-abi:
 	$(Q)echo '#include "redeye.h"' | $(CLANG) -x c -target bpf -Ibpf -I/usr/include/$(TRIPLE) \
 		-Wall -Wextra -Wpadded -Werror -c -o /dev/null -
 
+# Compiled for the other architecture as well, though only run on this one.
+check-arm64:
+	$(Q)$(CLANG) $(filter-out -D__TARGET_ARCH_% -Ivmlinux/%,$(BPF_CFLAGS)) -D__TARGET_ARCH_arm64 \
+		-Ivmlinux/arm64 -c -o /dev/null bpf/redeye.bpf.c
+
 test-golden: all
 	$(Q)tests/golden/run
 
@@ -137,7 +142,7 @@ test-vm: all
 test:
 	$(Q)tools/deps --test
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tests/run unit='$(MAKE) -s test-unit' abi='$(MAKE) -s check-abi' \
+	$(Q)tests/run unit='$(MAKE) -s test-unit' abi='$(MAKE) -s check-abi check-arm64' \
 		fuzz='$(MAKE) -s fuzz FUZZ_RUNS=20000' golden='$(MAKE) -s test-golden' \
 		live='$(MAKE) -s test-live' prometheus='$(MAKE) -s test-prometheus' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
@@ -164,7 +169,7 @@ SOURCES	= $(shell git ls-files '*.c' '*.h')
 format:
 	$(Q)clang-format -i $(SOURCES)
 
-check: check-abi
+check: check-abi check-arm64
 	$(Q)clang-format --dry-run -Werror $(SOURCES)
 
 install: all

@@ -449,12 +449,13 @@ static void inherit(struct proc *child, const struct proc *parent)
 
 static void on_fork(struct procs *p, const struct red_ev_proc *ev)
 {
-	struct proc *parent = find(p, ev->other), *child = find(p, ev->tgid);
+	struct proc *child = find(p, ev->tgid), *parent;
 
 	if (child && child->ended) {
 		forget(p, child);
 		child = NULL;
 	}
+	parent = find(p, ev->other);
 	/* The parent ceased to be a target after it had forked. */
 	if (!parent || parent == child || !parent->reasons) {
 		if (p->live && !(child && child->target))

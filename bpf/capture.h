@@ -161,8 +161,9 @@ static __always_inline void call_current(struct red_call *c, int dir)
 		if (RED_TS_COMPAT && (BPF_CORE_READ(t, thread_info.status) & RED_TS_COMPAT))
 			return;
 		r = (void *)BPF_CORE_READ(t, stack) + RED_THREAD_SIZE - RED_REGS_SIZE;
-		call_decode(c, dir, BPF_CORE_READ(r, orig_ax), BPF_CORE_READ(r, si),
-			    BPF_CORE_READ(r, dx));
+		call_decode(c, dir, BPF_CORE_READ(r, RED_REGS_FIELD_NR),
+			    BPF_CORE_READ(r, RED_REGS_FIELD_ARG2),
+			    BPF_CORE_READ(r, RED_REGS_FIELD_ARG3));
 	}
 }
 

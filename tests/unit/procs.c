@@ -418,6 +418,9 @@ static void test_fork(void **state)
 	byte[12] = 0;
 	assert_int_equal(reasons(p, 15), SELECT_EXE | SELECT_INHERITED);
 	event(p, RED_EV_FORK, 16, 16);
+	event(p, RED_EV_EXIT, 15, 0);
+	event(p, RED_EV_FORK, 15, 15);
+	assert_int_equal(reasons(p, 15), 0);
 	event(p, RED_EV_FORK, 17, 4711);
 	assert_int_equal(reasons(p, 16) | reasons(p, 17), 0);
 	procs__free(p);

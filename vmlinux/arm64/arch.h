@@ -27,6 +27,11 @@ struct pt_regs {
 #define RED_REGS_ARG3(r) ((r)->regs[2])
 #define RED_REGS_ARG4(r) ((r)->regs[3])
 
+/* The same where the pointer has no type (BPF_CORE_READ). */
+#define RED_REGS_FIELD_NR   syscallno
+#define RED_REGS_FIELD_ARG2 regs[1]
+#define RED_REGS_FIELD_ARG3 regs[2]
+
 #define RED_THREAD_SIZE 16384
 #define RED_REGS_SIZE	336
 

@@ -15,6 +15,11 @@ struct pt_regs {
 #define RED_REGS_ARG3(r) ((r)->dx)
 #define RED_REGS_ARG4(r) ((r)->r10)
 
+/* The same where the pointer has no type (BPF_CORE_READ). */
+#define RED_REGS_FIELD_NR   orig_ax
+#define RED_REGS_FIELD_ARG2 si
+#define RED_REGS_FIELD_ARG3 dx
+
 /* Where the registers of a system call lie on the task's kernel stack, for
  * kernels without bpf_task_pt_regs (before 5.15). */
 #define RED_THREAD_SIZE 16384
