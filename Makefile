@@ -162,7 +162,7 @@ deps:
 	$(Q)tools/deps
 
 demo:
-	$(Q)demo/run
+	+$(Q)demo/run
 
 SOURCES	= $(shell git ls-files '*.c' '*.h')
 

@@ -10,6 +10,10 @@
  *	this direction:  skip what moved meanwhile, then the captured bytes,
  *			 then skip the rest of the same call
  *
+ * The kernel sends a record whenever the direction of traffic turns, so only the
+ * direction of the last record may have moved unseen. Anything else means that a
+ * record was lost, and the protocol starts over.
+ *
  * A transaction whose last bytes were only counted ends when somebody asks:
  * the next record of its connection, or a poll. Polling starts 100 ms after
  * the last record and slows down to one in five seconds.
@@ -23,6 +27,7 @@
 #define POLL_FIRST_NS  100000000ull
 #define POLL_SLOWEST_NS 5000000000ull
 #define MISSES_MAX     8
+#define NO_DIR	       2
 
 struct conn_table {
 	struct conn_table_config cfg;
@@ -225,7 +230,7 @@ static void classify(struct conn_table *t, struct conn *c, enum red_dir dir,
 		c->proto = protos[i];
 		return;
 	}
-	if (b->first && ++c->misses == MISSES_MAX) {
+	if (b->first && c->misses < MISSES_MAX && ++c->misses == MISSES_MAX) {
 		t->stat.unclassified++;
 		set_mode(t, c, RED_POLL_MODE_NONE);
 	}
@@ -246,6 +251,23 @@ static void catch_up(struct conn *c, enum red_dir dir, uint64_t off, uint64_t la
 {
 	if (off > c->expected[dir])
 		skip(c, dir, off - c->expected[dir], last_ns, tail);
+}
+
+static bool record_missing(const struct conn *c, const struct red_ev_data *ev, enum red_dir dir)
+{
+	bool turned = c->last_dir != dir, first = ev->flags & RED_DATA_FIRST;
+
+	if (c->mode == RED_POLL_MODE_NONE)
+		return false;
+	return turned != first || (turned && ev->off > c->expected[dir]) ||
+	       (c->last_dir != !dir && ev->other_off > c->expected[!dir]);
+}
+
+static void start_over(struct conn *c)
+{
+	c->established = 0;
+	if (c->proto)
+		c->proto->lost(c->state);
 }
 
 static void touch(struct conn_table *t, struct conn *c, uint64_t ts_ns)
@@ -285,6 +307,7 @@ void conn_table__open(struct conn_table *t, const struct red_ev_open *ev)
 	c->local_port = ev->local_port;
 	c->peer_port = ev->remote_port;
 	c->established = ev->established;
+	c->first_dir = c->last_dir = NO_DIR;
 	c->mode = RED_POLL_MODE_AUTO;
 	memcpy(c->local_addr, ev->local_addr, sizeof(c->local_addr));
 	memcpy(c->peer_addr, ev->remote_addr, sizeof(c->peer_addr));
@@ -307,18 +330,25 @@ void conn_table__data(struct conn_table *t, const struct red_ev_data *ev)
 		.tgid = ev->tgid,
 		.first = ev->flags & RED_DATA_FIRST,
 	};
+	bool missing;
 
 	if (!c) {
 		t->stat.unknown++;
 		return;
 	}
 	touch(t, c, ev->h.ts_ns);
+	missing = record_missing(c, ev, dir);
 	catch_up(c, other, ev->other_off, ev->other_ns,
-		 ev->flags & RED_DATA_TAIL_OK ? ev->other_tail : NULL);
+		 ev->flags & RED_DATA_TAIL_OK && !missing ? ev->other_tail : NULL);
 	catch_up(c, dir, ev->off, ev->prev_ns, NULL);
+	if (missing)
+		start_over(c);
+	if (c->last_dir == NO_DIR)
+		c->first_dir = dir;
+	c->last_dir = dir;
 	if (b.first)
 		c->turn_ns[dir] = ev->h.ts_ns;
-	if (!c->proto && b.len)
+	if (!c->proto && b.len && c->mode != RED_POLL_MODE_NONE)
 		classify(t, c, dir, &b);
 	if (c->proto && b.len)
 		c->proto->bytes(c->state, dir, &b);
@@ -334,6 +364,7 @@ void conn_table__state(struct conn_table *t, const struct red_ev_state *ev)
 {
 	struct conn *c = find(t, ev->conn_id);
 	struct proto_end end = { .ts_ns = ev->h.ts_ns, .flags = ev->flags };
+	bool missing = false;
 	uint64_t before;
 	int dir;
 
@@ -343,9 +374,15 @@ void conn_table__state(struct conn_table *t, const struct red_ev_state *ev)
 	}
 	before = c->expected[0] + c->expected[1];
 	for (dir = 0; dir < 2; dir++)
+		missing |= c->last_dir != dir && ev->off[dir] > c->expected[dir] &&
+			   c->mode != RED_POLL_MODE_NONE;
+	for (dir = 0; dir < 2; dir++)
 		if (ev->off[dir] >= c->expected[dir])
 			skip(c, dir, ev->off[dir] - c->expected[dir], ev->last_ns[dir],
-			     ev->flags & (RED_STATE_TAIL_IN << dir) ? ev->tail[dir] : NULL);
+			     ev->flags & (RED_STATE_TAIL_IN << dir) && !missing ? ev->tail[dir]
+										: NULL);
+	if (missing)
+		start_over(c);
 	if (ev->h.kind == RED_EV_PROGRESS) {
 		if (c->proto && before == c->expected[0] + c->expected[1])
 			c->proto->quiet(c->state, ev->h.ts_ns);

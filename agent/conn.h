@@ -30,7 +30,8 @@ struct conn {
 	uint16_t family;
 	uint16_t local_port, peer_port;
 	uint8_t local_addr[16], peer_addr[16];
-	uint8_t established; /* seen from its first byte */
+	uint8_t established; /* seen from its first byte, nothing lost */
+	uint8_t first_dir, last_dir; /* of the first and the last record; 2 at first */
 	uint8_t mode;	     /* what the kernel was last told, enum red_poll_cmd */
 	uint8_t misses;	     /* turns that no protocol recognised */
 	uint8_t polled;	     /* is on the poll list */

@@ -15,7 +15,12 @@
  * next one begins, the stream ends, or nothing has moved for a second.
  *
  * What goes wrong ends one message, not the connection: after malformed bytes
- * or a gap a direction is UNSYNCED until a call begins like a message again.
+ * or a gap a direction is UNSYNCED until the traffic turns its way and begins
+ * like a message. What must not happen is that an answer is taken for that of
+ * another request. So when answers may have passed unseen, the requests that
+ * wait for one are dropped; and when requests may have, the next one is
+ * believed only if all answers have been given: a client that is not known to
+ * send requests while it waits for answers, or a second of silence.
  */
 #include "http1.h"
 
@@ -29,7 +34,9 @@
 #include "http1_txn.h"
 #include "options.h"
 
-#define QUIET_NS 1000000000ull
+#define QUIET_NS    1000000000ull
+#define STRIKES_MAX 8
+#define STRAY_BYTES 2 /* an empty line behind a body, which some clients send */
 
 enum half_state {
 	HALF_HEAD = 0,	 /* at, or within, a message head */
@@ -40,6 +47,14 @@ enum half_state {
 	HALF_UNKNOWN = 5, /* the head was cut, so the framing is not known */
 	HALF_UNSYNCED = 6,
 	HALF_TUNNEL = 7, /* no HTTP any more (101, CONNECT) */
+	HALF_MALFORMED = 8, /* UNSYNCED, but no byte was missed: it was no HTTP */
+};
+
+/* What a direction ends with, when its last bytes were not captured. */
+enum half_tail {
+	TAIL_UNKNOWN = 0,
+	TAIL_BLANK = 1, /* an empty line */
+	TAIL_OTHER = 2,
 };
 
 enum role {
@@ -58,6 +73,9 @@ struct half {
 	struct http1_chunk chunk;
 	struct http1_txn *txn; /* whose message this is; NULL: nobody's */
 	uint64_t body_bytes;
+	uint8_t tail;	 /* enum half_tail, in HALF_CHUNK_LOST */
+	bool has_trailer; /* one was announced */
+	bool turned;	 /* to this direction, but only empty lines came since */
 };
 
 struct http1 {
@@ -69,7 +87,12 @@ struct http1 {
 	uint32_t n_txns;
 	uint64_t bad_ns; /* a malformed request was seen then, and not answered yet */
 	uint64_t out_eof_ns, in_eof_ns;
-	uint8_t eof_flags;
+	uint32_t burst;	  /* requests since the traffic last turned their way */
+	uint8_t strikes;  /* turns in a row that made no sense */
+	bool refused;	  /* requests were, so what is answered next is not known */
+	bool overlaps;	  /* the client may send requests while it waits for answers */
+	bool overlapped;  /* the same before the last skip */
+	bool bursts;	  /* it sends several at once, but then waits for all answers */
 };
 
 static struct proto_stat *stat_of(const struct http1 *h)
@@ -125,8 +148,11 @@ static void leave(struct http1 *h, struct http1_txn *t)
 static void finish(struct http1 *h, struct http1_txn *t, uint64_t end_ns, const char *failure)
 {
 	const struct proto_ops *ops = &h->env->ops;
+	const struct half *request = &h->half[!response_dir(h)];
 	struct span s = { .kind = kind_of(h), .end_ns = end_ns, .error_type = failure };
 
+	if (request->txn == t) /* it is answered before it ended */
+		t->request_body_bytes = request->body_bytes;
 	http1_txn__span(t, h->conn, &s);
 	ops->span(ops->arg, &s);
 	stat_of(h)->emitted++;
@@ -141,9 +167,10 @@ static void drop_all(struct http1 *h, enum proto_drop why)
 	}
 }
 
-/* Nobody counts a request twice, so the row that is full counts it as dropped. */
+/* Those behind it are refused too, or they would get its answer. */
 static struct http1_txn *refuse(struct http1 *h, enum proto_drop why)
 {
+	h->refused = true;
 	stat_of(h)->observed++;
 	stat_of(h)->dropped[why]++;
 	return NULL;
@@ -155,7 +182,7 @@ static struct http1_txn *begin(struct http1 *h, const struct http1_head *head, u
 	const struct proto_ops *ops = &h->env->ops;
 	struct http1_txn *t;
 
-	if (stat_of(h)->in_flight >= h->env->max_requests)
+	if (h->refused || stat_of(h)->in_flight >= h->env->max_requests)
 		return refuse(h, PROTO_DROP_FULL);
 	t = http1_txn__new(head, &h->env->options->known_methods);
 	if (!t)
@@ -200,9 +227,32 @@ static void message_end(struct http1 *h, enum red_dir dir, uint64_t end_ns)
 		return;
 	}
 	t->response_body_bytes = f->body_bytes;
-	if (!t->request_end_ns)
-		t->request_body_bytes = h->half[!dir].txn == t ? h->half[!dir].body_bytes : 0;
 	finish(h, t, end_ns, NULL);
+}
+
+/* Bytes of this direction were missed, messages perhaps. */
+static void gap(struct http1 *h, enum red_dir dir)
+{
+	stat_of(h)->gaps++;
+	h->half[dir].state = HALF_UNSYNCED;
+	if (is_response(h, dir))
+		drop_all(h, PROTO_DROP_LOST);
+	else if (h->oldest && !h->bursts)
+		h->overlaps = true;
+}
+
+/* The end of a message that framing does not tell. Others may have followed it
+ * unseen. */
+static void infer_end(struct http1 *h, enum red_dir dir)
+{
+	struct half *f = &h->half[dir];
+
+	if (f->txn)
+		f->txn->flags |= HTTP1_TXN_INFERRED;
+	message_end(h, dir, f->last_ns);
+	f->state = HALF_UNSYNCED;
+	if (is_response(h, dir))
+		drop_all(h, PROTO_DROP_LOST);
 }
 
 static void body_begins(struct http1 *h, enum red_dir dir, const struct http1_head *head,
@@ -223,6 +273,8 @@ static void body_begins(struct http1 *h, enum red_dir dir, const struct http1_he
 		break;
 	case HTTP1_BODY_CHUNKED:
 		http1_chunk__init(&f->chunk);
+		f->has_trailer = head->has_trailer;
+		f->tail = TAIL_UNKNOWN;
 		f->state = HALF_CHUNKED;
 		break;
 	case HTTP1_BODY_UNTIL_CLOSE:
@@ -238,6 +290,7 @@ static void tunnel(struct http1 *h, struct http1_txn *t, uint64_t ts_ns)
 {
 	if (t)
 		finish(h, t, ts_ns, NULL);
+	drop_all(h, PROTO_DROP_LOST);
 	h->half[0].state = h->half[1].state = HALF_TUNNEL;
 	h->half[0].txn = h->half[1].txn = NULL;
 }
@@ -254,14 +307,21 @@ static void request_head(struct http1 *h, enum red_dir dir, struct http1_head *h
 	body_begins(h, dir, head, b->ts_ns);
 }
 
-/* An answer to something that was no request still is an answer: servers log a
- * 400 for it. The request is then known by nothing but its time. */
+/* An answer to something that was no request, or only half of one, still is an
+ * answer: servers log a 400 or 408 for it. The request is then known by nothing
+ * but its time. */
 static struct http1_txn *answer_to_malformed(struct http1 *h, const struct proto_bytes *b)
 {
 	struct http1_head none = { .method = SLICE("_OTHER"), .minor = 1, .complete = true };
+	struct half *request = &h->half[!response_dir(h)];
 	struct http1_txn *t;
 
-	if (!h->bad_ns)
+	if (request->buf_len) {
+		h->bad_ns = request->first_ns;
+		request->state = HALF_MALFORMED;
+		buf_release(h, request);
+	}
+	if (!h->bad_ns || h->refused)
 		return NULL;
 	t = begin(h, &none, h->bad_ns, b->tgid);
 	if (t)
@@ -281,8 +341,6 @@ static void response_head(struct http1 *h, enum red_dir dir, struct http1_head *
 	if (!t)
 		t = answer_to_malformed(h, b);
 	f->txn = t;
-	if (!t)
-		stat_of(h)->unmatched++;
 	if (t) {
 		t->status = head->status;
 		t->response_start_ns = f->first_ns;
@@ -297,7 +355,12 @@ static void response_head(struct http1 *h, enum red_dir dir, struct http1_head *
 		tunnel(h, t, b->ts_ns);
 		return;
 	}
-	body_begins(h, dir, head, b->ts_ns);
+	if (t) {
+		body_begins(h, dir, head, b->ts_ns);
+	} else { /* it has no body if the request was a HEAD */
+		stat_of(h)->unmatched++;
+		f->state = HALF_UNSYNCED;
+	}
 }
 
 static void message_head(struct http1 *h, enum red_dir dir, struct http1_head *head,
@@ -305,6 +368,7 @@ static void message_head(struct http1 *h, enum red_dir dir, struct http1_head *h
 {
 	if (!head->complete)
 		stat_of(h)->heads_cut++;
+	h->strikes = 0;
 	if (is_response(h, dir))
 		response_head(h, dir, head, b);
 	else
@@ -319,22 +383,25 @@ static void malformed(struct http1 *h, enum red_dir dir)
 	struct half *f = &h->half[dir];
 
 	stat_of(h)->malformed++;
-	if (!is_response(h, dir) && !h->oldest)
+	f->state = HALF_MALFORMED;
+	if (is_response(h, dir))
+		drop_all(h, PROTO_DROP_LOST);
+	else
 		h->bad_ns = f->first_ns;
-	f->state = HALF_UNSYNCED;
 	buf_release(h, f);
 }
 
-/* What is buffered is all of this head that will come. */
-static void head_cut(struct http1 *h, enum red_dir dir, const struct proto_bytes *b)
+/* These n bytes are all of this head that will come. Half a target is another
+ * target, unless it is so long that no record would hold it. */
+static void head_cut(struct http1 *h, enum red_dir dir, const char *p, size_t n,
+		     const struct proto_bytes *b)
 {
-	struct half *f = &h->half[dir];
 	struct http1_head head = {};
 
-	if (http1_head__truncated(f->buf, f->buf_len, is_response(h, dir), &head) <= 0) {
-		stat_of(h)->gaps++;
-		f->state = HALF_UNSYNCED;
-		buf_release(h, f);
+	if (http1_head__truncated(p, n, is_response(h, dir), &head) <= 0 ||
+	    (head.target_cut && n < RED_CAP_MAX)) {
+		gap(h, dir);
+		buf_release(h, &h->half[dir]);
 		return;
 	}
 	head.framing = HTTP1_BODY_UNKNOWN;
@@ -381,9 +448,9 @@ static size_t head_more(struct http1 *h, enum red_dir dir, const struct proto_by
 
 	if (had + n > RED_HEAD_BUDGET)
 		n = RED_HEAD_BUDGET - had;
-	if (!buf_append(h, f, b->p, n)) {
-		head_cut(h, dir, b);
-		return 0;
+	if (!buf_append(h, f, b->p, n)) { /* no memory for more */
+		head_cut(h, dir, had ? f->buf : b->p, had ? had : n, b);
+		return b->len;
 	}
 	if (!memchr(b->p, '\n', n) && f->buf_len < RED_HEAD_BUDGET)
 		return n;
@@ -396,8 +463,32 @@ static size_t head_more(struct http1 *h, enum red_dir dir, const struct proto_by
 		message_head(h, dir, &head, b);
 		return r - had;
 	}
-	if (f->buf_len >= RED_HEAD_BUDGET)
-		head_cut(h, dir, b);
+	if (f->buf_len < RED_HEAD_BUDGET)
+		return n;
+	head_cut(h, dir, f->buf, f->buf_len, b);
+	return b->len;
+}
+
+/* Before a head's first byte: what does it say about the client? */
+static void request_begins(struct http1 *h, const struct proto_bytes *b)
+{
+	if (b->first) {
+		if (h->oldest)
+			h->overlaps = true;
+		else
+			h->refused = false;
+		h->bursts |= !h->oldest && h->burst > 1;
+		h->burst = 0;
+	}
+	h->burst++;
+}
+
+static size_t empty_lines(const struct proto_bytes *b)
+{
+	size_t n = 0;
+
+	while (n < b->len && (b->p[n] == '\r' || b->p[n] == '\n'))
+		n++;
 	return n;
 }
 
@@ -409,6 +500,10 @@ static size_t head_bytes(struct http1 *h, enum red_dir dir, const struct proto_b
 
 	if (f->buf_len)
 		return head_more(h, dir, b);
+	if (b->p[0] == '\r' || b->p[0] == '\n')
+		return empty_lines(b);
+	if (!is_response(h, dir))
+		request_begins(h, b);
 	f->first_ns = b->ts_ns;
 	r = parse(h, dir, b->p, b->len, &head);
 	if (r > 0) {
@@ -454,29 +549,85 @@ static size_t chunked_bytes(struct http1 *h, enum red_dir dir, const struct prot
 	return b->len;
 }
 
-/* A message without known end is over when the other side speaks again. */
-static void turned(struct http1 *h, enum red_dir dir)
+/* Where a message can begin but need not: either the start line is whole, or
+ * what is there of it can hardly be anything else. */
+static bool surely_begins(const struct proto_bytes *b, bool response)
 {
-	struct half *other = &h->half[!dir];
+	size_t from = empty_lines(b), len = b->len - from, n = 0;
+	const char *p = b->p + from;
+
+	if (!len || !http1_head__looks_like(p, len, response))
+		return false;
+	if (response || memchr(p, '\n', len))
+		return true;
+	while (n < len && p[n] >= 'A' && p[n] <= 'Z')
+		n++;
+	if (n == len)
+		return n < HTTP1_METHOD_MAX;
+	return n >= 3 && p[n] == ' ' && (n + 1 == len || strchr("/h*", p[n + 1]));
+}
+
+/* A request behind another one, in the same turn. */
+static bool follows_unseen(const struct proto_bytes *b)
+{
+	return !b->first && memchr(b->p, ' ', b->len) && surely_begins(b, false);
+}
+
+/* A message without known end is over when the other side speaks again. But the
+ * rest of an upload does not end an answer that came early. */
+static void turned(struct http1 *h, enum red_dir dir, const struct proto_bytes *b)
+{
+	struct half *f = &h->half[dir], *other = &h->half[!dir];
 
 	if (other->state != HALF_UNKNOWN && other->state != HALF_CHUNK_LOST)
 		return;
-	if (other->txn)
-		other->txn->flags |= HTTP1_TXN_INFERRED;
-	message_end(h, !dir, other->last_ns);
+	if (is_response(h, dir) || f->state == HALF_HEAD ||
+	    (f->state == HALF_UNSYNCED && surely_begins(b, false)))
+		infer_end(h, !dir);
+}
+
+/* Have all requests been answered, those too that we may have missed? */
+static bool drained(const struct http1 *h, const struct proto_bytes *b)
+{
+	return (!h->oldest && !h->overlaps) ||
+	       b->ts_ns >= h->half[response_dir(h)].last_ns + QUIET_NS;
+}
+
+static void no_sense(struct http1 *h, enum red_dir dir, const struct proto_bytes *b)
+{
+	if (h->strikes < STRIKES_MAX)
+		h->strikes++;
+	if (h->half[dir].state == HALF_MALFORMED && !is_response(h, dir) && !h->bad_ns)
+		h->bad_ns = b->ts_ns;
 }
 
 static bool resync(struct http1 *h, enum red_dir dir, const struct proto_bytes *b)
 {
-	struct half *f = &h->half[dir];
+	bool response = is_response(h, dir), begins = surely_begins(b, response);
 
-	if (!http1_head__looks_like(b->p, b->len, is_response(h, dir))) {
-		if (b->first && !is_response(h, dir) && !h->oldest && !h->bad_ns)
-			h->bad_ns = b->ts_ns;
+	if (!b->first) {
+		if (!response && h->half[dir].state == HALF_UNSYNCED && follows_unseen(b))
+			gap(h, dir);
 		return false;
 	}
-	f->state = HALF_HEAD;
+	if (!begins)
+		no_sense(h, dir, b);
+	if (!begins || (!response && !drained(h, b)))
+		return false;
+	if (!response)
+		drop_all(h, PROTO_DROP_LOST);
+	h->half[dir].state = HALF_HEAD;
 	return true;
+}
+
+/* The body was to be longer, but the next answer is there, and there is a request
+ * for it: bytes were sent in a way that the kernel side does not see. */
+static bool out_of_step(const struct http1 *h, enum red_dir dir, const struct proto_bytes *b)
+{
+	const struct half *f = &h->half[dir];
+
+	return b->first && is_response(h, dir) && f->txn && h->n_txns == 2 &&
+	       b->len >= sizeof("HTTP/1.1 200") && surely_begins(b, true);
 }
 
 /* One step; returns how many bytes it took. */
@@ -484,6 +635,11 @@ static size_t step(struct http1 *h, enum red_dir dir, const struct proto_bytes *
 {
 	struct half *f = &h->half[dir];
 
+	if (at_start && (f->state == HALF_LENGTH || f->state == HALF_CHUNKED) &&
+	    out_of_step(h, dir, b)) {
+		f->txn->flags |= HTTP1_TXN_INFERRED;
+		message_end(h, dir, f->last_ns);
+	}
 	switch (f->state) {
 	case HALF_HEAD:
 		return head_bytes(h, dir, b);
@@ -492,16 +648,12 @@ static size_t step(struct http1 *h, enum red_dir dir, const struct proto_bytes *
 	case HALF_CHUNKED:
 		return chunked_bytes(h, dir, b);
 	case HALF_UNSYNCED:
+	case HALF_MALFORMED:
 		return at_start && resync(h, dir, b) ? 0 : b->len;
-	case HALF_UNKNOWN:
 	case HALF_CHUNK_LOST:
-		/* The kernel sends bytes of a body only if they look like this. */
-		if (at_start && http1_head__looks_like(b->p, b->len, is_response(h, dir))) {
-			message_end(h, dir, f->last_ns);
-			return 0;
-		}
-		f->body_bytes += b->len;
-		return b->len;
+		f->tail = TAIL_UNKNOWN;
+		/* fall through */
+	case HALF_UNKNOWN:
 	case HALF_UNTIL_CLOSE:
 		f->body_bytes += b->len;
 		return b->len;
@@ -511,13 +663,60 @@ static size_t step(struct http1 *h, enum red_dir dir, const struct proto_bytes *
 	return b->len;
 }
 
-/* Who receives requests, or sends responses, is the server. A lone "H" could be
- * either, and is the beginning of a conversation: a request. */
-static enum role role_of(enum red_dir dir, const struct proto_bytes *b)
+/* Clients speak first. On a connection whose beginning was not seen a message must
+ * tell; a lone "H" can be the beginning of either kind. */
+static enum role role_of(const struct conn *c, enum red_dir dir, const struct proto_bytes *b)
 {
-	bool request = http1_head__looks_like(b->p, b->len, false);
+	bool request = surely_begins(b, false), response = surely_begins(b, true);
 
+	if (c->established)
+		return c->first_dir == RED_DIR_IN ? ROLE_SERVER : ROLE_CLIENT;
+	if (!b->first || request == response)
+		return ROLE_UNKNOWN;
 	return request == (dir == RED_DIR_IN) ? ROLE_SERVER : ROLE_CLIENT;
+}
+
+/* False: who is the client is still not known. */
+static bool settle(struct http1 *h, enum red_dir dir, const struct proto_bytes *b)
+{
+	const struct conn *c = h->conn;
+
+	h->role = role_of(c, dir, b);
+	if (h->role == ROLE_UNKNOWN) {
+		if (b->first && h->strikes < STRIKES_MAX)
+			h->strikes++;
+		h->overlaps |= follows_unseen(b);
+		h->overlapped = h->overlaps;
+		return false;
+	}
+	if (c->established && c->misses) /* what came before was no request */
+		h->bad_ns = c->turn_ns[!response_dir(h)];
+	return true;
+}
+
+/* Empty lines before a message are none of it (RFC 9112 §2.2). */
+static void strip_empty_lines(struct half *f, struct proto_bytes *b)
+{
+	size_t n = empty_lines(b);
+
+	b->first |= f->turned;
+	f->turned = b->first && n == b->len;
+	if (f->buf_len || (f->state != HALF_HEAD && f->state != HALF_UNSYNCED))
+		return;
+	b->p += n;
+	b->len -= n;
+}
+
+static void before_turn(struct http1 *h, enum red_dir dir, const struct proto_bytes *b)
+{
+	struct half *f = &h->half[dir];
+
+	/* Half a head, and the other side spoke, though nothing was asked. */
+	if (f->buf_len && !h->oldest && !is_response(h, dir)) {
+		f->state = HALF_MALFORMED;
+		buf_release(h, f);
+	}
+	turned(h, dir, b);
 }
 
 static void http1_bytes(void *state, enum red_dir dir, const struct proto_bytes *all)
@@ -527,17 +726,33 @@ static void http1_bytes(void *state, enum red_dir dir, const struct proto_bytes 
 	bool at_start = true;
 	size_t n;
 
-	if (h->role == ROLE_UNKNOWN)
-		h->role = role_of(dir, &b);
+	if (h->role == ROLE_UNKNOWN && !settle(h, dir, &b))
+		return;
 	if (b.first)
-		turned(h, dir);
+		before_turn(h, dir, &b);
+	strip_empty_lines(&h->half[dir], &b);
 	while (b.len) {
 		n = step(h, dir, &b, at_start);
 		at_start = n == 0;
 		b.p += n;
 		b.len -= n;
+		b.first &= at_start;
 	}
 	h->half[dir].last_ns = all->ts_ns;
+	h->overlapped = h->overlaps;
+}
+
+static void skip_head(struct http1 *h, enum red_dir dir, uint64_t n, uint64_t last_ns)
+{
+	struct proto_bytes at = { .ts_ns = last_ns, .tgid = h->conn->tgid };
+	struct half *f = &h->half[dir];
+
+	if (f->buf_len)
+		head_cut(h, dir, f->buf, f->buf_len, &at);
+	else if (n <= STRAY_BYTES && !is_response(h, dir))
+		f->state = HALF_UNSYNCED;
+	else
+		gap(h, dir);
 }
 
 static void skip_length(struct http1 *h, enum red_dir dir, uint64_t n, uint64_t last_ns)
@@ -549,11 +764,18 @@ static void skip_length(struct http1 *h, enum red_dir dir, uint64_t n, uint64_t 
 	f->left -= take;
 	if (f->left)
 		return;
+	if (n > take && f->txn)
+		f->txn->flags |= HTTP1_TXN_INFERRED;
 	message_end(h, dir, last_ns);
-	if (n > take) { /* and more that nobody saw */
-		stat_of(h)->gaps++;
-		f->state = HALF_UNSYNCED;
-	}
+	if (n > take)
+		skip_head(h, dir, n - take, last_ns);
+}
+
+/* The chunks were not seen: is this the end? */
+static bool tail_ends(struct half *f, const uint8_t tail[8])
+{
+	f->tail = memcmp(tail + 4, "\r\n\r\n", 4) ? TAIL_OTHER : TAIL_BLANK;
+	return http1_chunk__tail_is_end(tail) || (f->has_trailer && f->tail == TAIL_BLANK);
 }
 
 static void skip_chunked(struct http1 *h, enum red_dir dir, uint64_t n, uint64_t last_ns,
@@ -569,7 +791,13 @@ static void skip_chunked(struct http1 *h, enum red_dir dir, uint64_t n, uint64_t
 		f->state = HALF_CHUNK_LOST;
 	}
 	f->body_bytes += n;
-	if (tail && http1_chunk__tail_is_end(tail))
+	if (n)
+		f->tail = TAIL_UNKNOWN;
+	if (!tail || !tail_ends(f, tail))
+		return;
+	if (h->n_txns > 1) /* the end of which one? */
+		infer_end(h, dir);
+	else
 		message_end(h, dir, last_ns);
 }
 
@@ -578,7 +806,6 @@ static void http1_skip(void *state, enum red_dir dir, uint64_t n, uint64_t last_
 {
 	struct http1 *h = state;
 	struct half *f = &h->half[dir];
-	struct proto_bytes at = { .ts_ns = last_ns, .tgid = h->conn->tgid };
 
 	if (n)
 		f->last_ns = last_ns;
@@ -590,12 +817,7 @@ static void http1_skip(void *state, enum red_dir dir, uint64_t n, uint64_t last_
 		return;
 	switch (f->state) {
 	case HALF_HEAD:
-		if (f->buf_len) {
-			head_cut(h, dir, &at);
-		} else {
-			stat_of(h)->gaps++;
-			f->state = HALF_UNSYNCED;
-		}
+		skip_head(h, dir, n, last_ns);
 		break;
 	case HALF_LENGTH:
 		skip_length(h, dir, n, last_ns);
@@ -617,11 +839,8 @@ static void http1_quiet(void *state, uint64_t now_ns)
 	enum red_dir dir = response_dir(h);
 	struct half *f = &h->half[dir];
 
-	if (f->state != HALF_UNKNOWN || now_ns < f->last_ns + QUIET_NS)
-		return;
-	if (f->txn)
-		f->txn->flags |= HTTP1_TXN_INFERRED;
-	message_end(h, dir, f->last_ns);
+	if (f->state == HALF_UNKNOWN && now_ns >= f->last_ns + QUIET_NS)
+		infer_end(h, dir);
 }
 
 /* Why a request got no whole answer; see docs/metrics.md for the words. */
@@ -655,14 +874,31 @@ static void fail_all(struct http1 *h, uint64_t ts_ns, uint8_t flags)
 	}
 }
 
-/* The response's direction has ended: what is not answered never will be. */
-static void response_eof(struct http1 *h, enum red_dir dir, const struct proto_end *e)
+/* Is an answer whose end framing does not tell whole, now that its stream has
+ * ended? A client that closes first did not want the rest; one that closes while
+ * the server still sends is answered by a reset. */
+static bool whole_at_eof(const struct http1 *h, const struct half *f, uint8_t flags)
 {
+	bool by_sender = h->role == ROLE_SERVER || flags & RED_STATE_PEER;
+
+	if (flags & (RED_STATE_RESET | RED_STATE_TIMEOUT))
+		return false;
+	if (f->state == HALF_CHUNK_LOST)
+		return f->tail == TAIL_BLANK || (f->tail == TAIL_UNKNOWN && by_sender);
+	return (f->state == HALF_UNTIL_CLOSE || f->state == HALF_UNKNOWN) && by_sender;
+}
+
+/* The response's direction has ended: what is not answered never will be. */
+static void response_eof(struct http1 *h, const struct proto_end *e)
+{
+	enum red_dir dir = response_dir(h);
 	struct half *f = &h->half[dir];
 
-	if ((f->state == HALF_UNTIL_CLOSE || f->state == HALF_UNKNOWN) &&
-	    !(e->flags & RED_STATE_RESET))
+	if (whole_at_eof(h, f, e->flags)) {
+		if (f->state != HALF_UNTIL_CLOSE && f->txn)
+			f->txn->flags |= HTTP1_TXN_INFERRED;
 		message_end(h, dir, f->last_ns);
+	}
 	fail_all(h, e->ts_ns, e->flags);
 }
 
@@ -670,13 +906,12 @@ static void http1_eof(void *state, enum red_dir dir, const struct proto_end *e)
 {
 	struct http1 *h = state;
 
-	h->eof_flags |= e->flags;
 	if (dir == RED_DIR_IN && !h->in_eof_ns)
 		h->in_eof_ns = e->ts_ns;
 	if (dir == RED_DIR_OUT && !h->out_eof_ns)
 		h->out_eof_ns = e->ts_ns;
 	if (h->role != ROLE_UNKNOWN && dir == response_dir(h))
-		response_eof(h, dir, e);
+		response_eof(h, e);
 }
 
 static void http1_drop(void *state, enum proto_drop why)
@@ -688,6 +923,21 @@ static void http1_drop(void *state, enum proto_drop why)
 	buf_release(h, &h->half[1]);
 }
 
+static void http1_lost(void *state)
+{
+	struct http1 *h = state;
+	int dir;
+
+	/* What else was missed is a better reason for gaps than a client that overlaps. */
+	h->overlaps = h->overlapped || (h->burst > 1 && !h->bursts);
+	http1_drop(h, PROTO_DROP_LOST);
+	for (dir = 0; dir < 2; dir++)
+		if (h->half[dir].state != HALF_TUNNEL)
+			h->half[dir].state = HALF_UNSYNCED;
+	h->bad_ns = 0;
+	h->burst = 0;
+}
+
 static void http1_close(void *state, const struct proto_end *e)
 {
 	struct http1 *h = state;
@@ -696,10 +946,8 @@ static void http1_close(void *state, const struct proto_end *e)
 	/* A client that gave up did so when it closed, not when the peer agreed. */
 	if (h->role == ROLE_CLIENT && h->out_eof_ns)
 		end.ts_ns = h->out_eof_ns;
-	if (h->role == ROLE_CLIENT && !h->in_eof_ns && !(e->flags & RED_STATE_RESET))
-		end.flags &= ~RED_STATE_PEER;
 	if (h->role != ROLE_UNKNOWN)
-		response_eof(h, response_dir(h), &end);
+		response_eof(h, &end);
 	http1_drop(h, PROTO_DROP_LOST);
 }
 
@@ -714,7 +962,7 @@ static bool http1_done(const void *state)
 {
 	const struct http1 *h = state;
 
-	return h->half[0].state == HALF_TUNNEL;
+	return h->half[0].state == HALF_TUNNEL || h->strikes == STRIKES_MAX;
 }
 
 static bool http1_match(const char *p, size_t len, enum red_dir dir)
@@ -729,10 +977,8 @@ static int http1_open(void *state, struct conn *c, struct proto_env *env)
 	memset(h, 0, sizeof(*h));
 	h->conn = c;
 	h->env = env;
-	/* Bytes that came the other way before were no request. On a connection
-	 * that was open before redeye they may have been the middle of one. */
-	if (c->established && c->misses)
-		h->bad_ns = c->turn_ns[RED_DIR_IN];
+	if (!c->established || c->misses)
+		h->half[0].state = h->half[1].state = HALF_UNSYNCED;
 	return 0;
 }
 
@@ -747,6 +993,7 @@ const struct proto http1_proto = {
 	.eof = http1_eof,
 	.close = http1_close,
 	.drop = http1_drop,
+	.lost = http1_lost,
 	.pending = http1_pending,
 	.done = http1_done,
 };

@@ -29,7 +29,8 @@ static uint16_t put(char **to, struct slice s, size_t max)
 {
 	size_t n = s.len < max ? s.len : max;
 
-	memcpy(*to, s.p, n);
+	if (n) /* an empty slice may point nowhere */
+		memcpy(*to, s.p, n);
 	*to += n;
 	return n;
 }

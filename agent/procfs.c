@@ -698,7 +698,7 @@ void procfs__name_from_program(char out[PROCFS_NAME_MAX], const char *exe, const
 	rest = a;
 	argv0 = args_next(&rest);
 	/* A title that blanked out the rest of the arguments leaves their NULs. */
-	while (a.end > argv0.p + argv0.len + 1 && !a.end[-1])
+	while (argv0.p && a.end > argv0.p + argv0.len + 1 && !a.end[-1])
 		a.end--;
 	if (!base.len || slice_eq(base, SLICE("busybox")))
 		base = base_name(argv0); /* not readable; one executable for many programs */

@@ -97,6 +97,9 @@ struct proto {
 	void (*close)(void *state, const struct proto_end *e);
 	/* Gives up: everything open is dropped for this reason. Frees what it holds. */
 	void (*drop)(void *state, enum proto_drop why);
+	/* Records of this connection were lost: what is open will not be completed, and
+	 * what comes next may be the middle of something. */
+	void (*lost)(void *state);
 	/* Does it wait for something that only a poll of the socket would tell? */
 	bool (*pending)(const void *state);
 	/* Nothing more can be learned from this connection's bytes. */

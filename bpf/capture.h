@@ -31,6 +31,8 @@ struct red_call {
 	__u32 index; /* message of a sendmmsg or recvmmsg */
 };
 
+#define RED_IOVS 8
+
 struct red_iovec {
 	__u64 base;
 	__u64 len;
@@ -62,6 +64,7 @@ struct red_scratch {
 	__u8 data[2 * RED_CAP_MAX];
 	struct red_call call;
 	__u64 walk_done, walk_past; /* gather_iov */
+	struct red_iovec iov[RED_IOVS];
 };
 
 struct {
@@ -167,8 +170,6 @@ static __always_inline void call_current(struct red_call *c, int dir)
 	}
 }
 
-#define RED_IOVS 8
-
 /* The compiler must not drop or move a bound that the verifier needs to see. */
 #define BOUND(x, max)                                                                              \
 	do {                                                                                       \
@@ -186,6 +187,15 @@ static __always_inline __u64 gather_plain(struct red_scratch *s, __u64 dst, __u6
 	return want;
 }
 
+/* The vectors of a call, at most RED_IOVS of them, with one read. */
+static __always_inline int load_iov(struct red_scratch *s)
+{
+	__u64 n = s->call.n;
+
+	BOUND(n, RED_IOVS);
+	return bpf_probe_read_user(s->iov, n * sizeof(s->iov[0]), (void *)s->call.ptr);
+}
+
 /* Where a walk over an iovec array stands is kept in the map, not in
  * registers: the verifier then sees the same unknown numbers in each round and
  * proves the round once instead of every path through all of them. */
@@ -195,27 +205,25 @@ static __always_inline __u64 gather_iov(struct red_scratch *s, __u64 dst, __u64 
 
 	s->walk_done = 0;
 	s->walk_past = 0;
+	if (load_iov(s))
+		return 0;
 	for (i = 0; i < RED_IOVS; i++) {
 		__u64 from, len, to, done = s->walk_done, past = s->walk_past;
-		struct red_iovec v;
+		struct red_iovec *v = &s->iov[i];
 
-		if (i >= s->call.n || done >= want)
-			break;
-		if (bpf_probe_read_user(&v, sizeof(v), (void *)(s->call.ptr + i * sizeof(v))))
-			break;
-		if (v.len > 0x7fffffff)
+		if (i >= s->call.n || done >= want || v->len > 0x7fffffff)
 			break;
 		from = past < skip ? skip - past : 0;
-		s->walk_past = past + v.len;
-		if (from >= v.len)
+		s->walk_past = past + v->len;
+		if (from >= v->len)
 			continue;
-		len = v.len - from;
+		len = v->len - from;
 		if (len > want - done)
 			len = want - done;
 		to = dst + done;
 		BOUND(len, RED_CAP_MAX);
 		BOUND(to, RED_CAP_MAX);
-		if (bpf_probe_read_user(&s->data[to], len, (void *)(v.base + from)))
+		if (bpf_probe_read_user(&s->data[to], len, (void *)(v->base + from)))
 			break;
 		s->walk_done = done + len;
 	}

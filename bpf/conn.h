@@ -234,36 +234,67 @@ static __noinline int conn_report(struct red_conn *c, __u32 hook, __u32 kind, __
 
 #define REP8(b) (0x0101010101010101ULL * (b))
 
+/* Eight bytes at once: the high bit of each byte that is a newline. */
+static __always_inline __u64 newlines(__u64 w)
+{
+	w ^= REP8('\n');
+	return (w - REP8(1)) & ~w & REP8(0x80);
+}
+
+/* Newlines `m` of a word behind one with newlines `prev`: the high bit of each
+ * byte that is a newline with another one or two bytes before it. */
+static __always_inline __u64 empty_lines(__u64 m, __u64 prev)
+{
+	return m & (m << 16 | prev >> 48 | m << 8 | prev >> 56);
+}
+
+/* The place of the lowest high bit, in three steps. */
+static __always_inline __u64 first_byte(__u64 hit)
+{
+	__u64 at = 0;
+
+	hit &= -hit;
+	at += hit & 0xffffffff00000000ULL ? 4 : 0;
+	at += hit & 0xffff0000ffff0000ULL ? 2 : 0;
+	at += hit & 0xff00ff00ff00ff00ULL ? 1 : 0;
+	return at;
+}
+
 /* Finds the first empty line ("\n\r\n" or "\n\n") in the first `len` bytes of
- * scratch `slot`, eight bytes a step, in at most the first 512; `tail` is what
- * came before. Returns the offset behind it, 0 if there is none. A line of one
- * character passes for an empty one: HTTP has none. */
+ * scratch `slot`, at most 512; `tail` is what came before. Returns the offset
+ * behind it, 0 if there is none. A line of one character passes for an empty
+ * one: HTTP has none. Most words hold no newline at all, so four are asked
+ * together; what lies behind `len` is stale, and discounted at the end. */
 __noinline int head_end(__u32 slot, __u64 len, __u64 tail)
 {
 	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
-	__u64 prev = tail ^ REP8('\n'), i;
+	__u64 prev = newlines(tail), i;
 
 	if (!s)
 		return 0;
-	prev = (prev - REP8(1)) & ~prev & REP8(0x80);
-	for (i = 0; i < 512; i += 8) {
-		__u64 w, m, hit, at;
+	for (i = 0; i < 512; i += 32) {
+		__u64 *w = (__u64 *)&s->data[i], m[4], hit, at;
+		int k;
 
 		if (i >= len)
 			break;
-		w = *(__u64 *)&s->data[i] ^ REP8('\n');
-		m = (w - REP8(1)) & ~w & REP8(0x80);
-		hit = m & (m << 16 | prev >> 48 | m << 8 | prev >> 56);
-		prev = m;
-		if (!hit)
+		m[0] = newlines(w[0]);
+		m[1] = newlines(w[1]);
+		m[2] = newlines(w[2]);
+		m[3] = newlines(w[3]);
+		if (!(m[0] | m[1] | m[2] | m[3])) {
+			prev = 0;
 			continue;
-		/* The lowest byte hit: isolate its bit, find its place in three steps. */
-		hit &= -hit;
-		at = i + 1;
-		at += hit & 0xffffffff00000000ULL ? 4 : 0;
-		at += hit & 0xffff0000ffff0000ULL ? 2 : 0;
-		at += hit & 0xff00ff00ff00ff00ULL ? 1 : 0;
-		return at <= len ? at : 0;
+		}
+#pragma unroll
+		for (k = 0; k < 4; k++) {
+			hit = empty_lines(m[k], k ? m[k - 1] : prev);
+			if (hit) {
+				at = i + 8 * k + first_byte(hit) + 1;
+				return at <= len ? at : 0;
+			}
+		}
+		prev = m[3];
 	}
 	return 0;
 }

@@ -196,7 +196,7 @@ def compare(services, redeye, load):
     redeye.stop()  # its last table comes before our lines
     print("\n" + "\n".join(summary(services, metrics, load)))
     check(not found, "the counts differ:\n  " + "\n  ".join(found))
-    print("equal: redeye counted each request once. RECEIVED is by the services' access logs.")
+    print("RECEIVED is by the access logs. All equal: redeye counted each request once.")
 
 
 def stop_load(load):

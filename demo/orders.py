@@ -7,6 +7,7 @@ python3 orders.py STOCK_PORT    prints "LISTEN <port>", then its access log
 import http.client
 import itertools
 import json
+import logging
 import random
 import re
 import sys
@@ -23,7 +24,9 @@ def reserve(item):
     stock = http.client.HTTPConnection("127.0.0.1", STOCK_PORT, timeout=10)
     try:
         stock.request("POST", "/items/%d/reservations" % item)
-        return stock.getresponse().status
+        answer = stock.getresponse()
+        answer.read()
+        return answer.status
     finally:
         stock.close()
 
@@ -72,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = serve
 
     def log_request(self, code="-", size="-"):
-        print(self.command, self.path, code, flush=True)
+        logging.info("%s %s %d", self.command, self.path, code)
 
 
 ROUTES = [
@@ -81,6 +84,7 @@ ROUTES = [
     ("POST", re.compile(r"/orders/(\d+)/payment"), Handler.pay),
 ]
 
+logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
 server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 server.daemon_threads = True
 print("LISTEN", server.server_address[1], flush=True)

@@ -5,26 +5,42 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "utf8.h"
 
 #define MAX_ROWS 200
-#define SHOWN	 40
+#define SHOWN    40
+#define NUMBERS  43  /* columns from RATE/S on, with the blanks before them */
+#define WIDE     100 /* a terminal of fewer columns gets no KIND */
+
+/* What a row is about; zeroed before it is filled, so that two are equal bytewise. */
+struct name {
+	char service[64];
+	char method[32];
+	char route[128]; /* of a client, the server's address */
+	bool client;
+};
 
 struct row {
-	char key[256]; /* service, kind, method, route, each ended by \n */
+	struct name name;
 	uint64_t count, errors;
-	struct metric_exp exp; /* merged, counts below */
-	uint64_t counts[320];
-	int32_t lo, hi; /* bucket indexes at `scale` */
+	uint64_t counts[320]; /* all histograms merged */
+	int32_t lo, hi;       /* bucket indexes at `scale` */
 	int32_t scale;
 	uint64_t zero;
 	bool any;
 };
 
 struct seen {
-	char key[256];
+	struct name name;
 	uint64_t count;
+};
+
+/* Widths of the columns that depend on what is in them and on the terminal. */
+struct layout {
+	int service, method, route;
+	int kind; /* 0: left out, an arrow marks clients */
 };
 
 struct table {
@@ -35,6 +51,7 @@ struct table {
 	size_t n_rows;
 	struct seen *seen; /* counts of the last call */
 	size_t n_seen;
+	struct layout layout;
 	int drawn; /* lines to go up before drawing again */
 };
 
@@ -76,18 +93,20 @@ static const char *attr(const struct metric_point *p, const char *key)
 	return NULL;
 }
 
-static struct row *row_of(struct table *t, const char *key)
+static struct row *row_of(struct table *t, const struct name *name)
 {
+	struct row *r;
 	size_t i;
 
 	for (i = 0; i < t->n_rows; i++)
-		if (!strcmp(t->rows[i].key, key))
+		if (!memcmp(&t->rows[i].name, name, sizeof(*name)))
 			return &t->rows[i];
 	if (t->n_rows == MAX_ROWS)
 		return NULL;
-	memset(&t->rows[t->n_rows], 0, sizeof(struct row));
-	snprintf(t->rows[t->n_rows].key, sizeof(t->rows->key), "%s", key);
-	return &t->rows[t->n_rows++];
+	r = &t->rows[t->n_rows++];
+	memset(r, 0, sizeof(*r));
+	memcpy(&r->name, name, sizeof(*name));
+	return r;
 }
 
 /* Indexes of the merged histogram are taken modulo the array, which is wider
@@ -144,19 +163,44 @@ static void merge(struct row *r, const struct metric_exp *e)
 			add_bucket(r, (e->offset + (int32_t)i) >> shift, e->counts[i]);
 }
 
-static void add_point(struct table *t, const struct metric_point *p, const char *kind)
+/* 192.0.2.1:80, [2001:db8::1]:80 */
+static void put_address(char *out, size_t size, const struct metric_point *p)
+{
+	const char *host = attr(p, "server.address");
+	bool v6 = host && strchr(host, ':');
+	uint32_t i;
+	int n;
+
+	n = snprintf(out, size, v6 ? "[%.*s]" : "%.*s", (int)size - 10, host ? host : "");
+	for (i = 0; i < p->n_attrs; i++)
+		if (!strcmp(p->attrs[i].key, "server.port") && p->attrs[i].type == ATTR_INT)
+			snprintf(out + n, size - n, ":%u", (uint16_t)p->attrs[i].num);
+}
+
+static void name_of(struct name *name, const struct metric_point *p, bool client)
 {
 	const char *route = attr(p, "http.route"), *method = attr(p, "http.request.method");
-	const char *server = attr(p, "server.address");
-	char key[256];
-	struct row *r;
 
+	memset(name, 0, sizeof(*name));
+	name->client = client;
+	if (p->resource)
+		snprintf(name->service, sizeof(name->service), "%s", p->resource->service_name);
 	if (attr(p, "otel.metric.overflow"))
 		method = "(overflow)";
-	snprintf(key, sizeof(key), "%.60s\n%s\n%s\n%.120s",
-		 p->resource ? p->resource->service_name : "", kind, method ? method : "",
-		 route ? route : server ? server : "");
-	r = row_of(t, key);
+	snprintf(name->method, sizeof(name->method), "%s", method ? method : "");
+	if (client && !route)
+		put_address(name->route, sizeof(name->route), p);
+	else
+		snprintf(name->route, sizeof(name->route), "%s", route ? route : "-");
+}
+
+static void add_point(struct table *t, const struct metric_point *p, bool client)
+{
+	struct name name;
+	struct row *r;
+
+	name_of(&name, p, client);
+	r = row_of(t, &name);
 	if (!r)
 		return;
 	r->count += p->hist.count;
@@ -181,71 +225,150 @@ static double quantile(const struct row *r, double q)
 	return exp2(ldexp(i + 0.5, -r->scale));
 }
 
+/* ---- layout ---------------------------------------------------------------------------- */
+
+/* Columns a cell takes when each character takes one. */
+static int cell_width(const char *s)
+{
+	size_t len = strlen(s), n;
+	uint32_t cp;
+	int width = 0;
+
+	for (; len; s += n, len -= n, width++) {
+		n = utf8_next(s, len, &cp);
+		n = n ? n : 1;
+	}
+	return width;
+}
+
+static void widen(int *column, int least)
+{
+	if (*column < least)
+		*column = least;
+}
+
+static void choose_layout(struct table *t, size_t shown, int width)
+{
+	struct layout *l = &t->layout;
+	size_t i;
+	int room;
+
+	*l = (struct layout){ .service = 7, .method = 6, .route = 5 };
+	l->kind = !width || width >= WIDE ? 6 : 0;
+	for (i = 0; i < shown; i++) {
+		const struct name *n = &t->rows[i].name;
+
+		widen(&l->service, cell_width(n->service));
+		widen(&l->method, cell_width(n->method));
+		widen(&l->route, cell_width(n->route) + (!l->kind && n->client ? 3 : 0));
+	}
+	if (!width)
+		return;
+	/* The route gives way first, then the service. */
+	room = width - NUMBERS - l->method - 1 - (l->kind ? l->kind + 1 : 0);
+	if (l->service + 1 + l->route > room && l->service > room / 3)
+		l->service = room / 3 > 7 ? room / 3 : 7;
+	room -= l->service + 1;
+	if (l->route > room)
+		l->route = room > 5 ? room : 5;
+}
+
+/* Columns and lines of the terminal; 0: unknown or none, no limit. */
+static void terminal_size(const struct table *t, int *width, int *height)
+{
+	struct winsize size = { 0 };
+	int fd = t->terminal ? fileno(t->to) : -1;
+
+	if (fd < 0 || ioctl(fd, TIOCGWINSZ, &size))
+		size.ws_row = size.ws_col = 0;
+	*width = size.ws_col;
+	*height = size.ws_row;
+}
+
 /* ---- printing --------------------------------------------------------------------------- */
 
-static uint64_t last_count(const struct table *t, const char *key)
+static uint64_t last_count(const struct table *t, const struct name *name)
 {
 	size_t i;
 
 	for (i = 0; i < t->n_seen; i++)
-		if (!strcmp(t->seen[i].key, key))
+		if (!memcmp(&t->seen[i].name, name, sizeof(*name)))
 			return t->seen[i].count;
 	return 0;
 }
 
-/* What came from outside must not move the cursor. */
-static void put_cell(FILE *to, const char *s, size_t len, int width)
+/* What came from outside must not move the cursor. A cell that is cut ends with +. */
+static void put_cell(FILE *to, const char *s, int width)
 {
+	size_t len = strlen(s), n;
+	bool cut = cell_width(s) > width;
 	uint32_t cp;
-	size_t n;
 	int used = 0;
 
-	for (; len && used < width; s += n, len -= n, used++) {
+	for (; len && used < width - cut; s += n, len -= n, used++) {
 		n = utf8_next(s, len, &cp);
 		if (n && utf8_printable(cp)) {
 			fwrite(s, 1, n, to);
 		} else {
 			fputc('?', to);
-			n = 1;
+			n = n ? n : 1;
 		}
 	}
-	fprintf(to, "%*s ", width - used, "");
+	fprintf(to, "%s%*s ", cut ? "+" : "", width - used - cut, "");
 }
 
+/* Three digits that count, in six columns: 342us, 4.01ms, 34.8ms, 139ms, 1.20s. */
 static void put_duration(FILE *to, double s)
 {
-	if (s <= 0)
-		fprintf(to, " %8s", "-");
-	else if (s < 1e-3)
-		fprintf(to, " %6.0fus", s * 1e6);
-	else if (s < 1)
-		fprintf(to, " %6.1fms", s * 1e3);
+	const char *unit = s < 0.9995e-3 ? "us" : s < 0.9995 ? "ms" : "s";
+	double v = s < 0.9995e-3 ? s * 1e6 : s < 0.9995 ? s * 1e3 : s;
+	int decimals = *unit == 'u' || v >= 99.95 ? 0 : v >= 9.995 ? 1 : 2;
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.*f%s", decimals, v, unit);
+	fprintf(to, " %6s", s > 0 ? text : "-");
+}
+
+static void put_rate(struct table *t, const struct row *r, double interval_s)
+{
+	uint64_t before = last_count(t, &r->name);
+	double rate = r->count > before ? (r->count - before) / interval_s : 0;
+
+	if (interval_s > 0)
+		fprintf(t->to, "%6.*f", rate < 999.95 ? 1 : 0, rate);
 	else
-		fprintf(to, " %7.2fs", s);
+		fprintf(t->to, "%6s", "-");
 }
 
 static void put_row(struct table *t, const struct row *r, double interval_s)
 {
-	static const int width[] = { 18, 6, 8, 28 };
-	const char *p = r->key, *end;
-	uint64_t before = last_count(t, r->key);
-	int i;
+	double errors = r->count ? 100.0 * r->errors / r->count : 0;
+	const struct layout *l = &t->layout;
+	bool arrow = !l->kind && r->name.client;
 
-	for (i = 0; i < 4; i++) {
-		end = strchrnul(p, '\n');
-		put_cell(t->to, p, end - p, width[i]);
-		p = *end ? end + 1 : end;
-	}
-	if (interval_s > 0)
-		fprintf(t->to, "%8.1f", (r->count - before) / interval_s);
-	else
-		fprintf(t->to, "%8s", "-");
-	fprintf(t->to, " %8llu %6.1f%%", (unsigned long long)r->count,
-		r->count ? 100.0 * r->errors / r->count : 0);
+	put_cell(t->to, r->name.service, l->service);
+	if (l->kind)
+		put_cell(t->to, r->name.client ? "client" : "server", l->kind);
+	put_cell(t->to, r->name.method, l->method);
+	fputs(arrow ? "-> " : "", t->to);
+	put_cell(t->to, r->name.route, l->route - (arrow ? 3 : 0));
+	put_rate(t, r, interval_s);
+	fprintf(t->to, " %7llu %5.1f%%", (unsigned long long)r->count, errors);
 	put_duration(t->to, quantile(r, 0.5));
 	put_duration(t->to, quantile(r, 0.95));
 	put_duration(t->to, quantile(r, 0.99));
-	fputs(t->terminal ? "\033[K\n" : "\n", t->to);
+}
+
+static void put_head(struct table *t)
+{
+	const struct layout *l = &t->layout;
+
+	put_cell(t->to, "SERVICE", l->service);
+	if (l->kind)
+		put_cell(t->to, "KIND", l->kind);
+	put_cell(t->to, "METHOD", l->method);
+	put_cell(t->to, "ROUTE", l->route);
+	fprintf(t->to, "%6s %7s %6s %6s %6s %6s", "RATE/S", "COUNT", "ERRORS", "P50", "P95", "P99");
 }
 
 static void remember(struct table *t, uint64_t now_ns)
@@ -253,16 +376,21 @@ static void remember(struct table *t, uint64_t now_ns)
 	size_t i;
 
 	for (i = 0; i < t->n_rows; i++) {
-		memcpy(t->seen[i].key, t->rows[i].key, sizeof(t->seen[i].key));
+		memcpy(&t->seen[i].name, &t->rows[i].name, sizeof(t->seen[i].name));
 		t->seen[i].count = t->rows[i].count;
 	}
 	t->n_seen = t->n_rows;
 	t->last_ns = now_ns;
 }
 
-static int by_key(const void *a, const void *b)
+static int by_name(const void *a, const void *b)
 {
-	return strcmp(((const struct row *)a)->key, ((const struct row *)b)->key);
+	const struct name *x = &((const struct row *)a)->name, *y = &((const struct row *)b)->name;
+	int c = strcmp(x->service, y->service);
+
+	c = c ? c : (int)x->client - (int)y->client;
+	c = c ? c : strcmp(x->method, y->method);
+	return c ? c : strcmp(x->route, y->route);
 }
 
 static void collect(struct table *t, const struct metrics *m)
@@ -277,33 +405,74 @@ static void collect(struct table *t, const struct metrics *m)
 		if (!server && strcmp(fam->name, "http.client.request.duration"))
 			continue;
 		for (p = 0; p < fam->n_points; p++)
-			add_point(t, &fam->points[p], server ? "server" : "client");
+			add_point(t, &fam->points[p], !server);
 	}
-	qsort(t->rows, t->n_rows, sizeof(*t->rows), by_key);
+	qsort(t->rows, t->n_rows, sizeof(*t->rows), by_name);
+}
+
+/* Without autowrap no line takes two, however wide its characters are. The rest of a line is
+ * erased before it is written: behind its last column the cursor stands on that column. */
+static void begin(const struct table *t)
+{
+	if (t->terminal && t->drawn)
+		fprintf(t->to, "\r\033[%dA", t->drawn);
+	if (t->terminal)
+		fputs("\033[?7l\033[K", t->to);
+	else if (t->last_ns)
+		fputc('\n', t->to);
+}
+
+static void end_line(struct table *t)
+{
+	fputs(t->terminal ? "\n\033[K" : "\n", t->to);
+	t->drawn++;
+}
+
+static size_t rows_that_fit(const struct table *t, int height)
+{
+	size_t max = SHOWN;
+
+	/* Besides them: the head, what is left out, the note, the cursor. */
+	if (height && max + 4 > (size_t)height)
+		max = height > 5 ? height - 4 : 1;
+	return t->n_rows < max ? t->n_rows : max;
+}
+
+static void put_rows(struct table *t, size_t shown, double interval_s)
+{
+	size_t i;
+
+	for (i = 0; i < shown; i++) {
+		put_row(t, &t->rows[i], interval_s);
+		end_line(t);
+	}
+	if (t->n_rows > shown)
+		fprintf(t->to, "... and %zu more", t->n_rows - shown);
+	else if (!shown)
+		fputs("no request seen yet", t->to);
+	if (t->n_rows > shown || !shown)
+		end_line(t);
 }
 
 void table__print(struct table *t, const struct metrics *m, const char *note)
 {
 	double interval_s = t->last_ns ? (m->unix_ns - t->last_ns) / 1e9 : 0;
-	const char *eol = t->terminal ? "\033[K\n" : "\n";
-	size_t i, shown;
+	int width, height;
+	size_t shown;
 
 	collect(t, m);
-	shown = t->n_rows < SHOWN ? t->n_rows : SHOWN;
-	if (t->terminal && t->drawn)
-		fprintf(t->to, "\033[%dA", t->drawn);
-	fprintf(t->to, "%-18s %-6s %-8s %-28s %8s %8s %7s %8s %8s %8s%s", "SERVICE", "KIND",
-		"METHOD", "ROUTE", "RATE/S", "COUNT", "ERRORS", "P50", "P95", "P99", eol);
-	for (i = 0; i < shown; i++)
-		put_row(t, &t->rows[i], interval_s);
-	if (!shown)
-		fprintf(t->to, "no request seen yet%s", eol);
-	if (t->n_rows > shown)
-		fprintf(t->to, "... and %zu more%s", t->n_rows - shown, eol);
-	fprintf(t->to, "%s%s", note ? note : "", eol);
+	terminal_size(t, &width, &height);
+	shown = rows_that_fit(t, height);
+	choose_layout(t, shown, width);
+	begin(t);
+	t->drawn = 0;
+	put_head(t);
+	end_line(t);
+	put_rows(t, shown, interval_s);
+	fputs(note ? note : "", t->to);
+	end_line(t);
 	if (t->terminal)
-		fputs("\033[J", t->to);
-	t->drawn = shown + 2 + !shown + (t->n_rows > shown);
+		fputs("\033[J\033[?7h", t->to);
 	remember(t, m->unix_ns);
 	fflush(t->to);
 }

@@ -9,10 +9,6 @@ from lib import check, need_programs, prime, run, settings
 from prom import client as client_row, server, within
 from servers import DOWNLOAD_BYTES, that_can
 
-# A busy machine wakes the client late, after the server is done and redeye's clock has
-# stopped. A duration that is wrong is wrong every time.
-TRIES = 3
-
 
 def near(seconds, n):
     """2 %, or 200 us a request; in a slow guest 10 % or 10 ms."""
@@ -27,7 +23,7 @@ def warm_up(srv, path):
     expect_status(one(srv.address, head("GET", path)), 200)
 
 
-@case(on=that_can("sleep"), tries=TRIES)
+@case(on=that_can("sleep"), timed=True)
 def latency(t, kind):
     """A handler that sleeps 50 ms lasts as long as its client says."""
     srv = t.serve(kind)
@@ -40,7 +36,7 @@ def latency(t, kind):
     agent.expect(server(n, "/sleep/{ms}", seconds=near(seconds, n)))
 
 
-@case(tries=TRIES)
+@case(timed=True)
 def latency_nginx(t):
     """Through a proxy both of its sides last as long."""
     upstream = t.serve("python")
@@ -54,7 +50,7 @@ def latency_nginx(t):
                  client_row(n, upstream.port, seconds=near(seconds, n)))
 
 
-@case(tries=TRIES)
+@case(timed=True)
 def latency_haproxy(t):
     upstream = t.serve("python")
     srv = t.serve("haproxy", upstream=upstream.authority())
@@ -83,7 +79,7 @@ def slow_download(address, bytes_per_second=80e6):
             time.sleep(max(0.0, size / bytes_per_second - seconds))
 
 
-@case(on=("nginx", "apache"), timeout=90, tries=TRIES)
+@case(on=("nginx", "apache"), timeout=90, timed=True)
 def download(t, kind):
     """200 MB by sendfile to a client that takes its time: the request lasts until the end."""
     srv = t.serve(kind)
@@ -94,7 +90,7 @@ def download(t, kind):
     agent.expect(server(1, "/download", seconds=within(seconds, 0.05)))
 
 
-@case(on=("nginx", "apache"), timeout=90, tries=TRIES)
+@case(on=("nginx", "apache"), timeout=90, timed=True)
 def download_curl(t, kind):
     """The same by curl. Its receive buffer grows to tcp_rmem[2], and what lies there the server
     has already sent: so much earlier may the request end."""
@@ -110,7 +106,7 @@ def download_curl(t, kind):
     agent.expect(server(1, "/download", seconds=(0.95 * (seconds - buffered), 1.01 * seconds)))
 
 
-@case(tries=TRIES)
+@case(timed=True)
 def streaming_response(t):
     """A chunked answer in pieces, 50 ms apart, ends with the last one."""
     srv = t.serve("python")
@@ -121,7 +117,7 @@ def streaming_response(t):
     agent.expect(server(7, "/drip/{ms}", seconds=near(seconds, 7)))
 
 
-@case(on=("python", "node", "go", "fastapi"), tries=TRIES)
+@case(on=("python", "node", "go", "fastapi"), timed=True)
 def slow_upload(t, kind):
     """A body in pieces, 20 ms apart: the request began with its first byte."""
     srv = t.serve(kind)
@@ -139,7 +135,7 @@ def slow_upload(t, kind):
     agent.expect(server(7, "/echo", method="POST", seconds=near(seconds, 7)))
 
 
-@case(tries=TRIES)
+@case(timed=True)
 def idle_between(t):
     """Time between two requests of a connection belongs to neither."""
     srv = t.serve("go")

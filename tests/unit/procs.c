@@ -33,8 +33,10 @@
 #include "utf8.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
-#define STRS(...)                                                     \
-	{ .v = (char *[]){ __VA_ARGS__ }, .n = N(((char *[]){ __VA_ARGS__ })) }
+#define STRS(...)                                                                                  \
+	{                                                                                          \
+		.v = (char *[]){ __VA_ARGS__ }, .n = N(((char *[]){ __VA_ARGS__ }))                \
+	}
 #define SEC 1000000000ull
 #define OWN 99
 
@@ -113,8 +115,8 @@ static void vanish(uint32_t pid)
 /* ---- what procs.c says to the kernel and to the recorder ---- */
 
 static uint8_t byte[1 << 22];
-static uint32_t announced;	   /* calls of `selected` */
-static uint32_t last_announced;	   /* and the tgid of the last */
+static uint32_t announced;             /* calls of `selected` */
+static uint32_t last_announced;        /* and the tgid of the last */
 static void (*on_byte)(uint32_t tgid); /* what happens just before the byte is set */
 
 static void set_target(void *arg, uint32_t tgid, bool on)
@@ -213,8 +215,8 @@ static const struct selection by_cgroup = { .cgroups = STRS("/web") };
 static const struct selection by_port = { .ports = port80, .n_ports = 1 };
 
 #define HEAD "  sl  local_address rem_address   st\n"
-#define LISTENER(port, ino)                                                                    \
-	"   0: 00000000:" port " 00000000:0000 0A 00000000:00000000 00:00000000 00000000     " \
+#define LISTENER(port, ino)                                                                        \
+	"   0: 00000000:" port " 00000000:0000 0A 00000000:00000000 00:00000000 00000000     "     \
 	"0        0 " ino " 1 0 100 0 0 10 0\n"
 
 static void listens(uint32_t pid)
@@ -228,29 +230,35 @@ static void listens(uint32_t pid)
 
 static void test_scan(void **state)
 {
-	const struct selection include = { .pids = pid10, .n_pids = 1, .ports = port80,
-						  .n_ports = 1, .exes = STRS("/opt/*", "redis"),
-						  .cgroups = STRS("/web") };
-	const struct selection exclude = { .exes = STRS("/opt/secret"), .pids = pid20,
-						  .n_pids = 1, .ports = port22, .n_ports = 1 };
+	const struct selection include = { .pids = pid10,
+					   .n_pids = 1,
+					   .ports = port80,
+					   .n_ports = 1,
+					   .exes = STRS("/opt/*", "redis"),
+					   .cgroups = STRS("/web") };
+	const struct selection exclude = { .exes = STRS("/opt/secret"),
+					   .pids = pid20,
+					   .n_pids = 1,
+					   .ports = port22,
+					   .n_ports = 1 };
 	struct procs *p = make(&include, &exclude);
 
-	born(10, 1, "/bin/a");			/* pid */
-	born(5, 10, "/bin/child");		/* its child, with a smaller pid */
+	born(10, 1, "/bin/a");     /* pid */
+	born(5, 10, "/bin/child"); /* its child, with a smaller pid */
 	born(4, 5, "/bin/grandchild");
 	born(6, 1, "/opt/server (deleted)");
-	born(7, 1, "/opt/secret");		/* exclude wins */
-	born(8, 10, "/opt/secret");		/* over inheritance, too */
-	born(20, 10, "/opt/x");			/* excluded by pid */
-	born(21, 20, "/bin/y");			/* but its child is nobody's */
+	born(7, 1, "/opt/secret");  /* exclude wins */
+	born(8, 10, "/opt/secret"); /* over inheritance, too */
+	born(20, 10, "/opt/x");     /* excluded by pid */
+	born(21, 20, "/bin/y");     /* but its child is nobody's */
 	born(9, 1, "/usr/bin/redis");
 	born(30, 1, "/bin/web");
 	put(30, "cgroup", "2:cpu:/\n0::/web/one\n");
 	born(31, 1, "/bin/postgres");
 	listens(31);
-	born(32, 31, "/bin/postgres");		/* a backend, listens no more */
-	born(33, 31, "/bin/helper");		/* another program */
-	born(34, 1, "/opt/sshd");		/* excluded by port */
+	born(32, 31, "/bin/postgres"); /* a backend, listens no more */
+	born(33, 31, "/bin/helper");   /* another program */
+	born(34, 1, "/opt/sshd");      /* excluded by port */
 	put_link(34, "ns/net", "net:[1]");
 	put_link(34, "fd/3", "socket:[22]");
 	born(35, 1, "/bin/other");
@@ -263,6 +271,7 @@ static void test_scan(void **state)
 	put(39, "stat", "39 (hostile) R x");
 	put(40, "stat", "");
 	put(41, "stat", ")(");
+	byte[7] = 1; /* it listened before the scan came to it: the kernel side set this */
 
 	assert_int_equal(procs__scan(p), 0);
 	assert_int_equal(reasons(p, 10), SELECT_PID);
@@ -273,7 +282,9 @@ static void test_scan(void **state)
 	assert_int_equal(reasons(p, 30), SELECT_CGROUP);
 	assert_int_equal(reasons(p, 31), SELECT_PORT);
 	assert_int_equal(reasons(p, 32), SELECT_PORT | SELECT_INHERITED);
-	static const uint32_t no[] = { 7, 8, 20, 21, 33, 34, 35, OWN, 36, 37, 38, 39, 40, 41, 4711 };
+	static const uint32_t no[] = {
+		7, 8, 20, 21, 33, 34, 35, OWN, 36, 37, 38, 39, 40, 41, 4711
+	};
 	for (size_t i = 0; i < N(no); i++) {
 		if (reasons(p, no[i]))
 			fail_msg("pid %u: %#x", no[i], reasons(p, no[i]));
@@ -335,6 +346,26 @@ static void test_recovery(void **state)
 	assert_int_equal(reasons(p, 7), 0);
 	procs__gc(p, now += 10 * SEC);
 	assert_int_equal(procs__stats(p)->known, 2);
+	procs__free(p);
+}
+
+/* A pid match must not go to the pid's next owner. */
+static void test_reused_pid(void **state)
+{
+	struct procs *p = make(&by_pid, NULL);
+
+	born(10, 1, "/bin/sh");
+	born(11, 10, "/bin/sh");
+	procs__scan(p);
+	assert_int_equal(reasons(p, 11), SELECT_PID | SELECT_INHERITED);
+	put_stat(11, "sh", 'S', 1, 0, 77777);
+	procs__scan(p);
+	assert_int_equal(reasons(p, 11), 0);
+	event(p, RED_EV_FORK, 12, 10);
+	event(p, RED_EV_EXIT, 12, 0);
+	born(12, 1, "/bin/y");
+	event(p, RED_EV_EXEC, 12, 0);
+	assert_int_equal(reasons(p, 12), 0);
 	procs__free(p);
 }
 
@@ -458,6 +489,7 @@ static const struct exec_case exec_cases[] = {
 	{ "cgroup left", &by_cgroup, &none, false, "/bin/y", "/", false, 0 },
 	{ "port held", &by_port, &none, false, "/bin/y", "/", true, SELECT_PORT },
 	{ "port closed", &by_port, &none, false, "/bin/y", "/", false, 0 },
+	{ "port closed, the same program", &by_port, &none, false, "/opt/x", "/", false, 0 },
 	{ "inherited port held", &by_port, &none, true, "/bin/y", "/", true, SELECT_PORT },
 	{ "inherited port closed", &by_port, &none, true, "/bin/y", "/", false, 0 },
 };
@@ -612,6 +644,10 @@ static void test_reselect(void **state)
 	assert_string_equal(name(p, 12), "shop");
 	assert_string_equal(name(p, 11), "other");
 	assert_int_equal(announced, 6);
+	/* One pid is excluded; its children stay. */
+	procs__reselect(p, &exe_and_pid, &by_pid, NULL);
+	assert_int_equal(reasons(p, 10), 0);
+	assert_int_equal(reasons(p, 11), SELECT_PID | SELECT_INHERITED);
 	/* The pid rule goes, and with it what was inherited; nothing is forgotten. */
 	procs__reselect(p, &by_exe, NULL, NULL);
 	assert_int_equal(reasons(p, 10) | reasons(p, 11), 0);
@@ -702,6 +738,13 @@ static void test_exit_and_gc(void **state)
 	event(p, RED_EV_EXIT, 5, 0);
 	event(p, RED_EV_FORK, 5, 4);
 	assert_int_equal(reasons(p, 5), SELECT_EXE | SELECT_INHERITED);
+	/* ... nor has its name. */
+	born(5, 4, "/opt/tool");
+	event(p, RED_EV_EXEC, 5, 0);
+	assert_string_equal(name(p, 5), "tool");
+	event(p, RED_EV_EXIT, 5, 0);
+	event(p, RED_EV_FORK, 5, 4);
+	assert_string_equal(name(p, 5), "z");
 	procs__free(p);
 	procs__free(NULL);
 }
@@ -796,7 +839,11 @@ static void test_evict_not_parent(void **state)
 
 /* ---- names ---- */
 
-#define A(...) (const char *[]){ __VA_ARGS__, NULL }
+#define A(...)                                                                                     \
+	(const char *[])                                                                           \
+	{                                                                                          \
+		__VA_ARGS__, NULL                                                                  \
+	}
 
 static const struct name_case {
 	const char *exe;
@@ -823,20 +870,23 @@ static const struct name_case {
 	  "shop.api" },
 	{ "/usr/bin/python3", A("python3", "/usr/bin/gunicorn", "-b", "0.0.0.0:80", "site.wsgi"),
 	  "site" },
-	{ "/usr/bin/python3", A("python3", "/bin/gunicorn", "-b", "localhost:80", "a.wsgi:application"),
-	  "a" },
-	{ "/usr/bin/python3", A("python3", "/bin/gunicorn", "-b", "unix:/run/x", "shop:make()"), "shop" },
+	{ "/usr/bin/python3",
+	  A("python3", "/bin/gunicorn", "-b", "localhost:80", "a.wsgi:application"), "a" },
+	{ "/usr/bin/python3", A("python3", "/bin/gunicorn", "-b", "unix:/run/x", "shop:make()"),
+	  "shop" },
 	{ "/usr/bin/python3", A("python3", "/bin/gunicorn", "-c", "conf.py"), "gunicorn" },
 	{ "/usr/bin/python3", A("python3", "/bin/flask", "--app", "src/hello.py", "run"), "hello" },
 	{ "/usr/bin/python3", A("python3", "-m", "flask", "--app=hello:app", "run"), "hello" },
 	{ "/usr/bin/python3", A("python3", "-m", "flask", "run"), "flask" },
-	{ "/usr/bin/python3", A("python3", "/bin/celery", "-A", "proj.tasks", "worker"), "proj.tasks" },
+	{ "/usr/bin/python3", A("python3", "/bin/celery", "-A", "proj.tasks", "worker"),
+	  "proj.tasks" },
 	{ "/usr/bin/python3", A("python3", "/bin/celery", "-A"), "celery" },
 	{ "/usr/bin/python3", A("gunicorn: master [shop.wsgi:app]"), "shop" },
 	{ "/usr/bin/python3", A("gunicorn: worker ["), "gunicorn" },
 	{ "/usr/bin/python3", A("celeryd: x", "", ""), "celeryd" },
 	{ "/usr/bin/node", A("node", "/srv/api/server.js"), "server" },
-	{ "/usr/bin/node", A("node", "--inspect", "-r", "dotenv", "--require=x", "dist/api.mjs"), "api" },
+	{ "/usr/bin/node", A("node", "--inspect", "-r", "dotenv", "--require=x", "dist/api.mjs"),
+	  "api" },
 	{ "/usr/bin/node", A("node", "--import", "./otel.js", "web.ts"), "web" },
 	{ "/usr/bin/node", A("node", "--eval", "x()"), "node" },
 	{ "/usr/bin/node", A("node", "-e", "x()"), "node" },
@@ -853,7 +903,8 @@ static const struct name_case {
 	{ "/jdk/bin/java", A("java", "-version"), "java" },
 	{ "/jdk/bin/java", A("java", "-jar"), "java" },
 	{ "/jdk/bin/java", A("java", "a."), "a." },
-	{ "/usr/bin/dotnet", A("dotnet", "exec", "--depsfile", "x", "/srv/Shop.Api.dll"), "Shop.Api" },
+	{ "/usr/bin/dotnet", A("dotnet", "exec", "--depsfile", "x", "/srv/Shop.Api.dll"),
+	  "Shop.Api" },
 	{ "/usr/bin/dotnet", A("dotnet", "run"), "dotnet" },
 	{ "/usr/bin/ruby3.1", A("ruby", "-W0", "-I", "lib", "-rx", "bin/rails", "s"), "rails" },
 	{ "/usr/bin/ruby3.1", A("puma 6.0.0 (tcp://0.0.0.0:3000) [shop]"), "puma" },
@@ -922,16 +973,22 @@ static void test_environ_names(void **state)
 		{ ENV("OTEL_SERVICE_NAME=shop\0OTEL_SERVICE_NAME=two\0"), "shop", "", "" },
 		{ ENV("XOTEL_SERVICE_NAME=shop\0OTEL_SERVICE_NAMES=x\0"), "", "", "" },
 		{ ENV("OTEL_SERVICE_NAME=cut"), "", "", "" },
-		{ ENV("OTEL_SERVICE_NAME=\0OTEL_RESOURCE_ATTRIBUTES=service.name=a\0"), "a", "", "" },
+		{ ENV("OTEL_SERVICE_NAME=\0OTEL_RESOURCE_ATTRIBUTES=service.name=a\0"), "a", "",
+		  "" },
 		{ ENV("OTEL_SERVICE_NAME=  \t\0"), "", "", "" },
 		{ ENV("OTEL_RESOURCE_ATTRIBUTES=service.name=a,service.namespace=b,"
-		      "service.instance.id=c\0"), "a", "b", "c" },
-		{ ENV("OTEL_RESOURCE_ATTRIBUTES=service.namespace=b\0OTEL_SERVICE_NAME=s\0"), "s", "b", "" },
-		{ ENV("OTEL_RESOURCE_ATTRIBUTES=service.name=a\0OTEL_SERVICE_NAME=s\0"), "s", "", "" },
-		{ ENV("OTEL_RESOURCE_ATTRIBUTES= service.name = a%20b%2C%3d , x\0"), "a b,=", "", "" },
+		      "service.instance.id=c\0"),
+		  "a", "b", "c" },
+		{ ENV("OTEL_RESOURCE_ATTRIBUTES=service.namespace=b\0OTEL_SERVICE_NAME=s\0"), "s",
+		  "b", "" },
+		{ ENV("OTEL_RESOURCE_ATTRIBUTES=service.name=a\0OTEL_SERVICE_NAME=s\0"), "s", "",
+		  "" },
+		{ ENV("OTEL_RESOURCE_ATTRIBUTES= service.name = a%20b%2C%3d , x\0"), "a b,=", "",
+		  "" },
 		{ ENV("OTEL_RESOURCE_ATTRIBUTES=,=,bad,service.name=%4,%,service.namespace=%zz\0"),
 		  "%4", "%zz", "" },
-		{ ENV("OTEL_RESOURCE_ATTRIBUTES=service.name=a=b,service.name=c=d\0"), "c=d", "", "" },
+		{ ENV("OTEL_RESOURCE_ATTRIBUTES=service.name=a=b,service.name=c=d\0"), "c=d", "",
+		  "" },
 		{ ENV("OTEL_RESOURCE_ATTRIBUTES=service.name=a%00b%0a%1b[1m%ff%c3%a9\0"),
 		  "ab[1m\xef\xbf\xbd\xc3\xa9", "", "" },
 		{ ENV("OTEL_SERVICE_NAME=\xc0\xaf\xed\xa0\x80\0"),
@@ -990,8 +1047,9 @@ static void test_service(void **state)
 	static char big[PROCFS_ENVIRON_MAX + 4096];
 
 	born(3, 1, "/opt/named");
-	put_bytes(3, "environ", ENV("OTEL_RESOURCE_ATTRIBUTES=service.namespace=ns,"
-				    "service.instance.id=i\0OTEL_SERVICE_NAME=own\0"));
+	put_bytes(3, "environ",
+		  ENV("OTEL_RESOURCE_ATTRIBUTES=service.namespace=ns,"
+		      "service.instance.id=i\0OTEL_SERVICE_NAME=own\0"));
 	born(4, 1, "/opt/x");
 	put_bytes(4, "environ", ENV("OTEL_SERVICE_NAME=own\0"));
 	born(5, 1, "/opt/python3");
@@ -1035,8 +1093,9 @@ static void test_recorded(void **state)
 	int len;
 
 	born(3, 1, "/opt/x");
-	put_bytes(3, "environ", ENV("OTEL_RESOURCE_ATTRIBUTES=service.name=a,service.namespace=b,"
-				    "service.instance.id=c\0"));
+	put_bytes(3, "environ",
+		  ENV("OTEL_RESOURCE_ATTRIBUTES=service.name=a,service.namespace=b,"
+		      "service.instance.id=c\0"));
 	procs__scan(p);
 	len = procs__describe(procs__find(p, 3), buf, sizeof(buf));
 	assert_int_equal(len, sizeof(struct red_ev_process) + 3 + strlen("/opt/x"));
@@ -1111,10 +1170,11 @@ static void test_replay(void **state)
 /* Random records about few pids: counts stay right, nothing is leaked or lost. */
 static void test_random(void **state)
 {
-	static const enum red_ev_kind kinds[] = { RED_EV_FORK, RED_EV_EXEC, RED_EV_EXIT,
+	static const enum red_ev_kind kinds[] = { RED_EV_FORK,   RED_EV_EXEC,   RED_EV_EXIT,
 						  RED_EV_LISTEN, RED_EV_CGROUP, RED_EV_DATA };
-	const struct selection include = { .pids = pid10, .n_pids = 1, .ports = port80,
-						  .n_ports = 1, .exes = STRS("/opt/*") };
+	const struct selection include = {
+		.pids = pid10, .n_pids = 1, .ports = port80, .n_ports = 1, .exes = STRS("/opt/*")
+	};
 	struct procs *p = make_at(root, &include, &no_evil, NULL, 16);
 	uint32_t x = 7;
 
@@ -1145,7 +1205,8 @@ static char exe_a[300], exe_b[300];
 
 static void copy_file(const char *from, const char *to)
 {
-	int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
+	int in = open(from, O_RDONLY | O_CLOEXEC),
+	    out = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
 	char buf[65536];
 	ssize_t n;
 
@@ -1269,8 +1330,9 @@ static void test_real_pid(void **state)
 	char line[64], err[128];
 	uint32_t grandchild;
 
-	start(&c, exe_a, (char *[]){ "sh", "-c", "\"$0\" -c 'echo $$; exec \"$0\"' \"$1\"; :", exe_a,
-				     exe_b, NULL });
+	start(&c, exe_a,
+	      (char *[]){ "sh", "-c", "\"$0\" -c 'echo $$; exec \"$0\"' \"$1\"; :", exe_a, exe_b,
+			  NULL });
 	hear(&c, line, sizeof(line));
 	grandchild = strtoul(line, NULL, 10);
 	say(&c, "ping");
@@ -1380,21 +1442,37 @@ static void test_real_end_race(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FAKE(test_scan),	  FAKE(test_scan_all),
-		FAKE(test_recovery),	  FAKE(test_scan_race),
-		FAKE(test_end_race),	  FAKE(test_fork),
-		FAKE(test_exec),	  FAKE(test_exec_unknown),
-		FAKE(test_exec_gone),	  FAKE(test_listen),
-		FAKE(test_cgroup),	  FAKE(test_reselect),
-		FAKE(test_reselect_port), FAKE(test_check),
-		FAKE(test_exit_and_gc),	  FAKE(test_stranger),
-		FAKE(test_bounded),	  FAKE(test_evict_not_parent),
-		FAKE(test_service),	  FAKE(test_recorded),
-		FAKE(test_replay),	  FAKE(test_random),
-		REAL(test_real_exec),	  REAL(test_real_deleted),
-		REAL(test_real_pid),	  REAL(test_real_port),
-		REAL(test_real_end_race), cmocka_unit_test(test_program_names),
-		cmocka_unit_test(test_environ_names), cmocka_unit_test(test_clean),
+		FAKE(test_scan),
+		FAKE(test_scan_all),
+		FAKE(test_recovery),
+		FAKE(test_reused_pid),
+		FAKE(test_scan_race),
+		FAKE(test_end_race),
+		FAKE(test_fork),
+		FAKE(test_exec),
+		FAKE(test_exec_unknown),
+		FAKE(test_exec_gone),
+		FAKE(test_listen),
+		FAKE(test_cgroup),
+		FAKE(test_reselect),
+		FAKE(test_reselect_port),
+		FAKE(test_check),
+		FAKE(test_exit_and_gc),
+		FAKE(test_stranger),
+		FAKE(test_bounded),
+		FAKE(test_evict_not_parent),
+		FAKE(test_service),
+		FAKE(test_recorded),
+		FAKE(test_replay),
+		FAKE(test_random),
+		REAL(test_real_exec),
+		REAL(test_real_deleted),
+		REAL(test_real_pid),
+		REAL(test_real_port),
+		REAL(test_real_end_race),
+		cmocka_unit_test(test_program_names),
+		cmocka_unit_test(test_environ_names),
+		cmocka_unit_test(test_clean),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

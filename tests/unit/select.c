@@ -20,8 +20,10 @@
 #include "select.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
-#define STRS(...)                                                     \
-	{ .v = (char *[]){ __VA_ARGS__ }, .n = N(((char *[]){ __VA_ARGS__ })) }
+#define STRS(...)                                                                                  \
+	{                                                                                          \
+		.v = (char *[]){ __VA_ARGS__ }, .n = N(((char *[]){ __VA_ARGS__ }))                \
+	}
 
 /* ---- globs ---- */
 
@@ -55,9 +57,9 @@ static void test_exe(void **state)
 	}
 }
 
-#define V2	"0::/system.slice/nginx.service\n"
-#define V1                                                                                    \
-	"9:name=systemd:/sys/one\n8:pids:/\n4:memory:/docker/abc\n2:cpu,cpuacct:/cpu:odd/x\n" \
+#define V2 "0::/system.slice/nginx.service\n"
+#define V1                                                                                         \
+	"9:name=systemd:/sys/one\n8:pids:/\n4:memory:/docker/abc\n2:cpu,cpuacct:/cpu:odd/x\n"      \
 	"0::/v2/leaf\n"
 
 static void test_cgroup(void **state)
@@ -142,8 +144,13 @@ static const struct selection by_port = { .ports = ports, .n_ports = 2 };
 static const struct selection by_exe = { .exes = STRS("nginx", "/opt/*") };
 static const struct selection by_cgroup = { .cgroups = STRS("/a", "*b") };
 static const struct selection by_all = { .all = true };
-static const struct selection by_any = { .pids = pids, .n_pids = 2, .ports = ports, .n_ports = 2,
-					 .exes = STRS("nginx"), .cgroups = STRS("/a"), .all = true };
+static const struct selection by_any = { .pids = pids,
+					 .n_pids = 2,
+					 .ports = ports,
+					 .n_ports = 2,
+					 .exes = STRS("nginx"),
+					 .cgroups = STRS("/a"),
+					 .all = true };
 
 static void test_match(void **state)
 {
@@ -158,7 +165,9 @@ static void test_match(void **state)
 		{ &by_pid, { .tgid = 8, .root = 10 }, SELECT_PID | SELECT_INHERITED },
 		{ &by_pid, { .tgid = 8, .root = 9 }, 0 },
 		{ &by_port, { .port = 443 }, SELECT_PORT },
-		{ &by_port, { .port = 443, .port_inherited = true }, SELECT_PORT | SELECT_INHERITED },
+		{ &by_port,
+		  { .port = 443, .port_inherited = true },
+		  SELECT_PORT | SELECT_INHERITED },
 		{ &by_port, { .port = 81 }, 0 },
 		{ &by_port, { .port = 0 }, 0 },
 		{ &by_exe, { .exe = "/sbin/nginx" }, SELECT_EXE },
@@ -168,7 +177,8 @@ static void test_match(void **state)
 		{ &by_cgroup, { .cgroups = "1:cpu:/\n0::/x/b\n" }, SELECT_CGROUP },
 		{ &by_cgroup, { .cgroups = "0::/x\n" }, 0 },
 		{ &by_all, { .tgid = 1 }, SELECT_ALL },
-		{ &by_any, { .tgid = 7, .port = 80, .exe = "/nginx", .cgroups = "0::/a\n" },
+		{ &by_any,
+		  { .tgid = 7, .port = 80, .exe = "/nginx", .cgroups = "0::/a\n" },
 		  SELECT_PID | SELECT_PORT | SELECT_EXE | SELECT_CGROUP | SELECT_ALL },
 		{ &by_any, { .tgid = 1 }, SELECT_ALL },
 	};
@@ -231,9 +241,11 @@ static int teardown(void **state)
 	return nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-#define HEAD "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
-#define ROW(addr, port, st, ino)                                                              \
-	"   0: " addr ":" port " 00000000:0000 " st " 00000000:00000000 00:00000000 00000000"     \
+#define HEAD                                                                                       \
+	"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  "      \
+	"timeout inode\n"
+#define ROW(addr, port, st, ino)                                                                   \
+	"   0: " addr ":" port " 00000000:0000 " st " 00000000:00000000 00:00000000 00000000"      \
 	"     0        0 " ino " 1 0000000000000000 100 0 0 10 0\n"
 
 static void test_listeners(void **state)
@@ -243,14 +255,15 @@ static void test_listeners(void **state)
 	static const struct {
 		uint32_t pid;
 		uint16_t include, exclude;
-	} t[] = { { 1, 80, 0 }, { 2, 443, 0 }, { 3, 0, 0 }, { 4, 0, 0 }, { 5, 0, 22 },
-		  { 6, 0, 0 },	{ 7, 0, 0 },   { 8, 0, 0 }, { 9, 80, 0 } };
+	} t[] = { { 1, 80, 0 }, { 2, 443, 0 }, { 3, 0, 0 }, { 4, 0, 0 },  { 5, 0, 22 },
+		  { 6, 0, 0 },  { 7, 0, 0 },   { 8, 0, 0 }, { 9, 80, 0 }, { 10, 0, 0 } };
 	static uint16_t ssh[] = { 22 };
 	const struct selection exclude = { .ports = ssh, .n_ports = 1 };
 
-	put(1, "net/tcp", HEAD ROW("0100007F", "0050", "0A", "101")
-	    "hostile\n" ROW("0100007F", "0016", "0A", "103") ROW("0100007F", "1F90", "0A", "104")
-	    ROW("0100007F", "0050", "01", "105") ROW("00000000", "01BB", "0A", "106"));
+	put(1, "net/tcp",
+	    HEAD ROW("0100007F", "0050", "0A", "101") "hostile\n" ROW(
+		    "0100007F", "0016", "0A", "103") ROW("0100007F", "1F90", "0A", "104")
+		    ROW("0100007F", "0050", "01", "105") ROW("00000000", "01BB", "0A", "106"));
 	put(1, "net/tcp6", HEAD ROW("00000000000000000000000000000000", "01BB", "0A", "102"));
 	put(1, "ns/net", "");
 	for (uint32_t pid = 1; pid <= 7; pid++)
@@ -270,6 +283,8 @@ static void test_listeners(void **state)
 	put_link(9, "ns/net", "net:[3]");
 	put(9, "net/tcp6", HEAD ROW("0000", "0050", "0A", "7"));
 	put_link(9, "fd/3", "socket:[7]");
+	put(10, "net/tcp", HEAD ROW("0", "0050", "0A", "7")); /* no namespace to be read */
+	put_link(10, "fd/3", "socket:[7]");
 
 	assert_int_equal(procfs__open(&fs, root), 0);
 	l = listeners__new(&fs, &by_port, &exclude);
@@ -335,13 +350,13 @@ static uint16_t listen_on(int family, int *fd)
 	socklen_t len = sizeof(ss);
 
 	*fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (*fd < 0 || bind(*fd, (struct sockaddr *)&ss,
-			    family == AF_INET ? sizeof(struct sockaddr_in) :
-						sizeof(struct sockaddr_in6)) ||
+	if (*fd < 0 ||
+	    bind(*fd, (struct sockaddr *)&ss,
+		 family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)) ||
 	    listen(*fd, 8) || getsockname(*fd, (struct sockaddr *)&ss, &len))
 		return 0;
-	return ntohs(family == AF_INET ? ((struct sockaddr_in *)&ss)->sin_port :
-					 ((struct sockaddr_in6 *)&ss)->sin6_port);
+	return ntohs(family == AF_INET ? ((struct sockaddr_in *)&ss)->sin_port
+				       : ((struct sockaddr_in6 *)&ss)->sin6_port);
 }
 
 /* The real /proc, and a connection that is no listener. */

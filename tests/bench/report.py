@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The tables: columns of fixed width, a title above each, a line of explanation where needed."""
+
+import os
+
+
+def table(title, columns, rows, notes=()):
+    """columns: (heading, how to show a row); the first two are words, the others numbers."""
+    if not rows:
+        return
+    cells = [[heading for heading, _ in columns]] + \
+        [[show(row) for _, show in columns] for row in rows]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
+    words = sum(1 for heading, _ in columns if heading.isupper())
+    print("\n" + title)
+    for line in cells:
+        print("  " + "  ".join(c.ljust(w) if i < words else c.rjust(w)
+                               for i, (c, w) in enumerate(zip(line, widths))).rstrip())
+    for note in notes:
+        print("  " + note)
+
+
+def number(value):
+    return "%.0f" % value if abs(value) >= 100 else "%.1f" % value if abs(value) >= 10 \
+        else "%.2f" % value
+
+
+def _maybe(value):
+    return "-" if value is None else number(value)
+
+
+def _spread(s):
+    return "%s (%s .. %s)" % (number(s.median), number(s.low), number(s.high))
+
+
+def _time(ns):
+    for unit, name in ((1e9, "s"), (1e6, "ms"), (1e3, "us")):
+        if ns >= unit:
+            return number(ns / unit) + " " + name
+    return "%.0f ns" % ns
+
+
+def mb(n):
+    return "%.2f MB" % (n / 1e6)
+
+
+WHO = (("SERVER", lambda r: r.server), ("BACKEND", lambda r: r.backend))
+
+THROUGHPUT = WHO + (
+    ("req/s off", lambda r: number(r.off["per_second"].median)),
+    ("on", lambda r: number(r.on["per_second"].median)),
+    ("lost % (min .. max)", lambda r: _spread(r.loss)),
+    ("p50 off", lambda r: _time(r.off["p50_ns"].median)),
+    ("on", lambda r: _time(r.on["p50_ns"].median)),
+    ("p99 off", lambda r: _time(r.off["p99_ns"].median)),
+    ("on", lambda r: _time(r.on["p99_ns"].median)),
+)
+
+CPU = WHO + (
+    ("server ns off", lambda r: number(r.off["server_ns"].median)),
+    ("on", lambda r: number(r.on["server_ns"].median)),
+    ("added ns (min .. max)", lambda r: _spread(r.added_ns)),
+    ("redeye ns (min .. max)", lambda r: _spread(r.redeye_ns)),
+)
+
+CAPTURE = WHO + (
+    ("records/req", lambda r: number(r.records.median)),
+    ("ring B/req", lambda r: number(r.ring_bytes.median)),
+    ("wrk", lambda r: "%d" % r.requests),
+    ("served", lambda r: "-" if r.served is None else "%d" % r.served),
+    ("counted", lambda r: "%d" % r.counted),
+    ("exact", lambda r: "yes" if r.exact else "NO"),
+    ("dropped", lambda r: " ".join("%s:%d" % kv for kv in r.dropped.items()) or "0"),
+    ("RSS", lambda r: mb(r.rss)),
+)
+
+PROGRAMS = WHO + (
+    ("PROGRAM", lambda p: p.name),
+    ("runs/req", lambda p: number(p.runs)),
+    ("ns/req", lambda p: number(p.ns)),
+    ("ns/run", lambda p: number(p.run_ns)),
+    ("events/req", lambda p: number(p.events)),
+    ("ns/event", lambda p: _maybe(p.event_ns)),
+    ("ns/run unselected", lambda p: _maybe(p.idle_run_ns)),
+)
+
+AIMS = (
+    ("WHAT", lambda a: a.text),
+    ("measured", lambda a: number(a.value)),
+    ("aim", lambda a: "%s %g %s" % (">=" if a.at_least else "<=", a.limit, a.unit)),
+    ("", lambda a: a.verdict().ljust(28)),
+)
+
+
+def pairs(rows, only_cost):
+    if not only_cost:
+        table("Throughput and latency: medians of the rounds; lost: of the pairs", THROUGHPUT, rows)
+    table("CPU time per request: user and system, of all threads and children", CPU, rows,
+          () if only_cost else ("added: on - off of each pair. Below about 1 % of the server's "
+                                "own time it is noise: see ns/req of the programs.",))
+    if not only_cost:
+        table("Capture, all rounds with redeye together", CAPTURE, rows,
+              ("exact: counted = served, or, where the server keeps no count, at most one "
+               "request a connection over wrk's.",))
+
+
+def programs(rows):
+    table("BPF programs of the data path, in rounds of their own (--bpf-stats)", PROGRAMS,
+          [p for p in rows if p.event_ns],
+          ("Runs are the whole machine's, wrk's among them. events: runs that moved bytes of the "
+           "server;", "unselected: what a run costs when it ends at the selection, from a round "
+           "that selects neither."))
+
+
+def _memory_rows(alone):
+    for backend, m in alone.get("memory", {}).items():
+        for key, text in (("idle", "just started"), ("series", "100 series")):
+            parts = " + ".join("%s %.2f" % (name[3:].lower(), m[key][name] / 1e6)
+                               for name in ("RssAnon", "RssFile", "RssShmem") if name in m[key])
+            yield "memory, %s, %s" % (text, backend), "%s = %s" % (mb(m[key]["VmRSS"]), parts)
+
+
+def _first_rows(alone):
+    for backend, m in alone.get("first", {}).items():
+        for key in ("open", "new"):
+            yield ("first transaction, %s connection, %s" % (key, backend),
+                   "%.0f ms, worst %.0f ms; /readyz answers after %.0f ms" %
+                   (m[key]["median_ms"], m[key]["worst_ms"], m[key]["ready_ms"]))
+
+
+def _replay_rows(alone):
+    for key, text in (("replay", "replay, one core"), ("replay_real", "replay, of the recorded")):
+        r = alone.get(key)
+        if r:
+            yield text, "%.2f M transactions/s (%d in %.2f s, %.0f bytes each; %s)" % (
+                r["per_second"] / 1e6, r["transactions"], r["seconds"],
+                r["file_bytes"] / r["transactions"], r["what"])
+
+
+def alone(found):
+    rows = list(_memory_rows(found)) + list(_first_rows(found)) + list(_replay_rows(found))
+    if "size" in found:
+        rows.append(("executable", ", ".join("%s %s" % (mb(n), k)
+                                             for k, n in found["size"].items())))
+    table("redeye by itself", (("WHAT", lambda r: r[0]), ("VALUE", lambda r: r[1])), rows)
+
+
+def aims(rows):
+    table("Aims", AIMS, rows)
+
+
+def missing(title, reasons):
+    table(title, (("WHAT", lambda r: r[0]), ("WHY", lambda r: r[1])), reasons)
+
+
+def header(options, pinned):
+    kernel = os.uname()
+    print("redeye bench: %s %s, %d CPUs; %d pairs of %d s, %d connections, %s" % (
+        kernel.sysname, kernel.release.split("-")[0], os.cpu_count(), options.n, options.d,
+        options.connections,
+        "server on a CPU of its own" if pinned else "nothing pinned"))

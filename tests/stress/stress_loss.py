@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What redeye cannot take it counts, the servers do not notice, and afterwards all is exact."""
+
+import os
+import signal
+import socket
+import threading
+import time
+
+import agent as live_agent
+from lib import check
+from stress import case, size
+
+ROUTES = ("/fixed/after", "/fixed")
+AFTER = 1009
+
+
+def check_recovered(t, agent, srv, load):
+    """After a loss: books in balance, nothing in flight for ever, all is exact again, on the
+    connections that lost something and on new ones."""
+    agent.settle()
+    agent.expect_active(0)
+    agent.expect_value("redeye_requests_in_flight", 0)
+    load.go(AFTER, "after", rate=2000)
+    agent.expect_count(AFTER, http_route="/fixed/after")
+    t.load(srv, 23).go(AFTER, "after", rate=2000)
+    agent.expect_count(2 * AFTER, http_route="/fixed/after")
+
+
+@case(timeout=60)
+def ring_overflow(t):
+    """A ring that is far too small."""
+    srv = t.serve()
+    agent = t.watch(srv, routes=ROUTES, options=["--ring-size", "64KiB"])
+    load = t.load(srv, 64, depth=4)
+    n = size(1000000, 300000)
+    load.go(n)
+    agent.settle()
+    check(agent.dropped("ring_full") > 0, "the ring never was full")
+    check(0 < agent.count() < n, "%d of %d requests reported" % (agent.count(), n))
+    check_recovered(t, agent, srv, load)
+
+
+@case(timeout=60)
+def suspended(t):
+    """redeye stops for five seconds: the server goes on as before."""
+    srv = t.serve()
+    agent = t.watch(srv, routes=ROUTES)
+    load = t.load(srv, 64)
+    rate, pause = 20000, size(5, 3)
+    load.begin(rate=rate)
+    time.sleep(1)
+    agent.proc.signal(signal.SIGSTOP)
+    before = load.at()
+    time.sleep(pause)
+    meanwhile = load.at() - before
+    agent.proc.signal(signal.SIGCONT)
+    time.sleep(0.5)
+    load.stop()
+    check(meanwhile > rate * pause * 0.7, "%d requests in %d s, want about %d" %
+          (meanwhile, pause, rate * pause))
+    agent.settle()
+    check(agent.dropped("ring_full") > 0, "nothing was lost in %d s" % pause)
+    check_recovered(t, agent, srv, load)
+
+
+# ---- scrapers ----------------------------------------------------------------------
+
+class SlowScrapers:
+    """Half of them never finish the request, the others read a byte a second; those that
+    redeye throws out come back."""
+
+    def __init__(self, port, n=40):
+        self.port = port
+        self.socks = [self._connect(i) for i in range(n)]
+        self.reconnects = 0
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _connect(self, i):
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        s.settimeout(5)
+        s.connect(("127.0.0.1", self.port))
+        request = b"GET /metrics HTTP/1.1\r\nHost: slow\r\n"
+        s.sendall(request if i % 2 else request + b"\r\n")
+        s.setblocking(False)
+        return s
+
+    def _over(self, i):
+        try:
+            return i % 2 == 0 and self.socks[i].recv(1) == b"" or \
+                i % 2 == 1 and self.socks[i].recv(1, socket.MSG_PEEK) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def _run(self):
+        while not self.ended.wait(1):
+            for i in range(len(self.socks)):
+                if self._over(i):
+                    self.socks[i].close()
+                    self.socks[i] = self._connect(i)
+                    self.reconnects += 1
+
+    def stop(self):
+        self.ended.set()
+        self.thread.join()
+        for s in self.socks:
+            s.close()
+
+
+def scrape_times(port, seconds):
+    """Seconds that each scrape of a well-behaved scraper took."""
+    times, end = [], time.monotonic() + seconds
+    while time.monotonic() < end:
+        start = time.monotonic()
+        status, _ = live_agent.fetch(port, "/metrics")
+        check(status == 200, "/metrics answered %d" % status)
+        times.append(time.monotonic() - start)
+        time.sleep(0.02)
+    return sorted(times)
+
+
+@case(timeout=90)
+def slow_scraper(t):
+    """40 scrapers that stall: neither capture nor another scraper waits for them."""
+    srv = t.serve()
+    agent = t.watch(srv, routes=ROUTES)
+    load = t.load(srv, 16)
+    load.begin(rate=3000)
+    scrape_times(agent.port, 2)
+    slow = SlowScrapers(agent.port)
+    try:
+        times = scrape_times(agent.port, size(15, 8))
+    finally:
+        slow.stop()
+    n = load.stop()
+    agent.expect_count(n)
+    check(agent.dropped("ring_full") == 0, "events were lost")
+    p99 = times[int(len(times) * 0.99)]
+    check(p99 < 1, "p99 of %d scrapes: %.3f s" % (len(times), p99))
+    check(os.path.exists("/proc/%d" % agent.proc.pid) and agent.fds() < 100,
+          "%d descriptors are open" % agent.fds())
