@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #define DEFAULT_CONNECTIONS 32
-#define DEFAULT_TIMEOUT_S 10
-#define DEFAULT_MAX_BYTES ((size_t)64 << 20)
-#define CONNECTION_MEMORY ((size_t)16 << 10) /* request line and headers */
-#define PEM_MAX ((size_t)1 << 20)
+#define DEFAULT_TIMEOUT_S   10
+#define DEFAULT_MAX_BYTES   ((size_t)64 << 20)
+#define CONNECTION_MEMORY   ((size_t)16 << 10) /* request line and headers */
+#define PEM_MAX             ((size_t)1 << 20)
 /* GnuTLS still allows TLS 1.0 and 1.1 by default. */
 #define TLS_PRIORITIES "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1"
 
@@ -58,20 +58,21 @@ static struct reply scrape_failed(struct httpd *h, int err)
 
 	atomic_fetch_add(&h->errors, 1);
 	if (err == ENOSPC)
-		snprintf(why, sizeof(why), "the answer would pass the limit of %zu bytes for answers\n",
+		snprintf(why, sizeof(why),
+			 "the answer would pass the limit of %zu bytes for answers\n",
 			 h->config.max_bytes);
 	else
 		snprintf(why, sizeof(why), "no snapshot of the metrics: %s\n", strerror(err));
-	return text(err == ETIMEDOUT || err == EAGAIN || err == ENOSPC ?
-			    MHD_HTTP_SERVICE_UNAVAILABLE :
-			    MHD_HTTP_INTERNAL_SERVER_ERROR,
+	return text(err == ETIMEDOUT || err == EAGAIN || err == ENOSPC
+			    ? MHD_HTTP_SERVICE_UNAVAILABLE
+			    : MHD_HTTP_INTERNAL_SERVER_ERROR,
 		    why);
 }
 
 static struct reply metrics_page(struct httpd *h, struct MHD_Connection *c)
 {
-	struct httpd_body *b = httpd_scrape__make(&h->scrape, header(c, "Accept"),
-						  header(c, "Accept-Encoding"));
+	struct httpd_body *b =
+		httpd_scrape__make(&h->scrape, header(c, "Accept"), header(c, "Accept-Encoding"));
 	struct MHD_Response *r;
 
 	if (!b)
@@ -100,8 +101,8 @@ static struct reply ready_page(struct httpd *h, struct MHD_Connection *c)
 {
 	bool ready = !h->config.ready || h->config.ready(h->config.arg);
 
-	return ready ? text(MHD_HTTP_OK, "ok\n") :
-		       text(MHD_HTTP_SERVICE_UNAVAILABLE, "not ready\n");
+	return ready ? text(MHD_HTTP_OK, "ok\n")
+		     : text(MHD_HTTP_SERVICE_UNAVAILABLE, "not ready\n");
 }
 
 static struct reply index_page(struct httpd *h, struct MHD_Connection *c)
@@ -267,8 +268,16 @@ static int load_tls(const struct httpd_config *c, char **cert, char **key, char 
 
 static int start_daemon(struct httpd *h, char *cert, char *key)
 {
-	struct MHD_OptionItem tls[] = {
-		{ MHD_OPTION_HTTPS_MEM_CERT, 0, cert },
+	struct MHD_OptionItem options[] = {
+		{ MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)on_log, h },
+		/* conns keeps the limit; the daemon counts a connection a little longer. */
+		{ MHD_OPTION_CONNECTION_LIMIT, 2 * h->config.max_connections, NULL },
+		{ MHD_OPTION_CONNECTION_TIMEOUT, h->config.timeout_s, NULL },
+		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, NULL },
+		{ MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)on_connection, h },
+		{ MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, h },
+		/* without TLS the list ends here */
+		{ cert ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, cert },
 		{ MHD_OPTION_HTTPS_MEM_KEY, 0, key },
 		{ MHD_OPTION_HTTPS_PRIORITIES, 0, TLS_PRIORITIES },
 		{ MHD_OPTION_END, 0, NULL },
@@ -278,17 +287,8 @@ static int start_daemon(struct httpd *h, char *cert, char *key)
 			     MHD_USE_ERROR_LOG | (cert ? MHD_USE_TLS : 0);
 
 	atomic_store(&h->starting, true);
-	h->daemon = MHD_start_daemon(
-		flags, 0, NULL, NULL, on_request, h,
-		MHD_OPTION_EXTERNAL_LOGGER, on_log, h,
-		/* conns keeps the limit; the daemon counts a connection a little longer. */
-		MHD_OPTION_CONNECTION_LIMIT, 2 * h->config.max_connections,
-		MHD_OPTION_CONNECTION_TIMEOUT, h->config.timeout_s,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
-		MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
-		MHD_OPTION_ARRAY, cert ? tls : tls + 3,
-		MHD_OPTION_END);
+	h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_ARRAY, options,
+				     MHD_OPTION_END);
 	atomic_store(&h->starting, false);
 	return h->daemon ? 0 : -EINVAL;
 }

@@ -27,13 +27,13 @@ struct httpd;
 
 /* Strings are copied. 0 stands for the default. */
 struct httpd_config {
-	const char *listen;	      /* "127.0.0.1:9464", "[::1]:9464", ":9464" (all addresses) */
+	const char *listen; /* "127.0.0.1:9464", "[::1]:9464", ":9464" (all addresses) */
 	const char *tls_cert, *tls_key; /* PEM files; NULL or "": no TLS */
-	const char *token_file;	      /* its content guards / and /metrics; NULL or "": open */
-	unsigned int max_connections; /* 32 */
-	unsigned int timeout_s;	      /* 10, of silence; a request as a whole may take twice that */
-	size_t max_bytes;	      /* 64 MiB: answers not yet sent, all clients together */
-	unsigned int prom_flags;      /* enum prom_flags */
+	const char *token_file;         /* its content guards / and /metrics; NULL or "": open */
+	unsigned int max_connections;   /* 32 */
+	unsigned int timeout_s;  /* 10, of silence; a request as a whole may take twice that */
+	size_t max_bytes;        /* 64 MiB: answers not yet sent, all clients together */
+	unsigned int prom_flags; /* enum prom_flags */
 	/*
 	 * Called on a thread of the server, never twice at once. Gives one reference
 	 * in *out and returns 0, or -errno: -ETIMEDOUT and -EAGAIN make a 503, any
@@ -44,12 +44,12 @@ struct httpd_config {
 	void *arg;
 };
 
-struct httpd_stats { /* since the start */
+struct httpd_stats {                    /* since the start */
 	uint64_t scrapes[PROM_FORMATS]; /* answered with 200 */
-	uint64_t bytes;			/* of their bodies, as sent */
-	uint64_t refused;		/* 401: no token or a wrong one */
-	uint64_t errors;		/* 500 and 503 of /metrics */
-	uint64_t cut_off;		/* connections that took too long over a request */
+	uint64_t bytes;                 /* of their bodies, as sent */
+	uint64_t refused;               /* 401: no token or a wrong one */
+	uint64_t errors;                /* 500 and 503 of /metrics */
+	uint64_t cut_off;               /* connections that took too long over a request */
 };
 
 /* NULL with errno and one exact sentence in err. */

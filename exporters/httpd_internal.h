@@ -45,7 +45,7 @@ void httpd_conns__free(struct httpd_conns *c); /* NULL is fine */
 
 struct httpd_scrape {
 	const struct httpd_config *config;
-	pthread_mutex_t lock;	 /* of making an answer */
+	pthread_mutex_t lock;    /* of making an answer */
 	atomic_size_t in_flight; /* bytes of answers not yet sent */
 	atomic_bool stopping;
 };

@@ -105,7 +105,8 @@ int httpd_listen(const char *listen_on, uint16_t *port, char *err, size_t err_si
 
 	if (!parse(listen_on, &a)) {
 		snprintf(err, err_size,
-			 "cannot listen on %s: not an address like 127.0.0.1:9464, [::1]:9464 or :9464",
+			 "cannot listen on %s: not an address like 127.0.0.1:9464, [::1]:9464 or "
+			 ":9464",
 			 listen_on);
 		return -EINVAL;
 	}

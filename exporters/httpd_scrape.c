@@ -16,9 +16,9 @@
 
 /* A scrape is repeated every few seconds; it is worth little time. Level 1 still makes
  * a tenth of it. */
-#define GZIP_LEVEL 1
+#define GZIP_LEVEL  1
 #define GZIP_WINDOW (15 + 16) /* + 16: gzip's head instead of zlib's */
-#define GZIP_LEAST 1024	      /* a shorter body fits in one packet anyway */
+#define GZIP_LEAST  1024      /* a shorter body fits in one packet anyway */
 
 static int gzip(const struct buf *in, struct buf *out)
 {
@@ -26,8 +26,8 @@ static int gzip(const struct buf *in, struct buf *out)
 	uLong bound;
 	int err = 0;
 
-	if (in->len > UINT32_MAX || deflateInit2(&z, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW, 8,
-						 Z_DEFAULT_STRATEGY) != Z_OK)
+	if (in->len > UINT32_MAX ||
+	    deflateInit2(&z, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY) != Z_OK)
 		return -ENOMEM;
 	bound = deflateBound(&z, in->len);
 	z.next_out = buf__room(out, bound);

@@ -26,8 +26,8 @@ static bool next_element(struct slice *rest, char sep, struct slice *out)
 			quoted = !quoted;
 	}
 	*out = (struct slice){ rest->p, n };
-	*rest = n < rest->len ? (struct slice){ rest->p + n + 1, rest->len - n - 1 } :
-				(struct slice){ 0 };
+	*rest = n < rest->len ? (struct slice){ rest->p + n + 1, rest->len - n - 1 }
+			      : (struct slice){ 0 };
 	while (begin < out->len && strchr(" \t", out->p[begin]))
 		begin++;
 	while (out->len > begin && strchr(" \t", out->p[out->len - 1]))
@@ -118,7 +118,8 @@ static const struct {
 } formats[PROM_FORMATS] = {
 	[PROM_TEXT_0_0_4] = { "text/plain; version=0.0.4; charset=utf-8", is_text },
 	[PROM_OPENMETRICS_1] = { "application/openmetrics-text; version=1.0.0; charset=utf-8; "
-				 "escaping=underscores", is_openmetrics },
+				 "escaping=underscores",
+				 is_openmetrics },
 	[PROM_PROTOBUF] = { "application/vnd.google.protobuf; "
 			    "proto=io.prometheus.client.MetricFamily; encoding=delimited",
 			    is_protobuf },

@@ -40,11 +40,10 @@ struct prom_label { /* offsets into prom_labels.text, of NUL-terminated strings 
 struct prom_labels {
 	struct buf text;
 	struct buf list; /* of struct prom_label */
-	size_t n_fixed;	 /* the first ones: attributes may not change them */
+	size_t n_fixed;  /* the first ones: attributes may not change them */
 };
 
-void prom_labels__of_point(struct prom_labels *l, const struct metric_point *p,
-			   unsigned int flags);
+void prom_labels__of_point(struct prom_labels *l, const struct metric_point *p, unsigned int flags);
 void prom_labels__of_target(struct prom_labels *l, const struct metric_resource *r);
 size_t prom_labels__count(const struct prom_labels *l);
 const char *prom_labels__name(const struct prom_labels *l, size_t i);
@@ -60,7 +59,7 @@ struct prom_family {
 	struct prom_name name;
 	const struct metric_family *src;
 	struct prom_family *more; /* the next one of the same name and type */
-	bool skip;		  /* printed with an earlier one, or not at all */
+	bool skip;                /* printed with an earlier one, or not at all */
 };
 
 /* Calls write for each family that has points, in order, with those of the same name

@@ -21,21 +21,21 @@ struct unit {
 };
 
 static const struct unit units[] = {
-	{ "s", "seconds" },	   { "ms", "milliseconds" }, { "us", "microseconds" },
-	{ "ns", "nanoseconds" },   { "min", "minutes" },     { "h", "hours" },
-	{ "d", "days" },	   { "By", "bytes" },	     { "KiBy", "kibibytes" },
-	{ "MiBy", "mebibytes" },   { "GiBy", "gibibytes" },  { "TiBy", "tebibytes" },
-	{ "kBy", "kilobytes" },	   { "KBy", "kilobytes" },   { "MBy", "megabytes" },
-	{ "GBy", "gigabytes" },	   { "TBy", "terabytes" },   { "m", "meters" },
-	{ "V", "volts" },	   { "A", "amperes" },	     { "J", "joules" },
-	{ "W", "watts" },	   { "g", "grams" },	     { "Cel", "celsius" },
-	{ "Hz", "hertz" },	   { "%", "percent" },	     { "1", "" },
+	{ "s", "seconds" },      { "ms", "milliseconds" }, { "us", "microseconds" },
+	{ "ns", "nanoseconds" }, { "min", "minutes" },     { "h", "hours" },
+	{ "d", "days" },         { "By", "bytes" },        { "KiBy", "kibibytes" },
+	{ "MiBy", "mebibytes" }, { "GiBy", "gibibytes" },  { "TiBy", "tebibytes" },
+	{ "kBy", "kilobytes" },  { "KBy", "kilobytes" },   { "MBy", "megabytes" },
+	{ "GBy", "gigabytes" },  { "TBy", "terabytes" },   { "m", "meters" },
+	{ "V", "volts" },        { "A", "amperes" },       { "J", "joules" },
+	{ "W", "watts" },        { "g", "grams" },         { "Cel", "celsius" },
+	{ "Hz", "hertz" },       { "%", "percent" },       { "1", "" },
 	{ NULL, NULL },
 };
 
 static const struct unit per_units[] = {
 	{ "s", "second" }, { "m", "minute" }, { "min", "minute" }, { "h", "hour" }, { "d", "day" },
-	{ "w", "week" },   { "mo", "month" }, { "y", "year" },	   { NULL, NULL },
+	{ "w", "week" },   { "mo", "month" }, { "y", "year" },     { NULL, NULL },
 };
 
 static bool name_char(char c)
@@ -44,7 +44,8 @@ static bool name_char(char c)
 }
 
 /* One half of a unit in words; "" when it is {an annotation} or not there. */
-static void unit_word(char *out, size_t size, const struct unit *table, const char *ucum, size_t len)
+static void unit_word(char *out, size_t size, const struct unit *table, const char *ucum,
+		      size_t len)
 {
 	size_t n = 0;
 
@@ -109,9 +110,10 @@ static void append_unit(char *base, char *out, const char *unit)
 	const char *slash = strchr(unit, '/');
 
 	unit_word(word, sizeof(word), units, unit, slash ? (size_t)(slash - unit) : strlen(unit));
-	unit_word(per, sizeof(per), per_units, slash ? slash + 1 : "", slash ? strlen(slash + 1) : 0);
-	snprintf(out, PROM_UNIT_MAX, "%s%s%s%s", word, *word && *per ? "_" : "",
-		 *per ? "per_" : "", per);
+	unit_word(per, sizeof(per), per_units, slash ? slash + 1 : "",
+		  slash ? strlen(slash + 1) : 0);
+	snprintf(out, PROM_UNIT_MAX, "%s%s%s%s", word, *word && *per ? "_" : "", *per ? "per_" : "",
+		 per);
 	if (*word && !has_token(base, word))
 		append(base, word);
 	if (*per && !has_token(base, per)) {
@@ -148,7 +150,9 @@ int prom_name__of(struct prom_name *n, const char *name, const char *unit, enum 
 		return -ENAMETOOLONG;
 	n->type = type_of(kind);
 	join_tokens(tokens, sizeof(tokens), name,
-		    n->type == PROM_COUNTER ? "total" : ratio ? "ratio" : NULL);
+		    n->type == PROM_COUNTER ? "total"
+		    : ratio                 ? "ratio"
+					    : NULL);
 	if (!*tokens)
 		return -EINVAL;
 	snprintf(n->base, sizeof(n->base), "%s%s", isdigit((unsigned char)*tokens) ? "_" : "",

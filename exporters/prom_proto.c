@@ -22,10 +22,10 @@
 
 #include "exporters/prom_metrics.pb-c.h"
 
-#define PB(name) Io__Prometheus__Client__##name
-#define NATIVE_SCALE_MAX 8
-#define NATIVE_SCALE_MIN (-4)
-#define NATIVE_GAP 2 /* empty buckets that do not end a span */
+#define PB(name)              Io__Prometheus__Client__##name
+#define NATIVE_SCALE_MAX      8
+#define NATIVE_SCALE_MIN      (-4)
+#define NATIVE_GAP            2        /* empty buckets that do not end a span */
 #define NATIVE_ZERO_THRESHOLD 0x1p-128 /* as client_golang: no measured time is that short */
 
 /* The elements of a repeated field, and their addresses, which is what protobuf-c takes. */
@@ -83,7 +83,7 @@ static void put_message(struct buf *out, const ProtobufCMessage *msg)
 		out->len += protobuf_c_message_pack(msg, room);
 }
 
-static void put_metric(struct proto *p, const PB(Metric) *metric)
+static void put_metric(struct proto *p, const PB(Metric) * metric)
 {
 	/* Field 4, length-delimited: MetricFamily.metric. */
 	buf__putc(&p->family, 4 << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED);
@@ -91,7 +91,7 @@ static void put_metric(struct proto *p, const PB(Metric) *metric)
 	put_message(&p->family, &metric->base);
 }
 
-static void set_labels(struct proto *p, PB(Metric) *metric)
+static void set_labels(struct proto *p, PB(Metric) * metric)
 {
 	PB(LabelPair) pair = IO__PROMETHEUS__CLIENT__LABEL_PAIR__INIT;
 
@@ -111,7 +111,7 @@ static void set_labels(struct proto *p, PB(Metric) *metric)
 struct native {
 	struct proto *p;
 	bool started;
-	int64_t next;	   /* index behind the last listed bucket */
+	int64_t next;      /* index behind the last listed bucket */
 	uint64_t previous; /* count of the last listed bucket */
 };
 
@@ -179,7 +179,7 @@ static bool has_native(const struct metric_hist *h)
 	return h->exp.scale >= NATIVE_SCALE_MIN && sum == h->count;
 }
 
-static void set_native(struct proto *p, PB(Histogram) *out, const struct metric_exp *e)
+static void set_native(struct proto *p, PB(Histogram) * out, const struct metric_exp *e)
 {
 	add_native_buckets(p, e);
 	out->has_schema = out->has_zero_threshold = out->has_zero_count = true;
@@ -194,7 +194,7 @@ static void set_native(struct proto *p, PB(Histogram) *out, const struct metric_
 /* ---- points ---- */
 
 /* Without the bucket of +Inf, which is sample_count. */
-static void set_classic(struct proto *p, PB(Histogram) *out, const struct metric_hist *h)
+static void set_classic(struct proto *p, PB(Histogram) * out, const struct metric_hist *h)
 {
 	PB(Bucket) bucket = IO__PROMETHEUS__CLIENT__BUCKET__INIT;
 
@@ -210,7 +210,7 @@ static void set_classic(struct proto *p, PB(Histogram) *out, const struct metric
 	out->sample_sum = h->sum;
 }
 
-static void set_histogram(struct proto *p, PB(Histogram) *out, const struct metric_hist *h)
+static void set_histogram(struct proto *p, PB(Histogram) * out, const struct metric_hist *h)
 {
 	list__reset(&p->buckets);
 	list__reset(&p->spans);
@@ -222,7 +222,7 @@ static void set_histogram(struct proto *p, PB(Histogram) *out, const struct metr
 
 static int scratch_err(const struct proto *p)
 {
-	const struct buf *all[] = { &p->pairs.items,   &p->pairs.ptrs,	 &p->buckets.items,
+	const struct buf *all[] = { &p->pairs.items,  &p->pairs.ptrs,  &p->buckets.items,
 				    &p->buckets.ptrs, &p->spans.items, &p->spans.ptrs,
 				    &p->deltas };
 

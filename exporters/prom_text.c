@@ -98,7 +98,8 @@ static int render_labels(struct text *t)
 
 	buf__reset(&t->rendered);
 	for (size_t i = 0; !err && i < prom_labels__count(&t->labels); i++) {
-		buf__printf(&t->rendered, "%s%s=\"", i ? "," : "", prom_labels__name(&t->labels, i));
+		buf__printf(&t->rendered, "%s%s=\"", i ? "," : "",
+			    prom_labels__name(&t->labels, i));
 		put_escaped(&t->rendered, prom_labels__value(&t->labels, i), true);
 		buf__putc(&t->rendered, '"');
 		err = t->rendered.err;
@@ -199,8 +200,7 @@ static void put_targets(struct text *t, const struct metrics *m)
 		t->out->err = err;
 }
 
-int prom_text__write(const struct metrics *m, bool openmetrics, unsigned int flags,
-		     struct buf *out)
+int prom_text__write(const struct metrics *m, bool openmetrics, unsigned int flags, struct buf *out)
 {
 	struct text t = { .out = out, .openmetrics = openmetrics, .flags = flags };
 	int err;

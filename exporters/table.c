@@ -251,7 +251,7 @@ static void choose_layout(struct table *t, size_t shown, int width)
 {
 	struct layout *l = &t->layout;
 	size_t i;
-	int room;
+	int room, least;
 
 	*l = (struct layout){ .service = 7, .method = 6, .route = 5 };
 	l->kind = !width || width >= WIDE ? 6 : 0;
@@ -264,10 +264,11 @@ static void choose_layout(struct table *t, size_t shown, int width)
 	}
 	if (!width)
 		return;
-	/* The route gives way first, then the service. */
+	/* What does not fit is cut: the service to a third of the room, the route to the rest. */
 	room = width - NUMBERS - l->method - 1 - (l->kind ? l->kind + 1 : 0);
-	if (l->service + 1 + l->route > room && l->service > room / 3)
-		l->service = room / 3 > 7 ? room / 3 : 7;
+	least = room / 3 > 7 ? room / 3 : 7;
+	if (l->service > room - 1 - l->route && l->service > least)
+		l->service = room - 1 - l->route > least ? room - 1 - l->route : least;
 	room -= l->service + 1;
 	if (l->route > room)
 		l->route = room > 5 ? room : 5;

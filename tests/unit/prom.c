@@ -15,7 +15,7 @@
 #include "prom_internal.h"
 
 #define SCOPE "otel_scope_name=\"redeye\",otel_scope_version=\"" REDEYE_VERSION "\""
-#define FFFD "\xef\xbf\xbd"
+#define FFFD  "\xef\xbf\xbd"
 
 /* ---- building ---- */
 
@@ -85,12 +85,15 @@ static struct metrics *small_snapshot(void)
 
 	r->attrs = about;
 	r->n_attrs = 4;
-	f = metrics__family(m, "http.server.request.duration", "s", "Duration.", METRIC_HISTOGRAM, 9);
+	f = metrics__family(m, "http.server.request.duration", "s", "Duration.", METRIC_HISTOGRAM,
+			    9);
 	p = point(m, f, r, 0);
 	histogram(p);
-	attributes(m, p, 2, (struct metric_attr[]){ str("http.request.method", "GET"),
-						    num("http.response.status_code", 200) });
-	f = metrics__family(m, "network.io", "By", "Bytes \"moved\" \\ all\nof them", METRIC_COUNTER, 9);
+	attributes(m, p, 2,
+		   (struct metric_attr[]){ str("http.request.method", "GET"),
+					   num("http.response.status_code", 200) });
+	f = metrics__family(m, "network.io", "By", "Bytes \"moved\" \\ all\nof them",
+			    METRIC_COUNTER, 9);
 	point(m, f, r, 17)->start_unix_ns = 5;
 	f = metrics__family(m, "http.server.active_requests", "{request}", "", METRIC_UPDOWN, 9);
 	point(m, f, r, -3);
@@ -121,8 +124,10 @@ static void expect(struct metrics *m, enum prom_format format, unsigned int flag
 
 /* ---- the formats ---- */
 
-#define SHOP "job=\"shop/cart\",instance=\"i-1\",service_name=\"cart\",service_namespace=\"shop\"," SCOPE
-#define GET SHOP ",http_request_method=\"GET\",http_response_status_code=\"200\""
+#define SHOP                                                                                       \
+	"job=\"shop/"                                                                              \
+	"cart\",instance=\"i-1\",service_name=\"cart\",service_namespace=\"shop\"," SCOPE
+#define GET      SHOP ",http_request_method=\"GET\",http_response_status_code=\"200\""
 #define DURATION "http_server_request_duration_seconds"
 
 static void text(void **state)
@@ -133,14 +138,11 @@ static void text(void **state)
 	       "target_info{job=\"shop/cart\",instance=\"i-1\",host_name=\"n1\","
 	       "service_instance_id=\"i-1\",service_name=\"cart\",service_namespace=\"shop\"} 1\n"
 	       "# HELP " DURATION " Duration.\n"
-	       "# TYPE " DURATION " histogram\n"
-	       DURATION "_bucket{" GET ",le=\"0.005\"} 1\n"
-	       DURATION "_bucket{" GET ",le=\"0.25\"} 1\n"
-	       DURATION "_bucket{" GET ",le=\"1\"} 5\n"
-	       DURATION "_bucket{" GET ",le=\"10\"} 7\n"
-	       DURATION "_bucket{" GET ",le=\"+Inf\"} 10\n"
-	       DURATION "_sum{" GET "} 123.25\n"
-	       DURATION "_count{" GET "} 10\n"
+	       "# TYPE " DURATION " histogram\n" DURATION "_bucket{" GET
+	       ",le=\"0.005\"} 1\n" DURATION "_bucket{" GET ",le=\"0.25\"} 1\n" DURATION
+	       "_bucket{" GET ",le=\"1\"} 5\n" DURATION "_bucket{" GET ",le=\"10\"} 7\n" DURATION
+	       "_bucket{" GET ",le=\"+Inf\"} 10\n" DURATION "_sum{" GET "} 123.25\n" DURATION
+	       "_count{" GET "} 10\n"
 	       "# HELP network_io_bytes_total Bytes \"moved\" \\\\ all\\nof them\n"
 	       "# TYPE network_io_bytes_total counter\n"
 	       "network_io_bytes_total{" SHOP "} 17\n"
@@ -160,14 +162,11 @@ static void openmetrics(void **state)
 	       "service_instance_id=\"i-1\",service_name=\"cart\",service_namespace=\"shop\"} 1\n"
 	       "# TYPE " DURATION " histogram\n"
 	       "# UNIT " DURATION " seconds\n"
-	       "# HELP " DURATION " Duration.\n"
-	       DURATION "_bucket{" GET ",le=\"0.005\"} 1\n"
-	       DURATION "_bucket{" GET ",le=\"0.25\"} 1\n"
-	       DURATION "_bucket{" GET ",le=\"1.0\"} 5\n"
-	       DURATION "_bucket{" GET ",le=\"10.0\"} 7\n"
-	       DURATION "_bucket{" GET ",le=\"+Inf\"} 10\n"
-	       DURATION "_sum{" GET "} 123.25\n"
-	       DURATION "_count{" GET "} 10\n"
+	       "# HELP " DURATION " Duration.\n" DURATION "_bucket{" GET
+	       ",le=\"0.005\"} 1\n" DURATION "_bucket{" GET ",le=\"0.25\"} 1\n" DURATION
+	       "_bucket{" GET ",le=\"1.0\"} 5\n" DURATION "_bucket{" GET
+	       ",le=\"10.0\"} 7\n" DURATION "_bucket{" GET ",le=\"+Inf\"} 10\n" DURATION "_sum{" GET
+	       "} 123.25\n" DURATION "_count{" GET "} 10\n"
 	       "# TYPE network_io_bytes counter\n"
 	       "# UNIT network_io_bytes bytes\n"
 	       "# HELP network_io_bytes Bytes \\\"moved\\\" \\\\ all\\nof them\n"
@@ -207,10 +206,18 @@ static void values(void **state)
 		double value;
 		const char *text;
 	} cases[] = {
-		{ 0, "0" }, { -1, "-1" }, { 0.1, "0.1" }, { 1.0 / 3, "0.3333333333333333" },
-		{ 1e15, "1e+15" }, { 123456789012345, "123456789012345" }, { 5e-324, "4.94065645841247e-324" },
-		{ 0.1 + 0.2, "0.30000000000000004" }, { INFINITY, "+Inf" }, { -INFINITY, "-Inf" },
-		{ NAN, "NaN" }, { 1.7976931348623157e308, "1.7976931348623157e+308" },
+		{ 0, "0" },
+		{ -1, "-1" },
+		{ 0.1, "0.1" },
+		{ 1.0 / 3, "0.3333333333333333" },
+		{ 1e15, "1e+15" },
+		{ 123456789012345, "123456789012345" },
+		{ 5e-324, "4.94065645841247e-324" },
+		{ 0.1 + 0.2, "0.30000000000000004" },
+		{ INFINITY, "+Inf" },
+		{ -INFINITY, "-Inf" },
+		{ NAN, "NaN" },
+		{ 1.7976931348623157e308, "1.7976931348623157e+308" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -231,11 +238,12 @@ static void names(void **state)
 		const char *name, *unit, *full, *om_unit;
 		enum metric_kind kind;
 	} cases[] = {
-		{ "http.server.request.duration", "s", "http_server_request_duration_seconds", "seconds",
-		  METRIC_HISTOGRAM },
+		{ "http.server.request.duration", "s", "http_server_request_duration_seconds",
+		  "seconds", METRIC_HISTOGRAM },
 		{ "gen_ai.client.token.usage", "{token}", "gen_ai_client_token_usage", "",
 		  METRIC_HISTOGRAM },
-		{ "process.cpu.time", "s", "process_cpu_time_seconds_total", "seconds", METRIC_COUNTER },
+		{ "process.cpu.time", "s", "process_cpu_time_seconds_total", "seconds",
+		  METRIC_COUNTER },
 		{ "hw.gpu.utilization", "1", "hw_gpu_utilization_ratio", "ratio", METRIC_GAUGE },
 		{ "a.ratio.b", "1", "a_b_ratio", "ratio", METRIC_GAUGE },
 		{ "a", "1", "a_total", "", METRIC_COUNTER },
@@ -247,7 +255,8 @@ static void names(void **state)
 		{ "kilobytes", "By", "kilobytes_bytes", "bytes", METRIC_GAUGE },
 		{ "x.total.total", "s", "x_seconds_total", "seconds", METRIC_COUNTER },
 		{ "x.total", "", "x_total", "", METRIC_GAUGE },
-		{ "throughput", "By/s", "throughput_bytes_per_second", "bytes_per_second", METRIC_GAUGE },
+		{ "throughput", "By/s", "throughput_bytes_per_second", "bytes_per_second",
+		  METRIC_GAUGE },
 		{ "rate", "{request}/s", "rate_per_second", "per_second", METRIC_GAUGE },
 		{ "rate", "MBy/min", "rate_megabytes_per_minute", "megabytes_per_minute",
 		  METRIC_GAUGE },
@@ -279,8 +288,10 @@ static void impossible_names(void **state)
 	longest[511] = '\0';
 	assert_int_equal(prom_name__of(&n, longest, "s", METRIC_COUNTER), -ENAMETOOLONG);
 	longest[255] = '\0'; /* OTel's limit */
-	assert_int_equal(prom_name__of(&n, longest, "1234567890123456789012345678901/1234567890123456",
-				       METRIC_COUNTER), 0);
+	assert_int_equal(prom_name__of(&n, longest,
+				       "1234567890123456789012345678901/1234567890123456",
+				       METRIC_COUNTER),
+			 0);
 	assert_int_equal(strlen(n.full), 255 + 1 + 31 + 5 + 15 + 6);
 	assert_int_equal(prom_name__of(&n, "", "s", METRIC_GAUGE), -EINVAL);
 	assert_int_equal(prom_name__of(&n, "._-", "s", METRIC_GAUGE), -EINVAL);
@@ -340,7 +351,9 @@ static void label_names(void **state)
 		{ "1st", "key_1st" },
 		{ "__name__", "_name_" },
 		{ "a:b", "a_b" },
-		{ "gr\xc3\xb6\xc3\x9f" "e", "gr_e" },
+		{ "gr\xc3\xb6\xc3\x9f"
+		  "e",
+		  "gr_e" },
 		{ "bad\xff\n\"", "bad_" },
 		{ "", "_" },
 		{ "job", "exported_job" },
@@ -367,7 +380,9 @@ static void label_values(void **state)
 		{ "a\"} 1\nevil 2", "a\\\"} 1\\nevil 2" },
 		{ "cr\rlf", "cr" FFFD "lf" },
 		{ "\x1b[31m\x7f\x01", FFFD "[31m" FFFD FFFD },
-		{ "nel\xc2\x85" "ls\xe2\x80\xa8", "nel" FFFD "ls" FFFD },
+		{ "nel\xc2\x85"
+		  "ls\xe2\x80\xa8",
+		  "nel" FFFD "ls" FFFD },
 		{ "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80" },
 		{ "cut \xe2\x82", "cut " FFFD FFFD },
 		{ "\xff\xfe", FFFD FFFD },
@@ -411,8 +426,9 @@ static void label_spoofing(void **state)
 	struct metric_point *p = point(m, f, resource(m, "", "web", ""), 1);
 	char *got;
 
-	attributes(m, p, 3, (struct metric_attr[]){ str("instance", "evil"), str("otel.scope.name", "evil"),
-						    str("service.name", "evil") });
+	attributes(m, p, 3,
+		   (struct metric_attr[]){ str("instance", "evil"), str("otel.scope.name", "evil"),
+					   str("service.name", "evil") });
 	got = written(m, PROM_TEXT_0_0_4, 0);
 	assert_non_null(strstr(got, "\ng{job=\"web\",service_name=\"web\"," SCOPE
 				    ",exported_instance=\"evil\",exported_otel_scope_name=\"evil\","
@@ -471,7 +487,9 @@ static void limits(void **state)
 
 /* ---- negotiation ---- */
 
-#define PB_TYPE "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+#define PB_TYPE                                                                                    \
+	"application/"                                                                             \
+	"vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
 
 static void negotiation(void **state)
 {
@@ -487,20 +505,25 @@ static void negotiation(void **state)
 		{ "application/openmetrics-text", PROM_OPENMETRICS_1 },
 		{ "Application/OpenMetrics-Text; Version=\"1.0.0\"", PROM_OPENMETRICS_1 },
 		{ "application/openmetrics-text;version=0.0.1", PROM_TEXT_0_0_4 },
-		{ "application/openmetrics-text;version=2.0.0-rc0,text/plain;q=0.1", PROM_TEXT_0_0_4 },
+		{ "application/openmetrics-text;version=2.0.0-rc0,text/plain;q=0.1",
+		  PROM_TEXT_0_0_4 },
 		{ PB_TYPE, PROM_PROTOBUF },
 		{ "application/vnd.google.protobuf", PROM_TEXT_0_0_4 },
-		{ "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text",
+		{ "application/"
+		  "vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text",
 		  PROM_TEXT_0_0_4 },
 		/* Prometheus 3, without and with native histograms */
 		{ "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
 		  "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;"
-		  "escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2", PROM_OPENMETRICS_1 },
+		  "escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+		  PROM_OPENMETRICS_1 },
 		{ PB_TYPE ";escaping=allow-utf-8;q=0.7,application/openmetrics-text;version=1.0.0;"
-		  "escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.3,*/*;q=0.2", PROM_PROTOBUF },
+			  "escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+		  PROM_PROTOBUF },
 		/* Prometheus 2 */
 		{ "application/openmetrics-text;version=1.0.0,application/openmetrics-text;"
-		  "version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", PROM_OPENMETRICS_1 },
+		  "version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+		  PROM_OPENMETRICS_1 },
 		{ "text/plain;q=0.9,application/openmetrics-text;q=0.8", PROM_TEXT_0_0_4 },
 		{ "text/plain,application/openmetrics-text", PROM_TEXT_0_0_4 },
 		{ "application/openmetrics-text,text/plain", PROM_OPENMETRICS_1 },
@@ -510,7 +533,8 @@ static void negotiation(void **state)
 		{ "text/plain;q=0.5 , application/openmetrics-text ; q=0.75", PROM_OPENMETRICS_1 },
 		{ "application/openmetrics-text;q=banana,text/plain;q=0.1", PROM_TEXT_0_0_4 },
 		{ "application/openmetrics-text;q=1.001", PROM_TEXT_0_0_4 },
-		{ "application/openmetrics-text;x=\"a,b;c\\\"\";q=0.5,text/plain;q=0.4", PROM_OPENMETRICS_1 },
+		{ "application/openmetrics-text;x=\"a,b;c\\\"\";q=0.5,text/plain;q=0.4",
+		  PROM_OPENMETRICS_1 },
 		{ ",;,=;q=,\"", PROM_TEXT_0_0_4 },
 	};
 
@@ -527,10 +551,21 @@ static void gzip(void **state)
 		const char *accept;
 		bool yes;
 	} cases[] = {
-		{ NULL, false }, { "", false }, { "gzip", true }, { "GZip", true }, { "x-gzip", true },
-		{ "deflate, gzip;q=0.5", true }, { "gzip;q=0", false }, { "gzip; q=0.000", false },
-		{ "*", true }, { "*;q=0", false }, { "gzip;q=0,*", false }, { "*;q=0,gzip", true },
-		{ "identity", false }, { "gzipped", false }, { "br;q=1.0, *;q=0.1", true },
+		{ NULL, false },
+		{ "", false },
+		{ "gzip", true },
+		{ "GZip", true },
+		{ "x-gzip", true },
+		{ "deflate, gzip;q=0.5", true },
+		{ "gzip;q=0", false },
+		{ "gzip; q=0.000", false },
+		{ "*", true },
+		{ "*;q=0", false },
+		{ "gzip;q=0,*", false },
+		{ "*;q=0,gzip", true },
+		{ "identity", false },
+		{ "gzipped", false },
+		{ "br;q=1.0, *;q=0.1", true },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
@@ -550,7 +585,8 @@ static void promtool_agrees(void **state)
 		skip();
 	}
 	m = small_snapshot();
-	attributes(m, &m->families[1].points[0], 1, (struct metric_attr[]){ str("k", "\xff\"\n\r\\") });
+	attributes(m, &m->families[1].points[0], 1,
+		   (struct metric_attr[]){ str("k", "\xff\"\n\r\\") });
 	m->families[2].help = "promtool misses a help text.";
 	got = written(m, PROM_TEXT_0_0_4, 0);
 	tool = popen("promtool check metrics", "w");

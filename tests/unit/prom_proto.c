@@ -70,7 +70,10 @@ static void families(void **state)
 	Family *got;
 
 	r->service_name = "web";
-	*p = (struct metric_point){ .resource = r, .attrs = &attr, .n_attrs = 1, .value = 2.5,
+	*p = (struct metric_point){ .resource = r,
+				    .attrs = &attr,
+				    .n_attrs = 1,
+				    .value = 2.5,
 				    .start_unix_ns = 1700000000123456789 };
 	metrics__point(m, f, 0, NULL)->value = 3;
 	f = metrics__family(m, "g", "1", "", METRIC_GAUGE, 1);
@@ -131,10 +134,14 @@ static void classic_and_native(void **state)
 {
 	static const double bounds[] = { 0.5, 2 };
 	static const uint64_t counts[] = { 2, 1, 4 }, exp[] = { 1, 0, 0, 2, 0, 0, 0, 3 };
-	struct metric_hist hist = { .count = 7, .sum = 9.5, .n_bounds = 2, .bounds = bounds,
-				    .counts = counts,
-				    .exp = { .scale = 2, .offset = -5, .n_counts = 8, .counts = exp,
-					     .zero_count = 1 } };
+	struct metric_hist hist = {
+		.count = 7,
+		.sum = 9.5,
+		.n_bounds = 2,
+		.bounds = bounds,
+		.counts = counts,
+		.exp = { .scale = 2, .offset = -5, .n_counts = 8, .counts = exp, .zero_count = 1 }
+	};
 	static const int64_t deltas[] = { 1, -1, 0, 2, 1 };
 	Family *f = round_trip(&hist);
 	Histogram *h = f->metric[0]->histogram;
@@ -177,9 +184,9 @@ static void not_native(void **state)
 {
 	static const uint64_t one = 1;
 	struct metric_exp cases[] = {
-		{ .scale = -5, .n_counts = 1, .counts = &one },	     /* too coarse */
+		{ .scale = -5, .n_counts = 1, .counts = &one },                 /* too coarse */
 		{ .scale = 0, .n_counts = 1, .counts = &one, .zero_count = 1 }, /* adds up to 2 */
-		{ .scale = 0 },					     /* adds up to 0 */
+		{ .scale = 0 },                                                 /* adds up to 0 */
 	};
 
 	for (size_t i = 0; i < 3; i++) {
@@ -279,7 +286,8 @@ static void brute_force(void **state)
 		v[0] = v[1] = 0;
 		for (int n = 2; n < 20 && n / 2 < octaves / 2; n++)
 			v[n] = exp2(n / 2 * (n % 2 ? 1 : -1)); /* exactly on a bound */
-		struct metric_hist hist = { .count = VALUES, .exp = otlp_histogram(scale, v, counts) };
+		struct metric_hist hist = { .count = VALUES,
+					    .exp = otlp_histogram(scale, v, counts) };
 		Family *f = round_trip(&hist);
 
 		assert_int_equal(f->metric[0]->histogram->schema, scale < 8 ? scale : 8);
