@@ -24,6 +24,7 @@ SERIES = 100
 STARTS = 5
 EVERY_S = 0.002
 REPLAYS = 3
+MADE_CONNECTIONS = 64
 
 
 # ---- size --------------------------------------------------------------------
@@ -153,8 +154,9 @@ def made_recording(setup, maker, transactions):
     if not os.access(maker, os.X_OK):
         raise Skip("%s is not built" % os.path.relpath(maker, settings.root))
     path = os.path.join(setup.folder, "made.rec")
-    done = subprocess.run([maker, str(transactions), path], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run([maker, path, str(transactions), str(MADE_CONNECTIONS)],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True)
     check(done.returncode == 0, "mkrecording exited with %d: %s" %
           (done.returncode, done.stdout.strip()[-300:]))
     return path

@@ -92,16 +92,26 @@ AIMS = (
 )
 
 
-def pairs(rows, only_cost):
-    if not only_cost:
-        table("Throughput and latency: medians of the rounds; lost: of the pairs", THROUGHPUT, rows)
-    table("CPU time per request: user and system, of all threads and children", CPU, rows,
-          () if only_cost else ("added: on - off of each pair. Below about 1 % of the server's "
-                                "own time it is noise: see ns/req of the programs.",))
-    if not only_cost:
-        table("Capture, all rounds with redeye together", CAPTURE, rows,
-              ("exact: counted = served, or, where the server keeps no count, at most one "
-               "request a connection over wrk's.",))
+def pairs(rows):
+    table("Throughput and latency: medians of the rounds; lost: of the pairs", THROUGHPUT, rows)
+    _cpu(rows)
+    table("Capture, all rounds with redeye together", CAPTURE, rows,
+          ("exact: counted = served, or, where the server keeps no count, at most one request a "
+           "connection over wrk's.",))
+
+
+def _cpu(rows):
+    table("CPU time per request, of all threads and children", CPU, rows,
+          ("added: on - off of each pair. What is below about 1 % of the server's own time is "
+           "noise:", "ns/req of the programs then says more."))
+
+
+def server_cost(rows):
+    _cpu(rows)
+    for r in rows:
+        each = sorted(b["server_ns"] - a["server_ns"] for a, b in r.pairs)
+        print("\n%s, %s: added ns/req of each pair, sorted" % (r.server, r.backend))
+        print("  " + " ".join("%.0f" % ns for ns in each))
 
 
 def programs(rows):
@@ -117,7 +127,8 @@ def _memory_rows(alone):
         for key, text in (("idle", "just started"), ("series", "100 series")):
             parts = " + ".join("%s %.2f" % (name[3:].lower(), m[key][name] / 1e6)
                                for name in ("RssAnon", "RssFile", "RssShmem") if name in m[key])
-            yield "memory, %s, %s" % (text, backend), "%s = %s" % (mb(m[key]["VmRSS"]), parts)
+            yield "memory, %s, %s" % (text, backend), "%s = %s; peak %s" % (
+                mb(m[key]["VmRSS"]), parts, mb(m[key]["VmHWM"]))
 
 
 def _first_rows(alone):
