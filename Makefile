@@ -11,7 +11,9 @@ VERSION	:= 0.1.0
 PREFIX	?= /usr/local
 CC	?= gcc
 CLANG	?= clang
-BPFTOOL	?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+# On Ubuntu before 25.04 /usr/sbin/bpftool is a script that insists on the running kernel's own.
+BPFTOOL	?= $(lastword bpftool $(wildcard /usr/local/sbin/bpftool /usr/sbin/bpftool \
+		/usr/lib/linux-tools/*/bpftool))
 PKGS	:= libbpf libelf zlib libmicrohttpd libprotobuf-c yaml-0.1 libcjson
 
 O	:= build$(if $(ASAN),/asan)$(if $(STATIC),/static)

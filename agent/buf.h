@@ -17,7 +17,7 @@ struct buf {
 };
 
 void buf__init(struct buf *b, size_t max);
-void buf__free(struct buf *b);	/* leaves it empty and usable; accepts a zeroed one */
+void buf__free(struct buf *b);  /* leaves it empty and usable; accepts a zeroed one */
 void buf__reset(struct buf *b); /* forgets content and error, keeps the memory */
 
 void buf__append(struct buf *b, const void *data, size_t len);

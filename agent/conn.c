@@ -16,7 +16,8 @@
  *
  * A transaction whose last bytes were only counted ends when somebody asks:
  * the next record of its connection, or a poll. Polling starts 100 ms after
- * the last record and slows down to one in five seconds.
+ * the last record and slows down to one in five seconds. Connections that wait
+ * the same time form a queue: only its head needs a look.
  */
 #include "conn.h"
 
@@ -24,10 +25,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POLL_FIRST_NS  100000000ull
+#define POLL_FIRST_NS   100000000ull
 #define POLL_SLOWEST_NS 5000000000ull
-#define MISSES_MAX     8
-#define NO_DIR	       2
+#define POLL_LEVELS     7 /* each doubles the interval */
+#define MISSES_MAX      8
+#define NO_DIR          2
 
 struct conn_table {
 	struct conn_table_config cfg;
@@ -35,9 +37,9 @@ struct conn_table {
 	struct conn **buckets;
 	uint32_t mask;
 	size_t conn_bytes;
-	struct conn lru;  /* list heads */
-	struct conn polls;
-	struct conn *free; /* by hash_next */
+	struct conn lru;                /* list heads */
+	struct conn polls[POLL_LEVELS]; /* the soonest first */
+	struct conn *free;              /* by hash_next */
 };
 
 /* ---- table -------------------------------------------------------------------- */
@@ -79,15 +81,19 @@ static void poll_unlink(struct conn *c)
 	c->polled = 0;
 }
 
-static void poll_push(struct conn_table *t, struct conn *c)
+static void poll_push(struct conn_table *t, struct conn *c, uint8_t level, uint64_t now_ns)
 {
-	if (c->polled)
-		return;
-	c->poll_next = &t->polls;
-	c->poll_prev = t->polls.poll_prev;
+	struct conn *list = &t->polls[level];
+	uint64_t wait = POLL_FIRST_NS << level;
+
+	poll_unlink(c);
+	c->poll_next = list;
+	c->poll_prev = list->poll_prev;
 	c->poll_prev->poll_next = c;
-	t->polls.poll_prev = c;
+	list->poll_prev = c;
 	c->polled = 1;
+	c->poll_level = level;
+	c->next_poll_ns = now_ns + (wait < POLL_SLOWEST_NS ? wait : POLL_SLOWEST_NS);
 }
 
 static void unhash(struct conn_table *t, struct conn *c)
@@ -148,6 +154,8 @@ void conn_table__shrink(struct conn_table *t, uint32_t n)
 	free_unused(t);
 }
 
+_Static_assert(sizeof(struct conn) % 8 == 0, "a protocol's state is not aligned behind it");
+
 static struct conn *take(struct conn_table *t)
 {
 	struct conn *c;
@@ -159,8 +167,10 @@ static struct conn *take(struct conn_table *t)
 		t->free = c->hash_next;
 	else
 		c = malloc(t->conn_bytes);
-	if (c)
-		memset(c, 0, sizeof(*c));
+	if (!c)
+		return NULL;
+	memset(c, 0, sizeof(*c));
+	c->state = c + 1;
 	return c;
 }
 
@@ -187,7 +197,8 @@ struct conn_table *conn_table__new(const struct conn_table_config *cfg)
 	t->mask = n - 1;
 	t->conn_bytes = sizeof(struct conn) + state;
 	t->lru.lru_next = t->lru.lru_prev = &t->lru;
-	t->polls.poll_next = t->polls.poll_prev = &t->polls;
+	for (i = 0; i < POLL_LEVELS; i++)
+		t->polls[i].poll_next = t->polls[i].poll_prev = &t->polls[i];
 	return t;
 }
 
@@ -286,9 +297,7 @@ static void schedule(struct conn_table *t, struct conn *c)
 		poll_unlink(c);
 		return;
 	}
-	c->poll_interval_ns = POLL_FIRST_NS;
-	c->next_poll_ns = c->last_ns + POLL_FIRST_NS;
-	poll_push(t, c);
+	poll_push(t, c, 0, c->last_ns);
 }
 
 void conn_table__open(struct conn_table *t, const struct red_ev_open *ev)
@@ -403,28 +412,36 @@ void conn_table__state(struct conn_table *t, const struct red_ev_state *ev)
 	forget(t, c);
 }
 
+/* The answer comes through the ring, in order with the rest. A connection unknown
+ * to the kernel has ended: its RED_EV_CLOSE is still in the ring, or if we ask a
+ * second time, was lost. */
+static void poll_one(struct conn_table *t, struct conn *c, uint64_t now_ns)
+{
+	bool known;
+
+	poll_push(t, c, c->poll_level + (c->poll_level < POLL_LEVELS - 1), now_ns);
+	t->stat.polls++;
+	known = command(t, c, RED_POLL_REPORT) != -ENOENT;
+	if (!known && c->gone)
+		drop(t, c, PROTO_DROP_LOST);
+	else
+		c->gone = !known;
+}
+
 uint64_t conn_table__tick(struct conn_table *t, uint64_t now_ns)
 {
-	struct conn *c, *next;
 	uint64_t soonest = UINT64_MAX;
+	int i;
 
-	for (c = t->polls.poll_next; c != &t->polls; c = next) {
-		next = c->poll_next;
-		if (c->next_poll_ns <= now_ns) {
-			c->next_poll_ns = now_ns + c->poll_interval_ns;
-			if (c->poll_interval_ns < POLL_SLOWEST_NS)
-				c->poll_interval_ns *= 2;
-			t->stat.polls++;
-			/* The answer comes through the ring, in order with the rest. A
-			 * connection unknown to the kernel has ended: its RED_EV_CLOSE is
-			 * still in the ring, or if we ask a second time, was lost. */
-			if (command(t, c, RED_POLL_REPORT) == -ENOENT && c->gone++) {
-				drop(t, c, PROTO_DROP_LOST);
-				continue;
-			}
-		}
-		if (c->next_poll_ns < soonest)
-			soonest = c->next_poll_ns;
+	for (i = POLL_LEVELS - 1; i >= 0; i--) {
+		struct conn *list = &t->polls[i];
+
+		while (list->poll_next != list && list->poll_next->next_poll_ns <= now_ns)
+			poll_one(t, list->poll_next, now_ns);
 	}
+	for (i = 0; i < POLL_LEVELS; i++)
+		if (t->polls[i].poll_next != &t->polls[i] &&
+		    t->polls[i].poll_next->next_poll_ns < soonest)
+			soonest = t->polls[i].poll_next->next_poll_ns;
 	return soonest;
 }

@@ -19,25 +19,26 @@
 struct conn {
 	struct conn *hash_next;
 	struct conn *lru_prev, *lru_next;   /* all, the most recently active first */
-	struct conn *poll_prev, *poll_next; /* those that wait for a poll */
+	struct conn *poll_prev, *poll_next; /* those that wait as long for a poll */
 	uint64_t id;
 	uint64_t sk;
 	uint64_t expected[2]; /* next offset, by enum red_dir */
 	uint64_t last_ns;     /* last record */
 	uint64_t turn_ns[2];  /* when the direction last turned this way */
-	uint64_t next_poll_ns, poll_interval_ns;
+	uint64_t next_poll_ns;
 	uint32_t tgid;
 	uint16_t family;
 	uint16_t local_port, peer_port;
 	uint8_t local_addr[16], peer_addr[16];
-	uint8_t established; /* seen from its first byte, nothing lost */
+	uint8_t established;         /* seen from its first byte, nothing lost */
 	uint8_t first_dir, last_dir; /* of the first and the last record; 2 at first */
-	uint8_t mode;	     /* what the kernel was last told, enum red_poll_cmd */
-	uint8_t misses;	     /* turns that no protocol recognised */
-	uint8_t polled;	     /* is on the poll list */
-	uint8_t gone;	     /* polls that the kernel did not know it at */
+	uint8_t mode;                /* what the kernel was last told, enum red_poll_cmd */
+	uint8_t misses;              /* turns that no protocol recognised */
+	uint8_t polled;              /* is on the poll list */
+	uint8_t poll_level;
+	uint8_t gone; /* the kernel did not know it at the last poll */
 	const struct proto *proto;
-	max_align_t state[];
+	void *state; /* the protocol's, behind this structure */
 };
 
 struct conn_table_config {

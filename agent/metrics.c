@@ -27,7 +27,7 @@ struct arena {
 	bool broken;
 	size_t bytes;
 	uint32_t max_points[METRICS_MAX_FAMILIES]; /* of the family with the same index */
-	struct chunk *chunks; /* the newest first, the only one with room */
+	struct chunk *chunks;                      /* the newest first, the only one with room */
 };
 
 static struct arena *arena_of(struct metrics *m)

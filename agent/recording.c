@@ -72,6 +72,30 @@ static void put(struct recording_writer *w, const void *p, size_t n)
 		w->bytes += n;
 }
 
+/* An empty regular file of our own, that nobody else can read: what is there may
+ * belong to somebody, who would then be handed what others sent. */
+static int create(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	struct stat st;
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st))
+		err = -errno;
+	else if (!S_ISREG(st.st_mode))
+		err = -EINVAL;
+	else if (st.st_uid != geteuid() || st.st_nlink != 1)
+		err = -EEXIST;
+	else if (fchmod(fd, 0600) || ftruncate(fd, 0))
+		err = -errno;
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
 struct recording_writer *recording_writer__new(const char *path)
 {
 	struct recording_header h = {
@@ -82,15 +106,17 @@ struct recording_writer *recording_writer__new(const char *path)
 		.unix_minus_mono_ns = unix_ns() - mono_ns(),
 	};
 	struct recording_writer *w = calloc(1, sizeof(*w));
-	int fd = -1;
+	int fd, err;
 
 	if (!w)
 		return NULL;
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 || fchmod(fd, 0600))
+	fd = create(path);
+	err = fd < 0 ? -fd : 0;
+	if (err)
 		goto out;
 	w->f = fdopen(fd, "w");
-	if (!w->f)
+	err = w->f ? 0 : errno;
+	if (err)
 		goto out;
 	setvbuf(w->f, NULL, _IOFBF, 1 << 16);
 	put(w, &h, sizeof(h));
@@ -99,6 +125,7 @@ out:
 	if (fd >= 0)
 		close(fd);
 	free(w);
+	errno = err;
 	return NULL;
 }
 
@@ -153,8 +180,11 @@ static int check_header(const struct recording_reader *r, char *err, size_t err_
 		snprintf(err, err_size, "this is no recording of redeye");
 		return -EBADMSG;
 	}
-	if (h->abi_version != RED_ABI_VERSION || h->header_len < sizeof(*h) ||
-	    h->header_len > r->size || h->header_len % 8) {
+	if (h->header_len < sizeof(*h) || h->header_len > r->size || h->header_len % 8) {
+		snprintf(err, err_size, "the recording's header is damaged");
+		return -EBADMSG;
+	}
+	if (h->abi_version != RED_ABI_VERSION) {
 		snprintf(err, err_size, "recording format %u, this redeye reads %u",
 			 h->abi_version, RED_ABI_VERSION);
 		return -EPROTO;
@@ -164,7 +194,7 @@ static int check_header(const struct recording_reader *r, char *err, size_t err_
 
 static int map_file(struct recording_reader *r, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err = 0;
 	struct stat st;
 
 	if (fd < 0)

@@ -14,7 +14,6 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import time
 
@@ -79,16 +78,9 @@ class Redeye(Proc):
     def __init__(self, services):
         self.port = choose_port()
         print("starting redeye\n", flush=True)
-        env = {k: v for k, v in os.environ.items() if not k.startswith(("OTEL_", "REDEYE_"))}
-        self.log = os.path.join(FOLDER, "redeye.log")
-        self.name = "redeye"
-        self.stopped = False
-        with open(self.log, "ab") as log:
-            self.popen = subprocess.Popen(
-                [REDEYE, "run", "--table", "--listen", "127.0.0.1:%d" % self.port,
-                 "--pid", ",".join(str(s.pid) for s in services)],
-                stdin=subprocess.DEVNULL, stderr=log, env=env, start_new_session=True)
-        self.pid = self.popen.pid
+        super().__init__([REDEYE, "run", "--table", "--listen", "127.0.0.1:%d" % self.port,
+                          "--pid", ",".join(str(s.pid) for s in services)],
+                         os.path.join(FOLDER, "redeye.log"), stdout=sys.stdout)
         started.append(self)
         self.wait_line("redeye: info: ready:")
 
@@ -235,6 +227,8 @@ def duration():
 def main():
     for number in SIGNALS:
         signal.signal(number, on_signal)
+    for name in [n for n in os.environ if n.startswith(("OTEL_", "REDEYE_"))]:
+        del os.environ[name]  # the names are for redeye to find out
     shutil.rmtree(FOLDER, ignore_errors=True)
     os.makedirs(FOLDER)
     try:

@@ -5,7 +5,7 @@ import re
 
 import client
 from client import head, post, repeat, spread
-from harness import case
+from harness import case, priority
 from lib import Failure, check, need_programs, prime, run, wait_for
 from prom import ANY, WHATEVER, server
 from servers import BIG_BYTES, that_can
@@ -34,6 +34,19 @@ def new_connection(t, kind):
     for _ in range(n):
         client.expect_status(client.one(srv.address, HELLO), 200)
     agent.expect(server(n, service=srv.service))
+
+
+@case(on=that_can("hello"))
+def prompt_client(t, kind):
+    """A client so prompt that its next request is there before the server's call that sent the
+    answer has returned. Another thread may read it; Go then reads its first byte alone."""
+    srv = t.serve(kind)
+    agent = t.watch(srv)
+    hellos, sleeps = prime(499), prime(97) if "sleep" in srv.kind.can else 0
+    with client.Conn(srv.address) as conn, priority():
+        repeat(conn, HELLO, hellos)
+        repeat(conn, head("GET", "/sleep/2"), sleeps)
+    agent.expect(server(hellos), *([server(sleeps, "/sleep/{ms}")] if sleeps else []))
 
 
 @case(on=that_can("status"))

@@ -21,7 +21,6 @@ CASES = []
 # has started. So timed cases, servers included, run with a high priority where that is
 # allowed, and fail only when they fail three times: a duration that is wrong is always wrong.
 TIMED_TRIES = 3
-TIMED_NICE = -15
 
 
 class Case:
@@ -125,7 +124,8 @@ def _alarm(seconds):
 
 
 @contextlib.contextmanager
-def _priority(nice):
+def priority(nice=-15):
+    """A higher priority for this process and what it starts, where that is allowed."""
     before = os.getpriority(os.PRIO_PROCESS, 0)
     try:
         os.setpriority(os.PRIO_PROCESS, 0, nice)
@@ -170,7 +170,7 @@ def run_case(one, backend, www, dry=False):
         for _ in range(TIMED_TRIES if one.timed else 1):
             shutil.rmtree(folder, ignore_errors=True)
             os.makedirs(folder)
-            with _priority(TIMED_NICE) if one.timed else contextlib.nullcontext():
+            with priority() if one.timed else contextlib.nullcontext():
                 verdict, reason = _attempt(one, Test(backend, folder, www, dry))
             if verdict != "FAIL":
                 break

@@ -155,17 +155,18 @@ def tree(pid):
 
 
 class Proc:
-    """A child process with its own session; output goes to the file `log`."""
+    """A child process with its own session; output goes to the file `log`, but for what
+    goes to another `stdout`."""
 
-    def __init__(self, argv, log, env=None, stdin=subprocess.DEVNULL):
+    def __init__(self, argv, log, env=None, stdin=subprocess.DEVNULL, stdout=None):
         self.argv = [str(a) for a in argv]
         self.name = os.path.basename(self.argv[0])
         self.log = log
         full_env = dict(os.environ)
         full_env.update(env or {})
         with open(log, "ab") as out:
-            self.popen = subprocess.Popen(self.argv, stdin=stdin, stdout=out, stderr=out,
-                                          env=full_env, start_new_session=True,
+            self.popen = subprocess.Popen(self.argv, stdin=stdin, stdout=stdout or out,
+                                          stderr=out, env=full_env, start_new_session=True,
                                           preexec_fn=_end_with_parent)
         self.pid = self.popen.pid
         self.stopped = False

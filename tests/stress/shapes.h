@@ -139,7 +139,10 @@ static const struct shape {
 	int methods; /* other methods than GET, random hosts */
 } shapes[] = {
 	{ "fixed", fixed, 0 }, { "after", fixed_after, 0 }, { "hold", hold, 0 },
-	{ "hostile", hostile, 1 }, { NULL, NULL, 0 },
+	{ "hostile", hostile, 1 }, { "words", words, 1 }, { "ids", ids, 1 },
+	{ "deep", deep, 1 }, { "escapes", escapes, 1 }, { "long", very_long, 1 },
+	{ "unicode", unicode, 1 }, { "dots", dots, 1 }, { "queries", queries, 1 },
+	{ NULL, NULL, 0 },
 };
 
 #endif /* RED_STRESS_SHAPES_H */

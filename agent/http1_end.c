@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "http1_internal.h"
+
+void http1__quiet(void *state, uint64_t now_ns)
+{
+	struct http1 *h = state;
+	enum red_dir dir = response_dir(h);
+	struct half *f = &h->half[dir];
+
+	if (f->state == HALF_UNKNOWN && now_ns >= f->last_ns + QUIET_NS)
+		http1__infer_end(h, dir);
+}
+
+/* Why a request got no whole answer; see docs/metrics.md for the words. */
+static const char *failure(const struct http1 *h, uint8_t flags, uint32_t tgid)
+{
+	const struct proto_ops *ops = &h->env->ops;
+	bool server = h->role == ROLE_SERVER;
+
+	if (ops->ended(ops->arg, tgid))
+		return "process_exited";
+	if (flags & RED_STATE_TIMEOUT)
+		return "timeout";
+	if (flags & RED_STATE_RESET)
+		return "connection_reset";
+	if (flags & RED_STATE_PEER)
+		return server ? "client_closed" : "connection_closed";
+	return server ? "connection_closed" : "cancelled";
+}
+
+static void fail_all(struct http1 *h, uint64_t ts_ns, uint8_t flags)
+{
+	struct half *f = &h->half[response_dir(h)];
+	struct http1_txn *t;
+
+	while ((t = h->oldest)) {
+		if (f->txn == t) { /* its answer had begun */
+			t->response_body_bytes = f->body_bytes;
+			f->state = HALF_UNSYNCED;
+		}
+		http1__finish(h, t, ts_ns, failure(h, flags, t->tgid));
+	}
+}
+
+/* Is an answer whose end framing does not tell whole, now that its stream has
+ * ended? A client that closes first did not want the rest; one that closes while
+ * the server still sends is answered by a reset. */
+static bool whole_at_eof(const struct http1 *h, const struct half *f, uint8_t flags)
+{
+	bool by_sender = h->role == ROLE_SERVER || flags & RED_STATE_PEER;
+
+	if (flags & (RED_STATE_RESET | RED_STATE_TIMEOUT))
+		return false;
+	if (f->state == HALF_CHUNK_LOST)
+		return f->tail == TAIL_BLANK || (f->tail == TAIL_UNKNOWN && by_sender);
+	return (f->state == HALF_UNTIL_CLOSE || f->state == HALF_UNKNOWN) && by_sender;
+}
+
+/* The response's direction has ended: what is not answered never will be. */
+static void response_eof(struct http1 *h, const struct proto_end *e)
+{
+	enum red_dir dir = response_dir(h);
+	struct half *f = &h->half[dir];
+
+	if (whole_at_eof(h, f, e->flags)) {
+		if (f->state != HALF_UNTIL_CLOSE && f->txn)
+			f->txn->flags |= HTTP1_TXN_INFERRED;
+		http1__message_end(h, dir, f->last_ns);
+	}
+	fail_all(h, e->ts_ns, e->flags);
+}
+
+void http1__eof(void *state, enum red_dir dir, const struct proto_end *e)
+{
+	struct http1 *h = state;
+
+	if (dir == RED_DIR_IN && !h->in_eof_ns)
+		h->in_eof_ns = e->ts_ns;
+	if (dir == RED_DIR_OUT && !h->out_eof_ns)
+		h->out_eof_ns = e->ts_ns;
+	if (h->role != ROLE_UNKNOWN && dir == response_dir(h))
+		response_eof(h, e);
+}
+
+void http1__drop(void *state, enum proto_drop why)
+{
+	struct http1 *h = state;
+
+	http1__drop_all(h, why);
+	http1__buf_release(h, &h->half[0]);
+	http1__buf_release(h, &h->half[1]);
+}
+
+void http1__lost(void *state)
+{
+	struct http1 *h = state;
+	int dir;
+
+	/* What else was missed is a better reason for gaps than a client that overlaps. */
+	h->overlaps = h->overlapped || (h->burst > 1 && !h->bursts);
+	http1__drop(h, PROTO_DROP_LOST);
+	for (dir = 0; dir < 2; dir++)
+		if (h->half[dir].state != HALF_TUNNEL)
+			h->half[dir].state = HALF_UNSYNCED;
+	h->bad_ns = 0;
+	h->burst = 0;
+}
+
+void http1__close(void *state, const struct proto_end *e)
+{
+	struct http1 *h = state;
+	struct proto_end end = *e;
+
+	/* A client that gave up did so when it closed, not when the peer agreed. */
+	if (h->role == ROLE_CLIENT && h->out_eof_ns)
+		end.ts_ns = h->out_eof_ns;
+	if (h->role != ROLE_UNKNOWN)
+		response_eof(h, &end);
+	http1__drop(h, PROTO_DROP_LOST);
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Any sequence of records into everything behind the ring. The input is records one behind
+ * the other, each after a byte that says how much of its length to repair. */
+#undef NDEBUG
+#include <assert.h>
+
+#include "whole.h"
+
+static void check(const struct pipeline *p, uint32_t max_conns)
+{
+	const struct proto_stat *st = pipeline__proto_stat(p, 0);
+	uint64_t sum = st->emitted + st->in_flight;
+
+	for (int i = 0; i < PROTO_DROP__CNT; i++)
+		sum += st->dropped[i];
+	assert(st->observed == sum);
+	assert(pipeline__conn_stat(p)->open <= max_conns);
+	assert(p->env.head_bytes <= p->env.max_head_bytes);
+}
+
+/* Lengths that agree, few connections, little time: or nothing would get deep. */
+static size_t repair(uint64_t *record, size_t size)
+{
+	struct red_ev_data *d = (void *)record;
+	struct red_ev_open *o = (void *)record;
+
+	d->h.kind %= 8;
+	if (d->h.kind == RED_EV_OPEN)
+		size = sizeof(*o);
+	else if (d->h.kind != RED_EV_DATA)
+		size = d->h.kind >= RED_EV_FORK ? sizeof(struct red_ev_proc) : sizeof(struct red_ev_state);
+	d->h.len = size;
+	d->conn_id %= 4;
+	if (d->h.kind != RED_EV_DATA)
+		return size;
+	d->cap_len = size > sizeof(*d) ? size - sizeof(*d) : 0;
+	d->h.len = size = sizeof(*d) + d->cap_len;
+	d->len = d->cap_len + d->len % 700;
+	d->dir &= 1;
+	return size;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	static uint64_t record[1024];
+	struct options o = { .max_connections = 3, .memory_limit_bytes = 1 << 15, .learn_routes = true,
+			     .max_routes = 10 };
+	struct procs_config pc = { .proc_root = "" };
+	struct pipeline_config c = { .options = &o, .procs = procs__new(&pc) };
+	struct pipeline *p = pipeline__new(&c);
+
+	for (size_t n; len > 3; data += n, len -= n) {
+		uint8_t how = *data++;
+
+		n = data[0] | (data[1] & 7) << 8;
+		n = n < --len ? n : len;
+		memset(record, 0, sizeof(record));
+		memcpy(record, data, n);
+		pipeline__record(p, record, how & 1 ? n : repair(record, n));
+		check(p, o.max_connections);
+	}
+	pipeline__tick(p, 0);
+	pipeline__free(p);
+	procs__free(c.procs);
+	return 0;
+}
