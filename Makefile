@@ -2,7 +2,7 @@
 #
 # make            build ./redeye          make deps       install build dependencies
 # make demo       see it work (root)      make test       every test this machine can run (root)
-# Switches: V=1 show commands, ASAN=1 sanitizers, STATIC=1 static binary, WERROR=1 as in CI
+# Switches: V=1 show commands, ASAN=1 sanitizers, STATIC=1 (see LIBS), WERROR=1 as in CI
 #
 # One non-recursive Makefile. Sources are found by folder: a new agent/x.c,
 # exporters/x.c, tests/unit/x.c or tests/fuzz/x.c needs no line here.
@@ -32,8 +32,11 @@ CFLAGS	?= -O2 -g
 ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(HARDEN) $(SAN) -D_GNU_SOURCE \
 	     -DREDEYE_VERSION='"$(VERSION)"' -I. -I$(O) -Iagent -Ibpf -Iexporters \
 	     $(shell pkg-config --cflags $(PKGS))
-ALL_LDFLAGS = $(LDFLAGS) $(SAN) -pie -Wl,-z,relro,-z,now $(if $(STATIC),-static-pie)
-LIBS	= $(shell pkg-config --libs $(if $(STATIC),--static) $(PKGS)) -lm -lpthread
+ALL_LDFLAGS = $(LDFLAGS) $(SAN) -pie -Wl,-z,relro,-z,now
+# Debian has no static p11-kit, which GnuTLS needs, and no static cJSON. So a static binary is
+# one that carries all else: what is left to load is libc, GnuTLS and its own, cJSON.
+LIBS	= $(if $(STATIC),-Wl$(comma)-Bstatic -lbpf -lelf -lz -lmicrohttpd -lprotobuf-c -lyaml \
+	    -Wl$(comma)-Bdynamic -lgnutls -lcjson,$(shell pkg-config --libs $(PKGS))) -lm -lpthread
 
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v2 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-parameter \
 	      $(if $(WERROR)$(CI),-Werror) -Ivmlinux/$(ARCH) -Ivmlinux -Ibpf
