@@ -223,7 +223,7 @@ static void before_turn(struct http1 *h, enum red_dir dir, const struct proto_by
 	struct half *f = &h->half[dir];
 
 	/* Half a head, and the other side spoke, though nothing was asked. */
-	if (f->buf_len && !h->oldest && !is_response(h, dir)) {
+	if (f->buf_len && f->alone && !is_response(h, dir)) {
 		f->state = HALF_MALFORMED;
 		http1__buf_release(h, f);
 	}

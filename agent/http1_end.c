@@ -74,6 +74,10 @@ void http1__eof(void *state, enum red_dir dir, const struct proto_end *e)
 {
 	struct http1 *h = state;
 
+	if (e->flags & RED_STATE_RESET) { /* not the end yet, but its time */
+		h->reset_ns = e->ts_ns;
+		return;
+	}
 	if (dir == RED_DIR_IN && !h->in_eof_ns)
 		h->in_eof_ns = e->ts_ns;
 	if (dir == RED_DIR_OUT && !h->out_eof_ns)
@@ -114,6 +118,10 @@ void http1__close(void *state, const struct proto_end *e)
 	/* A client that gave up did so when it closed, not when the peer agreed. */
 	if (h->role == ROLE_CLIENT && h->out_eof_ns)
 		end.ts_ns = h->out_eof_ns;
+	if (h->reset_ns) {
+		end.ts_ns = h->reset_ns;
+		end.flags |= RED_STATE_RESET;
+	}
 	if (h->role != ROLE_UNKNOWN)
 		response_eof(h, &end);
 	http1__drop(h, PROTO_DROP_LOST);

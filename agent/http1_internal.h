@@ -53,6 +53,7 @@ struct half {
 	uint64_t body_bytes;
 	uint8_t tail;     /* enum half_tail, in HALF_CHUNK_LOST */
 	bool has_trailer; /* one was announced */
+	bool alone;       /* no request was open when this head began */
 	bool turned;      /* to this direction, but only empty lines came since */
 };
 
@@ -65,6 +66,7 @@ struct http1 {
 	uint32_t n_txns;
 	uint64_t bad_ns; /* a malformed request was seen then, and not answered yet */
 	uint64_t out_eof_ns, in_eof_ns;
+	uint64_t reset_ns; /* the peer reset the connection */
 	uint32_t burst;  /* requests since the traffic last turned their way */
 	uint8_t strikes; /* turns in a row that made no sense */
 	bool refused;    /* requests were, so what is answered next is not known */

@@ -7,9 +7,9 @@
 
 #include "conn.h"
 
-#define POOL_MAX    1024
-#define TARGET_MAX  8000
-#define HOST_MAX    255
+#define POOL_MAX   1024
+#define TARGET_MAX 8000
+#define HOST_MAX   255
 
 static struct http1_txn *pool;
 static unsigned int pool_n;

@@ -23,8 +23,8 @@ static bool data_ok(const struct red_ev_data *ev)
 
 static bool process_ok(const struct red_ev_process *ev)
 {
-	return ev->h.len == sizeof(*ev) + ev->service_len + ev->namespace_len + ev->instance_len +
-				    ev->exe_len;
+	return ev->h.len ==
+	       sizeof(*ev) + ev->service_len + ev->namespace_len + ev->instance_len + ev->exe_len;
 }
 
 int record__check(const void *data, size_t size)
@@ -185,8 +185,8 @@ static int check_header(const struct recording_reader *r, char *err, size_t err_
 		return -EBADMSG;
 	}
 	if (h->abi_version != RED_ABI_VERSION) {
-		snprintf(err, err_size, "recording format %u, this redeye reads %u",
-			 h->abi_version, RED_ABI_VERSION);
+		snprintf(err, err_size, "recording format %u, this redeye reads %u", h->abi_version,
+			 RED_ABI_VERSION);
 		return -EPROTO;
 	}
 	return 0;

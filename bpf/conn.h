@@ -6,8 +6,8 @@
  *
  * A connection is its `struct sock`, not a descriptor: dup, fork and passing
  * do not split it, reuse of a descriptor does not join two. The sock's address
- * is the key; because addresses are reused too, an identity word (the port
- * pair, or the inode number of a UNIX socket) is compared at each event.
+ * is the key; because addresses are reused too, an identity word (the peer's
+ * port, or the inode number of a UNIX socket) is compared at each event.
  *
  * What is copied. Each direction has a byte counter, the time of its last byte
  * and its last eight bytes. When the direction of traffic turns, a message
@@ -92,8 +92,8 @@ static __always_inline __u64 sock_ident(struct sock *sk, int direct)
 
 	if (family == AF_UNIX)
 		return sock_ino(sk) << 8 | AF_UNIX;
-	return (__u64)RED_READ(direct, sk, __sk_common.skc_dport) << 32 |
-	       (__u64)RED_READ(direct, sk, __sk_common.skc_num) << 16 | family;
+	/* Not the local port: a reset takes it away while the process still reads. */
+	return (__u64)RED_READ(direct, sk, __sk_common.skc_dport) << 16 | family;
 }
 
 /* Is it a stream that belongs to a process? Sockets of the kernel itself (NFS,
@@ -211,6 +211,8 @@ static __always_inline void state_fill(struct red_ev_state *ev, struct red_conn 
 		ev->flags |= RED_STATE_TAIL_OUT;
 	if (c->flags & RED_CONN_PEER_FIN)
 		ev->flags |= RED_STATE_PEER;
+	if (c->flags & RED_CONN_RESET)
+		ev->flags |= RED_STATE_RESET;
 }
 
 /* A connection that user space never heard of ends as silently. */
@@ -299,9 +301,11 @@ __noinline int head_end(__u32 slot, __u64 len, __u64 tail)
 	return 0;
 }
 
-/* Do the bytes at `at` begin an HTTP/1 message, "HTTP/1." or "GET /"? A wrong
- * guess costs a copy, never a wrong transaction: user space knows where it is. */
-__noinline int like_message(__u32 slot, __u64 at)
+/* Do the `n` > 0 bytes at `at` begin an HTTP/1 message, "HTTP/1." or "GET /"? A
+ * few bytes that could are taken for one: some servers read the first byte of
+ * the next request by itself, while they still answer the last. A wrong guess
+ * costs a copy, never a wrong transaction: user space knows where it is. */
+__noinline int like_message(__u32 slot, __u64 at, __u64 n)
 {
 	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	__u64 i;
@@ -311,11 +315,14 @@ __noinline int like_message(__u32 slot, __u64 at)
 		return 0;
 	BOUND(at, 512);
 	p = &s->data[at];
-	if (p[0] == 'H' && p[1] == 'T' && p[2] == 'T' && p[3] == 'P' && p[4] == '/')
+	if (n > 4 && p[0] == 'H' && p[1] == 'T' && p[2] == 'T' && p[3] == 'P' && p[4] == '/')
 		return 1;
 	for (i = 0; i < 12; i++) {
+		if (i >= n)
+			return 1;
 		if (p[i] == ' ')
-			return i >= 3 && (p[i + 1] == '/' || p[i + 1] == 'h' || p[i + 1] == '*');
+			return i >= 3 && (i + 1 >= n || p[i + 1] == '/' || p[i + 1] == 'h' ||
+					  p[i + 1] == '*');
 		if ((__u8)(p[i] - 'A') >= 26)
 			return 0;
 	}
@@ -362,7 +369,7 @@ static __always_inline __u64 conn_want(struct red_conn *c, struct red_conn_dir *
 		end = head_end(slot, got, d->tail);
 		if (end) {
 			d->want = 0;
-			if (end >= got || !like_message(slot, end))
+			if (end >= got || !like_message(slot, end, got - end))
 				return got;
 			c->flags |= RED_CONN_PIPELINED;
 		}
@@ -427,7 +434,7 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st,
 	got = gather(slot, 0, 0, first);
 	if (!d->want && first < RED_CAP_MAX && c->mode == RED_POLL_MODE_AUTO &&
 	    !(c->flags & RED_CONN_PIPELINED)) {
-		if (got < 8 || !like_message(slot, 0)) {
+		if (!got || !like_message(slot, 0, got)) {
 			drop(st, RED_DROP_NOT_WANTED);
 			goto tail;
 		}

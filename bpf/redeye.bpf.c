@@ -482,9 +482,11 @@ static __always_inline void state_changed(struct red_conn *c, const struct sock 
 	case TCP_CLOSE:
 		flags = close_flags(sk, oldstate);
 		/* The peer's reset may leave bytes that the process still reads:
-		 * the end is when the process sees it (conn_ended). */
+		 * the end is when the process sees it (conn_ended), or a poll does. */
 		if (flags & RED_STATE_RESET && BPF_CORE_READ(sk, sk_socket)) {
 			c->flags |= RED_CONN_RESET;
+			conn_report(c, RED_HOOK_STATE, RED_EV_EOF,
+				    RED_REPORT(RED_DIR_IN, RED_STATE_RESET));
 			break;
 		}
 		conn_report(c, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(0, flags));

@@ -115,7 +115,8 @@ enum red_state_flags {
 };
 
 /* The counters of a connection at one moment. For RED_EV_EOF `dir` says which
- * direction ended. */
+ * direction ended; with RED_STATE_RESET it says that the peer has reset the
+ * connection, of which the process may still read what came before. */
 struct red_ev_state {
 	struct red_hdr h;
 	__u64 conn_id;

@@ -53,14 +53,15 @@ static void add_slice(cJSON *j, const char *key, struct slice s)
 
 static void add_time(cJSON *j, const char *key, int64_t unix_ns)
 {
-	time_t s = unix_ns / 1000000000;
+	int64_t ns = (unix_ns % 1000000000 + 1000000000) % 1000000000;
+	time_t s = unix_ns / 1000000000 - (unix_ns % 1000000000 < 0); /* rounded down */
 	char text[64];
 	struct tm tm;
 	size_t n;
 
 	gmtime_r(&s, &tm);
 	n = strftime(text, sizeof(text), "%FT%T", &tm);
-	snprintf(text + n, sizeof(text) - n, ".%09lldZ", (long long)(unix_ns % 1000000000));
+	snprintf(text + n, sizeof(text) - n, ".%09lldZ", (long long)ns);
 	cJSON_AddStringToObject(j, key, text);
 }
 
@@ -84,8 +85,7 @@ static void add_network(cJSON *j, const struct span *s)
 	}
 	cJSON_AddStringToObject(j, "network.transport", "tcp");
 	add_address(j, "network.peer.address", "network.peer.port", s->peer_addr, s->peer_port);
-	add_address(j, "network.local.address", "network.local.port", s->local_addr,
-		    s->local_port);
+	add_address(j, "network.local.address", "network.local.port", s->local_addr, s->local_port);
 }
 
 static void add_http(cJSON *j, const struct span *s)

@@ -11,8 +11,8 @@
 #include "../unit/wire.h"
 #include "recording.h"
 
-static const char *const paths[] = { "/", "/api/users/4711", "/api/orders/%d/items", "/static/app.js",
-				     "/health" };
+static const char *const paths[] = { "/", "/api/users/4711", "/api/orders/%d/items",
+				     "/static/app.js", "/health" };
 
 static void emit(void *arg, const void *record, size_t size)
 {
@@ -25,13 +25,16 @@ static void transaction(struct wire *w, unsigned int i, uint64_t *now_ns)
 	int n, body = 64 + i % 512;
 
 	snprintf(path, sizeof(path), paths[i % 5], i % 100000);
-	n = snprintf(request, sizeof(request),
-		     "GET %s HTTP/1.1\r\nHost: shop.example.org\r\nUser-Agent: bench/1.0 (x86_64)\r\n"
-		     "Accept: */*\r\nAccept-Encoding: gzip, br\r\n\r\n", path);
+	n = snprintf(
+		request, sizeof(request),
+		"GET %s HTTP/1.1\r\nHost: shop.example.org\r\nUser-Agent: bench/1.0 (x86_64)\r\n"
+		"Accept: */*\r\nAccept-Encoding: gzip, br\r\n\r\n",
+		path);
 	wire_call(w, RED_DIR_IN, request, n, *now_ns);
 	n = snprintf(answer, sizeof(answer),
 		     "HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\n"
-		     "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n", body);
+		     "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n",
+		     body);
 	wire_call(w, RED_DIR_OUT, answer, n, *now_ns + 200000);
 	wire_call(w, RED_DIR_OUT, memset(answer, 'x', sizeof(answer)), body < 256 ? body : 256,
 		  *now_ns + 210000);

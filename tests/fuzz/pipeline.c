@@ -28,7 +28,8 @@ static size_t repair(uint64_t *record, size_t size)
 	if (d->h.kind == RED_EV_OPEN)
 		size = sizeof(*o);
 	else if (d->h.kind != RED_EV_DATA)
-		size = d->h.kind >= RED_EV_FORK ? sizeof(struct red_ev_proc) : sizeof(struct red_ev_state);
+		size = d->h.kind >= RED_EV_FORK ? sizeof(struct red_ev_proc)
+						: sizeof(struct red_ev_state);
 	d->h.len = size;
 	d->conn_id %= 4;
 	if (d->h.kind != RED_EV_DATA)
@@ -44,7 +45,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static uint64_t record[1024];
-	struct options o = { .max_connections = 3, .memory_limit_bytes = 1 << 15, .learn_routes = true,
+	struct options o = { .max_connections = 3,
+			     .memory_limit_bytes = 1 << 15,
+			     .learn_routes = true,
 			     .max_routes = 10 };
 	struct procs_config pc = { .proc_root = "" };
 	struct pipeline_config c = { .options = &o, .procs = procs__new(&pc) };

@@ -10,7 +10,7 @@
 
 #include "../../agent/agg.c"
 #include "../../agent/agg_names.c"
-#define find agg_series_find
+#define find      agg_series_find
 #define make_room agg_series_make_room
 #include "../../agent/agg_series.c"
 #undef find
@@ -32,7 +32,7 @@
 #undef trim
 #include "../../agent/http1_message.c"
 #include "../../agent/http1_queue.c"
-#define put http1_txn_put
+#define put  http1_txn_put
 #define take http1_txn_take
 #include "../../agent/http1_txn.c"
 #undef put
@@ -44,10 +44,10 @@
 #undef service_of
 #include "../../agent/procfs.c"
 #define accept procs_accept
-#define drop procs_drop
-#define find procs_find
+#define drop   procs_drop
+#define find   procs_find
 #define forget procs_forget
-#define leave procs_leave
+#define leave  procs_leave
 #include "../../agent/procs.c"
 #undef accept
 #undef drop

@@ -129,7 +129,8 @@ JUNK = (
 
 @case(on=("nginx", "python", "node", "go"))
 def malformed(t, kind):
-    """What is no HTTP is answered with 400, or in kindness, or not at all; what follows is counted exactly."""
+    """What is no HTTP is answered with 400, or in kindness, or not at all; what follows is
+    counted exactly."""
     srv = t.serve(kind)
     agent = t.watch(srv)
     for junk in JUNK:

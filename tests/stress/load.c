@@ -56,7 +56,7 @@ static unsigned long long now_ns(void)
 
 static size_t write_request(char *to)
 {
-	static const char *const methods[] = { "POST", "PUT", "DELETE", "PURGE", "X" };
+	static const char *const methods[] = { "POST", "PUT", "DELETE", "PURGE", "ODD" };
 	bool odd = shape->methods;
 	char *p = to;
 

@@ -4,7 +4,7 @@
  * they come and keeps nothing of them but a hash, so that 10,000 connections and
  * heads of any length cost it nothing. Bodies it does not know.
  *
- *	/hold...	answered when SIGUSR1 comes
+ *	/hold		answered when SIGUSR1 comes
  *	others		200; by the hash of the target one in 16 is 404, one in 64 500,
  *			but /fixed... is always 200
  *	no request	400, and the connection ends
@@ -108,7 +108,7 @@ static bool serve(int fd, const char *p, ssize_t n)
 			continue;
 		if (len + REPLY_LEN > sizeof(out))
 			return false;
-		if (good && !memcmp(c->target, "/hold", 5)) {
+		if (good && c->seen == 5 && !memcmp(c->target, "/hold", 5)) {
 			c->held = true;
 		} else {
 			memcpy(out + len, good ? answer(c) : REPLY("400"), REPLY_LEN);

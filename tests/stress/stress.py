@@ -22,7 +22,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SANITIZED, PLAIN = "sanitized", "plain"
 REPORT = re.compile(r"^.*(?:ERROR: (?:Address|Leak)Sanitizer|runtime error: |SUMMARY: \w+Sanitizer)"
                     r".*$", re.M)
-LIMIT_BYTES = 64 * 1024 * 1024
+LIMIT_BYTES = 64 << 20
+SANITIZED_BYTES = 1 << 30  # a sanitizer's own memory is not redeye's
 
 quick = False
 redeye = {}   # build: its path, or None
@@ -190,7 +191,9 @@ class Test(harness.Test):
 
     def agent(self, *selection, **kw):
         settings.redeye = redeye[self.build]
-        one = Agent(self.backend, self.subfolder("redeye"), [str(s) for s in selection], **kw)
+        limit = LIMIT_BYTES if self.build == PLAIN else SANITIZED_BYTES
+        one = Agent(self.backend, self.subfolder("redeye"),
+                    [str(s) for s in selection] + ["--memory-limit", str(limit)], **kw)
         self.agents.append(one)
         self.procs.append(one.proc)
         return one

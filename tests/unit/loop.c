@@ -81,6 +81,21 @@ static void timer_that_never_comes_again(void **state)
 	loop__free(loop);
 }
 
+static void moves_a_timer(void **state)
+{
+	struct loop *loop = loop__new();
+	struct seen later = { .loop = loop, .stop_after = 1 };
+	uint64_t start = mono_ns();
+	int n = loop__timer(loop, UINT64_MAX, on_timer, &later);
+
+	loop__arm(loop, -ENOSPC, 0); /* what loop__timer says when there are too many */
+	loop__arm(loop, n + 1, 0);
+	loop__arm(loop, n, start + 2 * MS);
+	assert_int_equal(loop__run(loop), 0);
+	assert_true(later.last_ns >= start + 2 * MS);
+	loop__free(loop);
+}
+
 /* The one behind it is not called any more, nor is anything by a second run. */
 static void stops_at_once(void **state)
 {
@@ -128,7 +143,7 @@ static void limits(void **state)
 		assert_int_equal(loop__watch(loop, fd[i], on_readable, &s), i < 16 ? 0 : -ENOSPC);
 	}
 	for (i = 0; i < 9; i++)
-		assert_int_equal(loop__timer(loop, 0, on_timer, &s), i < 8 ? 0 : -ENOSPC);
+		assert_int_equal(loop__timer(loop, 0, on_timer, &s), i < 8 ? i : -ENOSPC);
 	for (i = 0; i < 17; i++)
 		close(fd[i]);
 	loop__free(loop);
@@ -140,6 +155,7 @@ int main(void)
 		cmocka_unit_test(clocks),
 		cmocka_unit_test(timer_is_never_early),
 		cmocka_unit_test(timer_that_never_comes_again),
+		cmocka_unit_test(moves_a_timer),
 		cmocka_unit_test(stops_at_once),
 		cmocka_unit_test(watches),
 		cmocka_unit_test(limits),

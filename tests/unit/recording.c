@@ -37,9 +37,10 @@ static void check_lengths(void **state)
 		uint16_t kind;
 		size_t size;
 	} fixed[] = {
-		{ RED_EV_OPEN, 88 }, { RED_EV_EOF, 80 },  { RED_EV_CLOSE, 80 },  { RED_EV_PROGRESS, 80 },
-		{ RED_EV_FORK, 40 }, { RED_EV_EXEC, 40 }, { RED_EV_EXIT, 40 },   { RED_EV_LISTEN, 40 },
-		{ RED_EV_DATA, 88 }, { RED_EV_CGROUP, 40 }, { RED_EV_PROCESS, 32 },
+		{ RED_EV_OPEN, 88 },     { RED_EV_EOF, 80 },     { RED_EV_CLOSE, 80 },
+		{ RED_EV_PROGRESS, 80 }, { RED_EV_FORK, 40 },    { RED_EV_EXEC, 40 },
+		{ RED_EV_EXIT, 40 },     { RED_EV_LISTEN, 40 },  { RED_EV_DATA, 88 },
+		{ RED_EV_CGROUP, 40 },   { RED_EV_PROCESS, 32 },
 	};
 	uint64_t buf[32] = {};
 	struct red_hdr *h = (void *)buf;
@@ -49,7 +50,8 @@ static void check_lengths(void **state)
 		for (size = 0; size <= sizeof(buf); size++) {
 			h->kind = fixed[i].kind;
 			h->len = size;
-			assert_int_equal(record__check(buf, size), size == fixed[i].size ? 0 : -EBADMSG);
+			assert_int_equal(record__check(buf, size),
+					 size == fixed[i].size ? 0 : -EBADMSG);
 		}
 		h->len = fixed[i].size;
 		assert_int_equal(record__check(buf, fixed[i].size - 1), -EBADMSG);
@@ -187,7 +189,8 @@ static void round_trip(void **state)
 		if (i == 0) /* no kernel address */
 			assert_int_equal(((const struct red_ev_open *)h)->sk, 0);
 		if (i == 1)
-			assert_memory_equal((const struct red_ev_data *)h + 1, "GET / HTTP/1.1\r\n\r\n", 18);
+			assert_memory_equal((const struct red_ev_data *)h + 1,
+					    "GET / HTTP/1.1\r\n\r\n", 18);
 	}
 	assert_int_equal(recording_reader__next(r, &h, err, sizeof(err)), 0);
 	assert_int_equal(recording_reader__next(r, &h, err, sizeof(err)), 0);
@@ -328,16 +331,11 @@ static void full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(check_lengths),
-		cmocka_unit_test(check_data),
-		cmocka_unit_test(check_process),
-		cmocka_unit_test(round_trip),
-		cmocka_unit_test(truncated),
-		cmocka_unit_test(corrupted),
-		cmocka_unit_test(is_private),
-		cmocka_unit_test(never_over_something_else),
-		cmocka_unit_test(no_recording),
-		cmocka_unit_test(full_disk),
+		cmocka_unit_test(check_lengths), cmocka_unit_test(check_data),
+		cmocka_unit_test(check_process), cmocka_unit_test(round_trip),
+		cmocka_unit_test(truncated),     cmocka_unit_test(corrupted),
+		cmocka_unit_test(is_private),    cmocka_unit_test(never_over_something_else),
+		cmocka_unit_test(no_recording),  cmocka_unit_test(full_disk),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -12,9 +12,9 @@
 #include "loop.h"
 #include "snapshot.h"
 
-#define MS	1000000ull
-#define ASKERS	16
-#define ROUNDS	40
+#define MS     1000000ull
+#define ASKERS 16
+#define ROUNDS 40
 
 static bool asked(const struct snapshots *s, int ms)
 {

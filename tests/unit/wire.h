@@ -16,8 +16,8 @@
 #include "redeye.h"
 
 enum wire_mode {
-	WIRE_AUTO = 0,	  /* as in life */
-	WIRE_ALL = 1,	  /* RED_POLL_MODE_ALL */
+	WIRE_AUTO = 0,    /* as in life */
+	WIRE_ALL = 1,     /* RED_POLL_MODE_ALL */
 	WIRE_OFFSETS = 2, /* every call without a readable buffer */
 };
 
@@ -40,7 +40,7 @@ struct wire {
 };
 
 #define WIRE_FIRST_READ 512
-#define WIRE_REP8(b)	(0x0101010101010101ull * (b))
+#define WIRE_REP8(b)    (0x0101010101010101ull * (b))
 
 static inline void wire_init(struct wire *w, void (*emit)(void *, const void *, size_t), void *arg)
 {
@@ -146,8 +146,8 @@ static inline void wire_tail(struct wire *w, int dir, const uint8_t *p, uint64_t
 		if (got != len || !w->d[dir].tail_ok)
 			w->d[dir].tail = 0;
 		w->d[dir].tail_ok = got == len;
-		w->d[dir].tail = w->d[dir].tail >> (8 * len) |
-				 wire_word(w->d[dir].data) << (64 - 8 * len);
+		w->d[dir].tail = w->d[dir].tail >> (8 * len) | wire_word(w->d[dir].data)
+								       << (64 - 8 * len);
 	} else {
 		if (got != len)
 			memcpy(w->d[dir].data, p + len - 8, 8);

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <arpa/inet.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cjson/cJSON.h>
+#include <cmocka.h>
+
+#include "json.h"
+#include "service.h"
+
+static const struct service service = {
+	.refs = 1, .name = "shop", .namespace = "", .instance = ""
+};
+
+static struct span a_span(void)
+{
+	return (struct span){
+		.kind = SPAN_SERVER,
+		.tgid = 42,
+		.service = &service,
+		.start_ns = 1500000000,
+		.end_ns = 1502500000,
+		.method = "GET",
+		.method_original = SLICE("GET"),
+		.path = SLICE("/a"),
+		.query = SLICE("x=1"),
+		.host = SLICE("shop.example"),
+		.host_port = 8080,
+		.scheme = "http",
+		.protocol_version = "1.1",
+		.status = 200,
+		.request_body_bytes = 3,
+		.response_body_bytes = 5000000000,
+		.family = AF_INET,
+		.local_port = 80,
+		.peer_port = 40000,
+		.local_addr = { [10] = 0xff, 0xff, 10, 0, 0, 1 },
+		.peer_addr = { [10] = 0xff, 0xff, 10, 0, 0, 2 },
+	};
+}
+
+/* The line, which must be one; to be freed. */
+static char *line(const struct span *s, int64_t offset)
+{
+	char *text = NULL, *nl;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	assert_int_equal(json__span(f, s, offset), 0);
+	fclose(f);
+	nl = strchr(text, '\n');
+	assert_ptr_equal(nl, text + size - 1);
+	*nl = 0;
+	return text;
+}
+
+static void is(const struct span *s, const char *want)
+{
+	char *got = line(s, 1000000000000000000);
+
+	assert_string_equal(got, want);
+	free(got);
+}
+
+#define HEAD "{\"start\":\"2001-09-09T01:46:41.500000000Z\",\"duration_ms\":2.5,"
+#define NET                                                                                        \
+	"\"network.transport\":\"tcp\",\"network.peer.address\":\"10.0.0.2\","                     \
+	"\"network.peer.port\":40000,\"network.local.address\":\"10.0.0.1\","                      \
+	"\"network.local.port\":80"
+
+static void whole(void **state)
+{
+	struct span s = a_span();
+
+	is(&s,
+	   HEAD "\"kind\":\"server\",\"service.name\":\"shop\",\"process.pid\":42,"
+		"\"http.request.method\":\"GET\",\"url.path\":\"/a\",\"url.query\":\"x=1\","
+		"\"url.scheme\":\"http\",\"server.address\":\"shop.example\",\"server.port\":8080,"
+		"\"network.protocol.version\":\"1.1\",\"http.response.status_code\":200,"
+		"\"http.request.body.size\":3,\"http.response.body.size\":5000000000," NET "}");
+}
+
+static void what_is_not_there_is_left_out(void **state)
+{
+	struct span s = a_span();
+
+	s.kind = SPAN_CLIENT;
+	s.method = "_OTHER";
+	s.method_original = SLICE("BREW");
+	s.query = s.host = (struct slice){ 0 };
+	s.host_port = s.status = 0;
+	s.error_type = "connection_reset";
+	s.flags = SPAN_HEAD_CUT | SPAN_LENGTH_INFERRED;
+	s.family = AF_UNIX;
+	is(&s,
+	   HEAD "\"kind\":\"client\",\"service.name\":\"shop\",\"process.pid\":42,"
+		"\"http.request.method\":\"_OTHER\",\"http.request.method_original\":\"BREW\","
+		"\"url.path\":\"/a\",\"url.scheme\":\"http\",\"network.protocol.version\":\"1.1\","
+		"\"error.type\":\"connection_reset\",\"http.request.body.size\":3,"
+		"\"http.response.body.size\":5000000000,\"network.transport\":\"unix\","
+		"\"redeye.head_cut\":true,\"redeye.length_inferred\":true}");
+}
+
+static const char *member(const struct span *s, const char *key)
+{
+	static char value[30000];
+	char *text = line(s, 0);
+	cJSON *j = cJSON_Parse(text);
+	const char *got = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(j, key));
+
+	assert_non_null(got);
+	snprintf(value, sizeof(value), "%s", got);
+	cJSON_Delete(j);
+	free(text);
+	return value;
+}
+
+static void hostile_bytes(void **state)
+{
+	static const struct {
+		struct slice in;
+		const char *out;
+	} cases[] = {
+		{ SLICE("/\"\\\n\t\x01"), "/\"\\\n\t\x01" },
+		{ SLICE("/a\0b"), "/a\xef\xbf\xbd"
+				  "b" },
+		{ SLICE("/\xff\xc3"), "/\xef\xbf\xbd\xef\xbf\xbd" },
+		{ SLICE("/\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"),
+		  "/\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80" },
+		{ SLICE("/\xed\xa0\x80"), "/\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
+		{ SLICE(""), "" },
+	};
+	struct span s = a_span();
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		s.path = cases[i].in;
+		assert_string_equal(member(&s, "url.path"), cases[i].out);
+	}
+}
+
+static void long_values_are_cut(void **state)
+{
+	static char path[20000];
+	struct span s = a_span();
+
+	s.path = (struct slice){ memset(path, 'p', sizeof(path)), sizeof(path) };
+	assert_int_equal(strlen(member(&s, "url.path")), 8192);
+}
+
+static void addresses(void **state)
+{
+	struct span s = a_span();
+
+	s.family = AF_INET6;
+	memset(s.peer_addr, 0, 16);
+	s.peer_addr[15] = 1;
+	assert_string_equal(member(&s, "network.peer.address"), "::1");
+	assert_string_equal(member(&s, "network.local.address"), "10.0.0.1");
+}
+
+/* A recording is hostile, its clock too. */
+static void any_date(void **state)
+{
+	static const int64_t offsets[] = { 0, INT64_MIN, INT64_MAX, -1500000001,
+					   INT64_MAX - 1500000000 };
+	struct span s = a_span();
+	size_t i;
+
+	for (i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+		char *text = line(&s, offsets[i]);
+		cJSON *j = cJSON_Parse(text);
+		const char *start = cJSON_GetStringValue(cJSON_GetObjectItem(j, "start"));
+
+		assert_non_null(start);
+		assert_int_equal(start[strlen(start) - 1], 'Z');
+		assert_int_equal(start[strlen(start) - 11], '.');
+		assert_int_equal(strspn(start + strlen(start) - 10, "0123456789"), 9);
+		cJSON_Delete(j);
+		free(text);
+	}
+	s.start_ns = UINT64_MAX;
+	free(line(&s, 1));
+}
+
+static void full_disk(void **state)
+{
+	FILE *f = fopen("/dev/full", "w");
+	struct span s = a_span();
+	int err = 0, i;
+
+	if (!f)
+		skip();
+	for (i = 0; i < 100 && !err; i++)
+		err = json__span(f, &s, 0);
+	assert_int_equal(err, -EIO);
+	fclose(f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(whole),         cmocka_unit_test(what_is_not_there_is_left_out),
+		cmocka_unit_test(hostile_bytes), cmocka_unit_test(long_values_are_cut),
+		cmocka_unit_test(addresses),     cmocka_unit_test(any_date),
+		cmocka_unit_test(full_disk),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
