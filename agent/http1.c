@@ -60,8 +60,23 @@ static size_t chunked_bytes(struct http1 *h, enum red_dir dir, const struct prot
 	return b->len;
 }
 
+/* Is it a method that we know, or when it is cut off the beginning of one? */
+static bool known_method(struct slice s, bool whole)
+{
+	static const struct slice all =
+		SLICE(" GET POST PUT HEAD DELETE PATCH OPTIONS TRACE QUERY CONNECT");
+	char name[12] = " ";
+
+	if (whole)
+		return strcmp(http1_method__known(s, NULL), "_OTHER");
+	if (s.len + 2 > sizeof(name))
+		return false;
+	memcpy(name + 1, s.p, s.len);
+	return memmem(all.p, all.len, name, s.len + 1);
+}
+
 /* Where a message can begin but need not: either the start line is whole, or
- * what is there of it can hardly be anything else. */
+ * what is there of it can hardly be anything else. The end of a method is none. */
 static bool surely_begins(const struct proto_bytes *b, bool response)
 {
 	size_t from = http1__empty_lines(b), len = b->len - from, n = 0;
@@ -69,13 +84,15 @@ static bool surely_begins(const struct proto_bytes *b, bool response)
 
 	if (!len || !http1_head__looks_like(p, len, response))
 		return false;
-	if (response || memchr(p, '\n', len))
+	if (response)
 		return true;
 	while (n < len && p[n] >= 'A' && p[n] <= 'Z')
 		n++;
-	if (n == len)
-		return n < HTTP1_METHOD_MAX;
-	return n >= 3 && p[n] == ' ' && (n + 1 == len || strchr("/h*", p[n + 1]));
+	if (!known_method((struct slice){ p, n }, n < len))
+		return false;
+	if (n + 1 >= len)
+		return n == len || p[n] == ' ';
+	return p[n] == ' ' && (memchr(p, '\n', len) || strchr("/h*", p[n + 1]));
 }
 
 /* A request behind another one, in the same turn. */

@@ -67,12 +67,12 @@ struct http1 {
 	uint64_t bad_ns; /* a malformed request was seen then, and not answered yet */
 	uint64_t out_eof_ns, in_eof_ns;
 	uint64_t reset_ns; /* the peer reset the connection */
-	uint32_t burst;  /* requests since the traffic last turned their way */
-	uint8_t strikes; /* turns in a row that made no sense */
-	bool refused;    /* requests were, so what is answered next is not known */
-	bool overlaps;   /* the client may send requests while it waits for answers */
-	bool overlapped; /* the same before the last skip */
-	bool bursts;     /* it sends several at once, but then waits for all answers */
+	uint32_t burst;    /* requests since the traffic last turned their way */
+	uint8_t strikes;   /* turns in a row that made no sense */
+	bool refused;      /* requests were, so what is answered next is not known */
+	bool overlaps;     /* the client may send requests while it waits for answers */
+	bool overlapped;   /* the same before the last skip */
+	bool bursts;       /* it sends several at once, but then waits for all answers */
 };
 
 static inline struct proto_stat *stat_of(const struct http1 *h)

@@ -225,9 +225,8 @@ static void request_begins(struct http1 *h, const struct proto_bytes *b)
 		else
 			h->refused = false;
 		h->bursts |= !h->oldest && h->burst > 1;
-		h->burst = 0;
 	}
-	h->burst++;
+	h->burst = b->first || !h->oldest ? 1 : h->burst + 1;
 }
 
 size_t http1__empty_lines(const struct proto_bytes *b)

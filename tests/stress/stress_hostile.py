@@ -146,8 +146,10 @@ def hostile_bytes(t):
     while any(one.is_alive() for one in threads):
         agent.scrape()
         threads[0].join(0.2)
-    agent.settle()
-    agent.scrape()
+    metrics = agent.settle()
+    for reason in ("malformed", "head_cut", "unmatched_response"):
+        n = metrics.total("redeye_messages_irregular_total", reason=reason)
+        check(n > 0, "nothing was hostile: no message is irregular because " + reason)
     promtool(agent.text)
     agent.expect_no_connections()
     t.load(servers[0], 16).go(1009, "after")

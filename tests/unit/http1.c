@@ -80,13 +80,24 @@ static const struct conversation conversations[] = {
 	    { REQ, GET("/b") },
 	    { ANS, OK(0) } },
 	  "GET /a 200 - 0 2\nGET /b 200 - 0 0\n" },
-	{ "empty lines between requests",
-	  { { REQ, POST("/a", 2) "hi\r\n" },
+	{
+		"empty lines between requests",
+		{ { REQ, POST("/a", 2) "hi\r\n" },
+		  { ANS, OK(0) },
+		  { REQ, "\r\n" GET("/b") },
+		  { ANS, OK(0) } },
+		"POST /a 200 - 2 0\nGET /b 200 - 0 0\n",
+	},
+	{ "the first byte of the next request comes early",
+	  { { REQ, GET("/a") },
+	    { REQ, "G" },
+	    { ANS, OK(2) "ok" },
+	    { REQ, "ET /b HTTP/1.1\r\n\r\n" },
 	    { ANS, OK(0) },
-	    { REQ, "\r\n" GET("/b") },
+	    { REQ, GET("/c") },
 	    { ANS, OK(0) } },
-	  "POST /a 200 - 2 0\nGET /b 200 - 0 0\n",
-	  .loose = true },
+	  "GET /a 200 - 0 2\nGET /b 200 - 0 0\nGET /c 200 - 0 0\n",
+	  .streams = true },
 	{ "until close",
 	  { { REQ, "GET /a HTTP/1.0\r\n\r\n" },
 	    { ANS, "HTTP/1.0 200 OK\r\n\r\n<html>" },
@@ -162,12 +173,13 @@ static const struct conversation conversations[] = {
 	    { REQ, GET("/d") },
 	    { ANS, OK(1) "x" } },
 	  "HEAD /a 200 - 0 0\nDELETE /b 204 - 0 0\nGET /c 304 - 0 0\nGET /d 200 - 0 1\n" },
-	{ "interim answers",
-	  { { REQ, GET("/a") },
-	    { ANS, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" },
-	    { ANS, "HTTP/1.1 102 Processing\r\n\r\n" OK(3) "abc" } },
-	  "GET /a 200 - 0 3\n",
-	  .loose = true },
+	{
+		"interim answers",
+		{ { REQ, GET("/a") },
+		  { ANS, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" },
+		  { ANS, "HTTP/1.1 102 Processing\r\n\r\n" OK(3) "abc" } },
+		"GET /a 200 - 0 3\n",
+	},
 	{ "expect",
 	  { { REQ, "PUT /a HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 6\r\n\r\n" },
 	    { ANS, "HTTP/1.1 100 Continue\r\n\r\n" },
@@ -241,7 +253,6 @@ static const struct conversation conversations[] = {
 	    { ANS, OK(2) "22" },
 	    { ANS, OK(3) "333" } },
 	  "GET /1 200 - 0 1\nGET /2 200 - 0 2\nGET /3 200 - 0 3\n",
-	  .loose = true,
 	  .streams = true },
 	{ "HEAD among others",
 	  { { REQ, GET("/1") "HEAD /2 HTTP/1.1\r\n\r\n" GET("/3") },
@@ -351,12 +362,13 @@ static const struct conversation conversations[] = {
 	  { { REQ, GET("/a") }, { WAIT }, { TIMEOUT } },
 	  "GET /a 0 timeout|timeout 0 0\n",
 	  .last = true },
-	{ "several without an answer",
-	  { { REQ, GET("/1") GET("/2") GET("/3") }, { ANS, OK(1) "1" }, { S_CLOSE } },
-	  "GET /1 200 - 0 1\nGET /2 0 connection_closed|connection_closed 0 0\n"
-	  "GET /3 0 connection_closed|connection_closed 0 0\n",
-	  .last = true,
-	  .loose = true },
+	{
+		"several without an answer",
+		{ { REQ, GET("/1") GET("/2") GET("/3") }, { ANS, OK(1) "1" }, { S_CLOSE } },
+		"GET /1 200 - 0 1\nGET /2 0 connection_closed|connection_closed 0 0\n"
+		"GET /3 0 connection_closed|connection_closed 0 0\n",
+		.last = true,
+	},
 	{ "the client goes in mid answer",
 	  { { REQ, GET("/a") }, { ANS, OK(100) "0123456789" }, { C_CLOSE } },
 	  "GET /a 200 client_closed|cancelled 0 10\n",
@@ -373,14 +385,15 @@ static const struct conversation conversations[] = {
 	  { { REQ, GET("/a") }, { C_HALF }, { ANS, "HTTP/1.0 200 OK\r\n\r\nhello" }, { S_CLOSE } },
 	  "GET /a 200 - 0 5\n",
 	  .last = true },
-	{ "answered before the body was there",
-	  { { REQ, POST("/a", 20) "01234" },
-	    { ANS, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n" },
-	    { REQ, "567890123456789" },
-	    { REQ, GET("/b") },
-	    { ANS, OK(0) } },
-	  "POST /a 413 - 5 0\nGET /b 200 - 0 0\n",
-	  .loose = true },
+	{
+		"answered before the body was there",
+		{ { REQ, POST("/a", 20) "01234" },
+		  { ANS, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n" },
+		  { REQ, "567890123456789" },
+		  { REQ, GET("/b") },
+		  { ANS, OK(0) } },
+		"POST /a 413 - 5 0\nGET /b 200 - 0 0\n",
+	},
 	{ "streamed both ways",
 	  { { REQ, POST("/a", 12) "0123" },
 	    { ANS, CHUNKED "1\r\nx\r\n" },
@@ -646,7 +659,9 @@ static void breaks(struct play *p, uint8_t flags)
 	uint64_t now = p->ts_of[p->at] = ts(p, p->at);
 
 	p->at++;
-	wire_state(&p->w, RED_EV_CLOSE, 0, flags, now);
+	if (flags & RED_STATE_RESET) /* told when it happens; the process may notice later */
+		wire_state(&p->w, RED_EV_EOF, RED_DIR_IN, flags, now);
+	wire_state(&p->w, RED_EV_CLOSE, 0, flags, flags & RED_STATE_RESET ? now + 5 : now);
 }
 
 /* Two polls, as conn_table__tick would ask for. */

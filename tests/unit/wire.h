@@ -100,15 +100,18 @@ static inline uint64_t wire_head_end(const uint8_t *data, uint64_t len, uint64_t
 	return 0;
 }
 
-static inline bool wire_like_message(const uint8_t *p)
+static inline bool wire_like_message(const uint8_t *p, uint64_t n)
 {
-	int i;
+	uint64_t i;
 
-	if (!memcmp(p, "HTTP/", 5))
+	if (n > 4 && !memcmp(p, "HTTP/", 5))
 		return true;
 	for (i = 0; i < 12; i++) {
+		if (i >= n)
+			return true;
 		if (p[i] == ' ')
-			return i >= 3 && (p[i + 1] == '/' || p[i + 1] == 'h' || p[i + 1] == '*');
+			return i >= 3 && (i + 1 >= n || p[i + 1] == '/' || p[i + 1] == 'h' ||
+					  p[i + 1] == '*');
 		if ((uint8_t)(p[i] - 'A') >= 26)
 			return false;
 	}
@@ -124,7 +127,7 @@ static inline uint64_t wire_want(struct wire *w, int dir, const uint8_t *p, uint
 		end = wire_head_end(w->d[dir].data, got, w->d[dir].tail);
 		if (end) {
 			w->d[dir].want = 0;
-			if (end >= got || !wire_like_message(w->d[dir].data + end))
+			if (end >= got || !wire_like_message(w->d[dir].data + end, got - end))
 				return got;
 			w->pipelined = true;
 		}
@@ -200,7 +203,7 @@ static inline void wire_call(struct wire *w, int dir, const void *p, uint32_t le
 		got = first;
 	}
 	if (!w->d[dir].want && !all && first < RED_CAP_MAX) {
-		if (got < 8 || !wire_like_message(w->d[dir].data))
+		if (!got || !wire_like_message(w->d[dir].data, got))
 			goto tail;
 		w->d[dir].want = RED_HEAD_BUDGET;
 	}
