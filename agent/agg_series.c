@@ -147,8 +147,8 @@ struct series *series__get(struct agg *agg, struct agg_service *svc, const struc
 
 	if (s)
 		return s;
-	if (!agg->full && svc->n_series[key->kind] < agg->limit &&
-	    agg->n_keyed < agg->limit_all && !make_room(agg))
+	if (!agg->full && svc->n_series[key->kind] < agg->limit && agg->n_keyed < agg->limit_all &&
+	    !make_room(agg))
 		s = series_new(agg, svc, key, host, span);
 	if (!s)
 		return overflow(agg, svc, span->kind, span);

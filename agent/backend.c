@@ -63,8 +63,9 @@ const struct backend backends[] = {
 		.id = BACKEND_KPROBE,
 		.name = "kprobe",
 		.needs = "CONFIG_KPROBES",
-		.misses = "payload of io_uring calls; returns of calls beyond the kernel's limit of "
-			  "blocked return probes (counted as missed)",
+		.misses =
+			"payload of io_uring calls; returns of calls beyond the kernel's limit of "
+			"blocked return probes (counted as missed)",
 		.needs_recvmsg_nargs = true,
 		.progs = kprobe_progs,
 	},

@@ -13,7 +13,7 @@
 struct backend_prog {
 	const char *name;     /* BPF program */
 	const char *function; /* kernel function or tracepoint it needs */
-	bool optional;	      /* without it the backend sees less, but works */
+	bool optional;        /* without it the backend sees less, but works */
 };
 
 struct backend {

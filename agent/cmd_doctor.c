@@ -21,9 +21,9 @@
 
 enum verdict {
 	YES = 0,
-	NO = 1,	     /* costs its own feature */
-	LATER = 2,   /* not in this version of redeye */
-	FATAL = 3,   /* without it redeye cannot work */
+	NO = 1,    /* costs its own feature */
+	LATER = 2, /* not in this version of redeye */
+	FATAL = 3, /* without it redeye cannot work */
 };
 
 struct result {
@@ -56,10 +56,8 @@ static const struct {
 	unsigned int bit;
 	const char *name;
 } capabilities[] = {
-	{ 39, "CAP_BPF" },
-	{ 38, "CAP_PERFMON" },
-	{ 19, "CAP_SYS_PTRACE" },
-	{ 2, "CAP_DAC_READ_SEARCH" },
+	{ 39, "CAP_BPF" },          { 38, "CAP_PERFMON" },
+	{ 19, "CAP_SYS_PTRACE" },   { 2, "CAP_DAC_READ_SEARCH" },
 	{ 24, "CAP_SYS_RESOURCE" },
 };
 

@@ -24,7 +24,7 @@ struct replay {
 	struct procs *procs;
 	struct pipeline *pipeline;
 	uint64_t last_ns; /* the recording's own clock */
-	int err;	  /* the first, of output */
+	int err;          /* the first, of output */
 };
 
 static void print_span(void *arg, const struct span *s)

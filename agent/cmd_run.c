@@ -16,8 +16,8 @@
 #include "table.h"
 
 #define SCRAPE_TIMEOUT_MS 5000
-#define TABLE_NS	  1000000000ull
-#define TABLE_PLAIN_NS	  5000000000ull
+#define TABLE_NS          1000000000ull
+#define TABLE_PLAIN_NS    5000000000ull
 
 struct run {
 	struct options options, reloaded;
@@ -86,7 +86,8 @@ static int serve(struct run *r, char *err, size_t err_size)
 	return r->httpd ? 0 : -errno;
 }
 
-/* ---- table ------------------------------------------------------------------------------------ */
+/* ---- table ------------------------------------------------------------------------------------
+ */
 
 static uint64_t on_table(void *arg, uint64_t now_ns)
 {
@@ -99,7 +100,8 @@ static uint64_t on_table(void *arg, uint64_t now_ns)
 	return now_ns + (isatty(STDOUT_FILENO) ? TABLE_NS : TABLE_PLAIN_NS);
 }
 
-/* ---- life --------------------------------------------------------------------------------------- */
+/* ---- life ---------------------------------------------------------------------------------------
+ */
 
 static const struct options *reload(void *arg)
 {

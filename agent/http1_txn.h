@@ -20,9 +20,9 @@ struct conn;
 #define HTTP1_TXN_INLINE 240
 
 enum http1_txn_flags {
-	HTTP1_TXN_HEAD = 1 << 0,     /* a HEAD request */
+	HTTP1_TXN_HEAD = 1 << 0, /* a HEAD request */
 	HTTP1_TXN_CONNECT = 1 << 1,
-	HTTP1_TXN_CUT = 1 << 2,	     /* a head was not captured whole */
+	HTTP1_TXN_CUT = 1 << 2,      /* a head was not captured whole */
 	HTTP1_TXN_INFERRED = 1 << 3, /* its end was not seen by framing */
 };
 

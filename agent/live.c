@@ -21,10 +21,10 @@
 #include "selfmetrics.h"
 #include "service.h"
 
-#define ACTIVE_NS     100000000ull /* keep polling so long after the last record */
-#define POLL_NS	      10000000ull
-#define UPKEEP_NS     1000000000ull
-#define BATCH	      20000 /* records, then the loop looks at everything else */
+#define ACTIVE_NS 100000000ull /* keep polling so long after the last record */
+#define POLL_NS   10000000ull
+#define UPKEEP_NS 1000000000ull
+#define BATCH     20000 /* records, then the loop looks at everything else */
 
 struct live {
 	struct live_config cfg;
@@ -363,8 +363,7 @@ struct metrics *live__metrics(struct live *l)
 		return NULL;
 	live__drain(l);
 	agg__snapshot(pipeline__agg(l->pipeline), m, now, mono_ns());
-	selfmetrics__add(m, l->pipeline, l->procs, l->loader, &l->memory,
-			 l->start_unix_ns);
+	selfmetrics__add(m, l->pipeline, l->procs, l->loader, &l->memory, l->start_unix_ns);
 	if (metrics__ok(m))
 		return m;
 	metrics__put(m);

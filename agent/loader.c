@@ -222,7 +222,8 @@ static int load_without_refused(struct loader *l, const struct loader_config *c,
 	size_t n = 0;
 	int err;
 
-	bpf_object__for_each_program(p, l->skel->obj) {
+	bpf_object__for_each_program(p, l->skel->obj)
+	{
 		if (!bpf_program__autoload(p))
 			continue;
 		err = try_alone(c, btf, bpf_program__name(p));
@@ -240,8 +241,8 @@ static int load_without_refused(struct loader *l, const struct loader_config *c,
 	if (err)
 		return err;
 	while (n--)
-		bpf_program__set_autoload(bpf_object__find_program_by_name(l->skel->obj, refused[n]),
-					  false);
+		bpf_program__set_autoload(
+			bpf_object__find_program_by_name(l->skel->obj, refused[n]), false);
 	return redeye_bpf__load(l->skel);
 }
 
@@ -249,7 +250,8 @@ static int attach(struct loader *l, const struct backend *b)
 {
 	struct bpf_program *p;
 
-	bpf_object__for_each_program(p, l->skel->obj) {
+	bpf_object__for_each_program(p, l->skel->obj)
+	{
 		const char *name = bpf_program__name(p);
 		struct bpf_link *link;
 

@@ -20,7 +20,7 @@ struct loader_config {
 	const uint16_t *ports; /* becoming a listener on one makes a target */
 	size_t n_ports;
 	bool watch_cgroups; /* a move to another cgroup may select a process */
-	bool bpf_stats;	    /* have the kernel time each program, while we run */
+	bool bpf_stats;     /* have the kernel time each program, while we run */
 };
 
 struct loader;

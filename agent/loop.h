@@ -8,7 +8,7 @@
 
 struct loop;
 
-struct loop *loop__new(void); /* NULL and errno */
+struct loop *loop__new(void);    /* NULL and errno */
 void loop__free(struct loop *l); /* accepts NULL; closes no descriptor it was given */
 
 /* Calls fn whenever fd is readable. At most 16 descriptors. 0 or -errno. */

@@ -12,7 +12,7 @@
 struct memory_guard {
 	uint64_t limit_bytes;
 	uint64_t resident_bytes; /* at the last check */
-	uint64_t full_cnt;	 /* how often the limit was reached */
+	uint64_t full_cnt;       /* how often the limit was reached */
 	bool full;
 };
 

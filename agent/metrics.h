@@ -16,8 +16,8 @@
 #include <stdint.h>
 
 enum metric_kind {
-	METRIC_COUNTER = 0,   /* monotonic sum */
-	METRIC_UPDOWN = 1,    /* non-monotonic sum */
+	METRIC_COUNTER = 0, /* monotonic sum */
+	METRIC_UPDOWN = 1,  /* non-monotonic sum */
 	METRIC_GAUGE = 2,
 	METRIC_HISTOGRAM = 3, /* explicit and exponential at once */
 };
@@ -33,7 +33,7 @@ struct metric_attr {
 	enum attr_type type;
 	union {
 		const char *str; /* any bytes but NUL; may be invalid UTF-8 */
-		int64_t num;	 /* ATTR_INT, ATTR_BOOL */
+		int64_t num;     /* ATTR_INT, ATTR_BOOL */
 	};
 };
 
@@ -49,16 +49,16 @@ struct metric_exp {
 
 struct metric_hist {
 	uint64_t count;
-	double sum, min, max;	 /* min, max: 0 when count is 0 */
+	double sum, min, max; /* min, max: 0 when count is 0 */
 	uint32_t n_bounds;
-	const double *bounds;	 /* upper-inclusive, ascending */
-	const uint64_t *counts;	 /* n_bounds + 1, not cumulative */
+	const double *bounds;   /* upper-inclusive, ascending */
+	const uint64_t *counts; /* n_bounds + 1, not cumulative */
 	struct metric_exp exp;
 };
 
 struct metric_point {
 	const struct metric_resource *resource; /* NULL: redeye itself */
-	const struct metric_attr *attrs;	/* sorted by key */
+	const struct metric_attr *attrs;        /* sorted by key */
 	uint32_t n_attrs;
 	uint64_t start_unix_ns; /* when this series began; 0 for gauges */
 	union {
@@ -69,7 +69,7 @@ struct metric_point {
 
 struct metric_resource { /* one observed service */
 	const char *service_name;
-	const char *service_namespace;	 /* "" unknown */
+	const char *service_namespace;   /* "" unknown */
 	const char *service_instance_id; /* "" unknown */
 	const struct metric_attr *attrs; /* all resource attributes, these three included */
 	uint32_t n_attrs;
@@ -114,8 +114,8 @@ bool metrics__ok(const struct metrics *m);
 struct metric_family *metrics__family(struct metrics *m, const char *name, const char *unit,
 				      const char *help, enum metric_kind kind, uint32_t max_points);
 /* NULL also when max_points is used up. */
-struct metric_point *metrics__point(struct metrics *m, struct metric_family *f,
-				    uint32_t n_attrs, struct metric_attr **attrs);
+struct metric_point *metrics__point(struct metrics *m, struct metric_family *f, uint32_t n_attrs,
+				    struct metric_attr **attrs);
 /* At most METRICS_MAX_RESOURCES. */
 struct metric_resource *metrics__resource(struct metrics *m);
 void *metrics__alloc(struct metrics *m, size_t bytes); /* zeroed, aligned to 8 */

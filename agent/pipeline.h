@@ -37,7 +37,7 @@ struct pipeline_stat {
 struct pipeline;
 
 struct pipeline *pipeline__new(const struct pipeline_config *c); /* NULL and errno */
-void pipeline__free(struct pipeline *p); /* accepts NULL */
+void pipeline__free(struct pipeline *p);                         /* accepts NULL */
 
 /* Any bytes are safe: what is no record is counted. */
 void pipeline__record(struct pipeline *p, const void *data, size_t size);

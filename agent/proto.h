@@ -30,16 +30,16 @@ struct proto_ops {
 		    const char *scheme);
 	void (*span)(void *arg, const struct span *s);
 	struct service *(*service)(void *arg, uint32_t tgid); /* borrowed */
-	bool (*ended)(void *arg, uint32_t tgid);	      /* has the process exited? */
+	bool (*ended)(void *arg, uint32_t tgid);              /* has the process exited? */
 	void *arg;
 };
 
 enum proto_drop {
-	PROTO_DROP_EVICTED = 0,	 /* its connection was, to keep a bound */
-	PROTO_DROP_FULL = 1,	 /* too many open requests */
+	PROTO_DROP_EVICTED = 0, /* its connection was, to keep a bound */
+	PROTO_DROP_FULL = 1,    /* too many open requests */
 	PROTO_DROP_NO_MEMORY = 2,
-	PROTO_DROP_LOST = 3,	 /* bytes that were needed did not arrive */
-	PROTO_DROP_ENDED = 4,	 /* redeye stopped */
+	PROTO_DROP_LOST = 3,  /* bytes that were needed did not arrive */
+	PROTO_DROP_ENDED = 4, /* redeye stopped */
 	PROTO_DROP__CNT = 5,
 };
 
@@ -51,10 +51,10 @@ struct proto_stat {
 	uint64_t emitted;
 	uint64_t in_flight;
 	uint64_t dropped[PROTO_DROP__CNT];
-	uint64_t malformed;	 /* messages that were none */
-	uint64_t unmatched;	 /* answers to requests from before redeye */
-	uint64_t gaps;		 /* messages whose beginning was not captured */
-	uint64_t heads_cut;	 /* heads longer than what was captured */
+	uint64_t malformed; /* messages that were none */
+	uint64_t unmatched; /* answers to requests from before redeye */
+	uint64_t gaps;      /* messages whose beginning was not captured */
+	uint64_t heads_cut; /* heads longer than what was captured */
 };
 
 /* Shared by all connections of one pipeline. */
@@ -62,7 +62,7 @@ struct proto_env {
 	struct proto_ops ops;
 	const struct options *options;
 	struct proto_stat stat[1]; /* by index in `protos` */
-	uint32_t max_requests;	   /* open ones, over all connections */
+	uint32_t max_requests;     /* open ones, over all connections */
 	uint64_t max_head_bytes;   /* in incomplete heads, over all connections */
 	uint64_t head_bytes;
 };

@@ -15,18 +15,15 @@
 #include "proto.h"
 
 static const char *const hook_names[RED_HOOK__CNT] = {
-	[RED_HOOK_SEND] = "send",
-	[RED_HOOK_RECV] = "recv",
-	[RED_HOOK_STATE] = "connection",
-	[RED_HOOK_PROC] = "process",
-	[RED_HOOK_POLL] = "poll",
+	[RED_HOOK_SEND] = "send",    [RED_HOOK_RECV] = "recv", [RED_HOOK_STATE] = "connection",
+	[RED_HOOK_PROC] = "process", [RED_HOOK_POLL] = "poll",
 };
 
 static const char *const drop_names[RED_DROP__CNT] = {
-	[RED_DROP_NOT_WANTED] = "not_wanted",	  [RED_DROP_RING_FULL] = "ring_full",
+	[RED_DROP_NOT_WANTED] = "not_wanted",      [RED_DROP_RING_FULL] = "ring_full",
 	[RED_DROP_CONNS_FULL] = "conn_table_full", [RED_DROP_NOT_STREAM] = "not_stream",
-	[RED_DROP_NO_SOCKET] = "no_socket",	  [RED_DROP_PEEK] = "peek",
-	[RED_DROP_STASH_FULL] = "stash_full",	  [RED_DROP_MISSED] = "missed_return",
+	[RED_DROP_NO_SOCKET] = "no_socket",        [RED_DROP_PEEK] = "peek",
+	[RED_DROP_STASH_FULL] = "stash_full",      [RED_DROP_MISSED] = "missed_return",
 };
 
 struct builder {
@@ -156,9 +153,9 @@ static void add_maps(struct builder *b, const struct loader *loader)
 	uint32_t max_conns, conns = loader__conns_used(loader, &max_conns);
 	uint64_t ring_size, ring = loader__ring_used(loader, &ring_size);
 
-	used = family(b, "redeye.bpf.map.entries", "{entry}", METRIC_GAUGE, 1,
-		      "Entries in use.");
-	max = family(b, "redeye.bpf.map.max_entries", "{entry}", METRIC_GAUGE, 1, "Room for so many.");
+	used = family(b, "redeye.bpf.map.entries", "{entry}", METRIC_GAUGE, 1, "Entries in use.");
+	max = family(b, "redeye.bpf.map.max_entries", "{entry}", METRIC_GAUGE, 1,
+		     "Room for so many.");
 	point(b, used, conns, l);
 	point(b, max, max_conns, l);
 	single(b, "redeye.ring.used", "By", METRIC_GAUGE, ring, "Bytes in the ring, not yet read.");
@@ -261,8 +258,8 @@ static void add_series(struct builder *b, struct pipeline *p)
 
 static void add_cpu(struct builder *b)
 {
-	struct metric_family *f = family(b, "redeye.cpu.time", "s", METRIC_COUNTER, 2,
-					 "CPU time of redeye itself.");
+	struct metric_family *f =
+		family(b, "redeye.cpu.time", "s", METRIC_COUNTER, 2, "CPU time of redeye itself.");
 	struct label l[] = { { "cpu.mode", "system" }, { NULL, NULL } };
 	struct rusage ru;
 

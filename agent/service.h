@@ -12,7 +12,7 @@
 
 struct service {
 	uint32_t refs;
-	uint32_t id;	       /* unique while redeye runs */
+	uint32_t id;           /* unique while redeye runs */
 	const char *name;      /* service.name, never empty */
 	const char *namespace; /* service.namespace, "" when unknown */
 	const char *instance;  /* service.instance.id, "" when not surely known */

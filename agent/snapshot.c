@@ -16,10 +16,10 @@ struct snapshots {
 	pthread_cond_t published;
 	int fd;
 	bool shutdown;
-	uint64_t asked;	   /* number of the latest request */
+	uint64_t asked;    /* number of the latest request */
 	uint64_t building; /* of the latest that the next snapshot will answer */
 	uint64_t answered;
-	uint64_t last_ns;	  /* event loop only */
+	uint64_t last_ns; /* event loop only */
 	struct metrics *latest;
 	int error;
 };

@@ -12,7 +12,7 @@
 
 struct snapshots;
 
-struct snapshots *snapshots__new(void); /* NULL and errno */
+struct snapshots *snapshots__new(void);    /* NULL and errno */
 void snapshots__free(struct snapshots *s); /* accepts NULL; nobody may be waiting */
 
 /* Any thread: 0 and a reference in *out, -ETIMEDOUT, -ENOMEM, -ESHUTDOWN. */

@@ -21,36 +21,36 @@ enum span_kind {
 };
 
 enum span_flags {
-	SPAN_HEAD_CUT = 1 << 0,	      /* a message head was longer than what was captured */
+	SPAN_HEAD_CUT = 1 << 0,        /* a message head was longer than what was captured */
 	SPAN_LENGTH_INFERRED = 1 << 1, /* the end was seen from the outside, not by framing */
 };
 
 struct span {
 	enum span_kind kind;
-	uint32_t flags;	  /* enum span_flags */
-	uint32_t tgid;	  /* the process that was observed */
+	uint32_t flags; /* enum span_flags */
+	uint32_t tgid;  /* the process that was observed */
 	uint64_t conn_id;
 	const struct service *service; /* of that process, never NULL */
 
 	/* CLOCK_MONOTONIC nanoseconds, from the kernel; 0: did not happen. */
-	uint64_t start_ns;	    /* first byte of the request */
+	uint64_t start_ns;          /* first byte of the request */
 	uint64_t request_end_ns;    /* last byte of the request */
 	uint64_t response_start_ns; /* first byte of the final response */
-	uint64_t end_ns;	    /* last byte of the response, or the failure */
+	uint64_t end_ns;            /* last byte of the response, or the failure */
 
-	const char *method;	      /* a known method or "_OTHER"; static */
+	const char *method;           /* a known method or "_OTHER"; static */
 	struct slice method_original; /* as sent */
-	struct slice path;	      /* "/a/b", no query; empty for CONNECT and "*" */
-	struct slice query;	      /* behind '?', without it */
-	struct slice host;	      /* host of the target or of Host:, without port */
-	uint16_t host_port;	      /* 0: none given */
-	const char *scheme;	      /* "http" or "https"; static */
+	struct slice path;            /* "/a/b", no query; empty for CONNECT and "*" */
+	struct slice query;           /* behind '?', without it */
+	struct slice host;            /* host of the target or of Host:, without port */
+	uint16_t host_port;           /* 0: none given */
+	const char *scheme;           /* "http" or "https"; static */
 	const char *protocol_version; /* "1.0", "1.1"; static */
 
-	uint16_t status;	/* 0: no response */
+	uint16_t status;        /* 0: no response */
 	const char *error_type; /* NULL: no error; else a status or a word; static */
 
-	uint64_t request_body_bytes;  /* message body as framed on the wire */
+	uint64_t request_body_bytes; /* message body as framed on the wire */
 	uint64_t response_body_bytes;
 
 	/* Socket addresses: IPv4 as IPv4-mapped IPv6; family 0: UNIX or unknown. */

@@ -33,7 +33,7 @@ struct {
 	__type(value, struct red_stat);
 } stats SEC(".maps");
 
-__u64 red_last_wake_ns;	   /* when the reader was last woken */
+__u64 red_last_wake_ns;    /* when the reader was last woken */
 __u8 red_ports[65536 / 8]; /* listening on one of these makes a target */
 
 static __always_inline struct red_stat *stat_of(__u32 hook)

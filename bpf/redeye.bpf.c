@@ -37,7 +37,8 @@ static __always_inline __u32 hook_of(int dir)
 
 /* What all shims share once they hold a sock: filter, account, find the call.
  * `s->call` is taken from the task's registers. */
-static __always_inline int sock_moved(struct sock *sk, int direct, int dir, __s64 ret, int msg_flags)
+static __always_inline int sock_moved(struct sock *sk, int direct, int dir, __s64 ret,
+				      int msg_flags)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 slot = dir;
@@ -373,9 +374,9 @@ static __noinline __s64 mmsg_bytes(__u64 vec, __s64 n)
 
 		if (i >= n)
 			break;
-		bpf_probe_read_user(&len, sizeof(len),
-				    (void *)(vec + i * sizeof(struct red_mmsghdr) +
-					     sizeof(struct red_msghdr)));
+		bpf_probe_read_user(
+			&len, sizeof(len),
+			(void *)(vec + i * sizeof(struct red_mmsghdr) + sizeof(struct red_msghdr)));
 		sum += len;
 	}
 	return sum;

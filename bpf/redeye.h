@@ -26,7 +26,7 @@
 
 /* Payload bytes that one record can carry, and that one message's head may
  * take in all before redeye stops looking for its end. */
-#define RED_CAP_MAX	4096
+#define RED_CAP_MAX     4096
 #define RED_HEAD_BUDGET 16384
 
 /* Directions are the process's own: bytes it received, bytes it sent. */
@@ -39,7 +39,7 @@ enum red_ev_kind {
 	RED_EV_NONE = 0,
 	RED_EV_OPEN = 1,     /* struct red_ev_open: first sight of a connection */
 	RED_EV_DATA = 2,     /* struct red_ev_data + cap_len bytes */
-	RED_EV_EOF = 3,	     /* struct red_ev_state: one direction ended */
+	RED_EV_EOF = 3,      /* struct red_ev_state: one direction ended */
 	RED_EV_CLOSE = 4,    /* struct red_ev_state: the socket is gone */
 	RED_EV_PROGRESS = 5, /* struct red_ev_state: answer to a poll */
 	RED_EV_FORK = 6,     /* struct red_ev_proc */
@@ -66,8 +66,8 @@ struct red_ev_open {
 	__u64 conn_id; /* never reused while redeye runs */
 	__u64 sk;      /* key for conn_poll; zero in recordings */
 	__u32 tgid;
-	__u16 family;	   /* AF_INET, AF_INET6, AF_UNIX */
-	__u16 type;	   /* SOCK_STREAM */
+	__u16 family;      /* AF_INET, AF_INET6, AF_UNIX */
+	__u16 type;        /* SOCK_STREAM */
 	__u16 local_port;  /* host order */
 	__u16 remote_port; /* host order */
 	__u8 established;  /* 1: seen from its first byte, 0: was open before redeye */
@@ -90,28 +90,28 @@ enum red_data_flags {
 struct red_ev_data {
 	struct red_hdr h;
 	__u64 conn_id;
-	__u64 off;	 /* offset of the call's first byte in its direction */
-	__u32 len;	 /* bytes that the call moved */
-	__u32 cap_len;	 /* of these, from the first on, copied behind this struct */
+	__u64 off;     /* offset of the call's first byte in its direction */
+	__u32 len;     /* bytes that the call moved */
+	__u32 cap_len; /* of these, from the first on, copied behind this struct */
 	__u32 tgid;
 	__u32 tid;
-	__u8 dir;	 /* enum red_dir */
-	__u8 flags;	 /* enum red_data_flags */
-	__u16 syscall;	 /* number of the system call, 0xffff unknown */
+	__u8 dir;      /* enum red_dir */
+	__u8 flags;    /* enum red_data_flags */
+	__u16 syscall; /* number of the system call, 0xffff unknown */
 	__u32 pad;
-	__u64 prev_ns;	 /* last byte before this call, same direction; 0 none */
+	__u64 prev_ns;   /* last byte before this call, same direction; 0 none */
 	__u64 other_off; /* bytes so far in the other direction */
-	__u64 other_ns;	 /* and the time of its last byte; 0 none */
+	__u64 other_ns;  /* and the time of its last byte; 0 none */
 	__u8 other_tail[8];
 };
 
 enum red_state_flags {
-	RED_STATE_LOCAL = 1 << 0,     /* this side ended it (close, shutdown) */
-	RED_STATE_PEER = 1 << 1,      /* the peer had ended it first */
-	RED_STATE_RESET = 1 << 2,     /* by reset */
-	RED_STATE_TIMEOUT = 1 << 3,   /* by retransmission or keep-alive timeout */
-	RED_STATE_TAIL_IN = 1 << 4,   /* tail[RED_DIR_IN] is valid */
-	RED_STATE_TAIL_OUT = 1 << 5,  /* tail[RED_DIR_OUT] is valid */
+	RED_STATE_LOCAL = 1 << 0,    /* this side ended it (close, shutdown) */
+	RED_STATE_PEER = 1 << 1,     /* the peer had ended it first */
+	RED_STATE_RESET = 1 << 2,    /* by reset */
+	RED_STATE_TIMEOUT = 1 << 3,  /* by retransmission or keep-alive timeout */
+	RED_STATE_TAIL_IN = 1 << 4,  /* tail[RED_DIR_IN] is valid */
+	RED_STATE_TAIL_OUT = 1 << 5, /* tail[RED_DIR_OUT] is valid */
 };
 
 /* The counters of a connection at one moment. For RED_EV_EOF `dir` says which
@@ -120,7 +120,7 @@ enum red_state_flags {
 struct red_ev_state {
 	struct red_hdr h;
 	__u64 conn_id;
-	__u64 off[2];	  /* bytes so far, by enum red_dir */
+	__u64 off[2];     /* bytes so far, by enum red_dir */
 	__u64 last_ns[2]; /* time of the last byte; 0 none */
 	__u8 tail[2][8];  /* the last eight bytes, youngest last */
 	__u32 tgid;
@@ -157,10 +157,10 @@ enum red_drop {
 	RED_DROP_RING_FULL = 1,
 	RED_DROP_CONNS_FULL = 2,
 	RED_DROP_NOT_STREAM = 3, /* not a TCP or UNIX stream socket */
-	RED_DROP_NO_SOCKET = 4,	 /* the descriptor led to no socket */
-	RED_DROP_PEEK = 5,	 /* MSG_PEEK moves nothing */
+	RED_DROP_NO_SOCKET = 4,  /* the descriptor led to no socket */
+	RED_DROP_PEEK = 5,       /* MSG_PEEK moves nothing */
 	RED_DROP_STASH_FULL = 6, /* kprobe backend: no room for the call's arguments */
-	RED_DROP_MISSED = 7,	 /* kprobe backend: a call's return probe never ran */
+	RED_DROP_MISSED = 7,     /* kprobe backend: a call's return probe never ran */
 	RED_DROP__CNT = 8,
 };
 
@@ -179,9 +179,9 @@ struct red_stat {
 	__u64 observed;
 	__u64 emitted;
 	__u64 dropped[RED_DROP__CNT];
-	__u64 bytes;	 /* written to the ring */
-	__u64 nobuf;	 /* emitted without payload: no buffer to read */
-	__u64 read_err;	 /* emitted with less payload: the buffer was not readable */
+	__u64 bytes;    /* written to the ring */
+	__u64 nobuf;    /* emitted without payload: no buffer to read */
+	__u64 read_err; /* emitted with less payload: the buffer was not readable */
 };
 
 /* conn_poll commands, see bpf/redeye.bpf.c. */
@@ -189,13 +189,13 @@ enum red_poll_cmd {
 	RED_POLL_REPORT = 0, /* write a RED_EV_PROGRESS, or RED_EV_CLOSE if it is gone */
 	RED_POLL_MODE_AUTO = 1,
 	RED_POLL_MODE_NONE = 2, /* count only, copy nothing any more */
-	RED_POLL_MODE_ALL = 3,	/* copy up to RED_CAP_MAX bytes of each call */
-	RED_POLL_FORGET = 4,	/* delete the connection, no record */
+	RED_POLL_MODE_ALL = 3,  /* copy up to RED_CAP_MAX bytes of each call */
+	RED_POLL_FORGET = 4,    /* delete the connection, no record */
 };
 
 /* The knobs, in .rodata: written before load, constant afterwards. */
 struct red_config {
-	__u32 own_tgid;	     /* redeye itself, never captured */
+	__u32 own_tgid;      /* redeye itself, never captured */
 	__u32 first_read;    /* bytes looked at before more are copied, <= 512 */
 	__u32 wakeup_bytes;  /* wake the reader when so much waits in the ring */
 	__u32 recvmsg_nargs; /* arguments of tcp_recvmsg: 6 before 5.19, 4 or 5 after */

@@ -12,7 +12,7 @@
 struct table;
 
 struct table *table__new(FILE *to, bool terminal); /* NULL and errno */
-void table__free(struct table *t); /* accepts NULL */
+void table__free(struct table *t);                 /* accepts NULL */
 
 /* Rates are over the time since the last call, quantiles since the start. The
  * note is a line below the table, e.g. where /metrics is; may be NULL. */

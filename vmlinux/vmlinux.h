@@ -68,8 +68,8 @@ enum {
 	TCP_LISTEN = 10,
 };
 
-#define AF_UNIX	 1
-#define AF_INET	 2
+#define AF_UNIX  1
+#define AF_INET  2
 #define AF_INET6 10
 
 #define SOCK_STREAM 1
@@ -77,12 +77,12 @@ enum {
 #define MSG_PEEK  0x02
 #define MSG_TRUNC 0x20
 
-#define S_IFMT	 0170000
+#define S_IFMT   0170000
 #define S_IFSOCK 0140000
 
-#define EAGAIN	   11
+#define EAGAIN     11
 #define ECONNRESET 104
-#define EPIPE	   32
+#define EPIPE      32
 #define ETIMEDOUT  110
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)

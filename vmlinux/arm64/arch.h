@@ -21,7 +21,7 @@ struct pt_regs {
 	s32 syscallno;
 } __attribute__((preserve_access_index));
 
-#define RED_REGS_NR(r)	 ((r)->syscallno)
+#define RED_REGS_NR(r)   ((r)->syscallno)
 #define RED_REGS_ARG1(r) ((r)->orig_x0)
 #define RED_REGS_ARG2(r) ((r)->regs[1])
 #define RED_REGS_ARG3(r) ((r)->regs[2])
@@ -33,7 +33,7 @@ struct pt_regs {
 #define RED_REGS_FIELD_ARG3 regs[2]
 
 #define RED_THREAD_SIZE 16384
-#define RED_REGS_SIZE	336
+#define RED_REGS_SIZE   336
 
 #define RED_TS_COMPAT 0 /* compat tasks have their own numbers; not told apart */
 

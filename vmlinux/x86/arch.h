@@ -9,7 +9,7 @@ struct pt_regs {
 		cs, flags, sp, ss;
 } __attribute__((preserve_access_index));
 
-#define RED_REGS_NR(r)	 ((r)->orig_ax)
+#define RED_REGS_NR(r)   ((r)->orig_ax)
 #define RED_REGS_ARG1(r) ((r)->di)
 #define RED_REGS_ARG2(r) ((r)->si)
 #define RED_REGS_ARG3(r) ((r)->dx)
@@ -23,7 +23,7 @@ struct pt_regs {
 /* Where the registers of a system call lie on the task's kernel stack, for
  * kernels without bpf_task_pt_regs (before 5.15). */
 #define RED_THREAD_SIZE 16384
-#define RED_REGS_SIZE	(21 * 8)
+#define RED_REGS_SIZE   (21 * 8)
 
 /* thread_info.status of a task inside a 32-bit system call: its numbers and
  * arguments are another table. */
