@@ -243,9 +243,26 @@ static int record_exp(struct hist *h, double value)
 	return 0;
 }
 
+/* How many bounds are below the value. */
+static uint32_t bucket(const struct hist *h, double value)
+{
+	uint32_t from = 0, n = h->n_bounds;
+
+	while (n) {
+		uint32_t half = n / 2;
+
+		if (value > h->bounds[from + half]) {
+			from += half + 1;
+			n -= half + 1;
+		} else {
+			n = half;
+		}
+	}
+	return from;
+}
+
 int hist__record(struct hist *h, double value)
 {
-	uint32_t i, b = 0;
 	int err;
 
 	if (!(value >= 0 && value <= __DBL_MAX__))
@@ -253,9 +270,7 @@ int hist__record(struct hist *h, double value)
 	err = record_exp(h, value);
 	if (err)
 		return err;
-	for (i = 0; i < h->n_bounds; i++)
-		b += value > h->bounds[i];
-	h->counts[b]++;
+	h->counts[bucket(h, value)]++;
 	if (!h->count || value < h->min)
 		h->min = value;
 	if (!h->count || value > h->max)

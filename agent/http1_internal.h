@@ -9,6 +9,7 @@
 #include "conn.h"
 #include "http1_chunk.h"
 #include "http1_head.h"
+#include "http1_target.h"
 #include "http1_txn.h"
 #include "proto.h"
 

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "conn.h"
+#include "http1_target.h"
 
 #define POOL_MAX   1024
 #define TARGET_MAX 8000

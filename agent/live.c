@@ -6,18 +6,19 @@
  */
 #include "live.h"
 
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "memory.h"
 #include "recording.h"
+#include "ring.h"
 #include "selfmetrics.h"
 #include "service.h"
 
@@ -33,35 +34,29 @@ struct live {
 	struct loader *loader;
 	struct procs *procs;
 	struct pipeline *pipeline;
-	struct ring_buffer *ring;
+	struct ring *ring;
 	uint64_t active_until_ns;
 	uint64_t lost_proc_records;
 	struct memory_guard memory;
 	uint64_t start_unix_ns;
-	unsigned int batch;
 	int poll_timer;
 	int signal_fd;
 };
 
 /* ---- ring ---------------------------------------------------------------------------- */
 
-static int on_record(void *ctx, void *data, size_t size)
+static void on_record(void *arg, const void *record, size_t size)
 {
-	struct live *l = ctx;
+	struct live *l = arg;
 
 	if (l->cfg.tap)
-		l->cfg.tap(l->cfg.arg, data, size);
-	pipeline__record(l->pipeline, data, size);
-	return ++l->batch >= BATCH ? -EAGAIN : 0;
+		l->cfg.tap(l->cfg.arg, record, size);
+	pipeline__record(l->pipeline, record, size);
 }
 
 static void read_ring(struct live *l)
 {
-	uint64_t before = pipeline__stat(l->pipeline)->records;
-
-	l->batch = 0;
-	ring_buffer__consume(l->ring);
-	if (pipeline__stat(l->pipeline)->records != before)
+	if (ring__read(l->ring, BATCH, on_record, l))
 		l->active_until_ns = mono_ns() + ACTIVE_NS;
 }
 
@@ -76,16 +71,15 @@ static void on_ring(void *arg)
 /* The backlog of this moment, not what arrives while we read it. */
 void live__drain(struct live *l)
 {
-	uint64_t size, used = loader__ring_used(l->loader, &size);
-	uint64_t before;
+	uint64_t used = ring__used(l->ring), before, now;
 
 	while (used) {
 		before = pipeline__stat(l->pipeline)->bytes;
 		read_ring(l);
-		before = pipeline__stat(l->pipeline)->bytes - before;
-		if (!before)
+		now = pipeline__stat(l->pipeline)->bytes;
+		if (now == before)
 			break;
-		used -= before < used ? before : used;
+		used -= now - before < used ? now - before : used;
 	}
 }
 
@@ -215,6 +209,15 @@ static int watch_signals(struct live *l)
 	return l->signal_fd < 0 ? -errno : loop__watch(l->loop, l->signal_fd, on_signal, l);
 }
 
+/* A reader that waits for a processor behind those it watches loses records when
+ * they need all of it. It takes little, but it takes it at once. Without the right
+ * to (CAP_SYS_NICE) it stays as it is. */
+static void raise_priority(void)
+{
+	if (setpriority(PRIO_PROCESS, 0, -10))
+		log__debug("scheduling priority not raised: %s", strerror(errno));
+}
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static int poll_conn(void *arg, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd)
@@ -256,12 +259,11 @@ static int new_loader(struct live *l, char *err, size_t err_size)
 
 static int new_ring(struct live *l)
 {
-	int err;
+	uint64_t size;
+	int err, fd;
 
-	l->ring = ring_buffer__new(loader__ring_fd(l->loader), on_record, l, NULL);
-	if (!l->ring)
-		return -errno;
-	err = loop__watch(l->loop, ring_buffer__epoll_fd(l->ring), on_ring, l);
+	l->ring = loader__ring(l->loader, &size, &fd);
+	err = loop__watch(l->loop, fd, on_ring, l);
 	if (err)
 		return err;
 	l->poll_timer = loop__timer(l->loop, mono_ns() + POLL_NS, on_poll_timer, l);
@@ -324,7 +326,6 @@ void live__free(struct live *l)
 {
 	if (!l)
 		return;
-	ring_buffer__free(l->ring);
 	pipeline__free(l->pipeline);
 	procs__free(l->procs);
 	loader__free(l->loader);
@@ -380,6 +381,7 @@ int live__run(struct live *l)
 {
 	int err;
 
+	raise_priority(); /* of this thread: those that serve HTTP are running already */
 	if (l->options->duration_ns)
 		loop__timer(l->loop, mono_ns() + l->options->duration_ns, on_duration, l->loop);
 	err = loop__run(l->loop);

@@ -25,6 +25,7 @@
 
 #include "log.h"
 #include "redeye.skel.h"
+#include "ring.h"
 
 #define MAX_MISSING 32
 #define MAX_LINKS   40
@@ -42,7 +43,7 @@ struct loader {
 	size_t n_links;
 	struct missing missing[MAX_MISSING];
 	size_t n_missing;
-	const uint64_t *ring_consumer, *ring_producer; /* mapped positions */
+	struct ring *ring;
 	int poll_fd, target_fd, stats_fd;
 	int n_cpus;
 	struct red_stat *percpu; /* n_cpus, scratch for loader__stat */
@@ -279,26 +280,6 @@ static void detach(struct loader *l)
 		bpf_link__destroy(l->links[--l->n_links]);
 }
 
-/* For a self-metric only: without it, it is zero. */
-static void map_ring(struct loader *l)
-{
-	int fd = bpf_map__fd(l->skel->maps.ring);
-	long page = getpagesize();
-	void *c = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, 0);
-	void *p = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, page);
-
-	l->ring_consumer = c == MAP_FAILED ? NULL : c;
-	l->ring_producer = p == MAP_FAILED ? NULL : p;
-}
-
-static void unmap_ring(struct loader *l)
-{
-	if (l->ring_consumer)
-		munmap((void *)l->ring_consumer, getpagesize());
-	if (l->ring_producer)
-		munmap((void *)l->ring_producer, getpagesize());
-}
-
 static int start_backend(struct loader *l, const struct loader_config *c, const struct backend *b,
 			 const struct btf *btf)
 {
@@ -320,7 +301,12 @@ static int start_backend(struct loader *l, const struct loader_config *c, const 
 		detach(l);
 		return err;
 	}
-	map_ring(l);
+	l->ring = ring__new(bpf_map__fd(l->skel->maps.ring), c->ring_bytes);
+	if (!l->ring) {
+		err = -errno;
+		detach(l);
+		return err;
+	}
 	l->backend = b;
 	l->poll_fd = bpf_program__fd(l->skel->progs.conn_poll);
 	l->target_fd = bpf_program__fd(l->skel->progs.target_set);
@@ -418,7 +404,7 @@ void loader__free(struct loader *l)
 	if (!l)
 		return;
 	detach(l);
-	unmap_ring(l);
+	ring__free(l->ring);
 	redeye_bpf__destroy(l->skel);
 	if (l->stats_fd >= 0)
 		close(l->stats_fd);
@@ -467,11 +453,6 @@ void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports)
 		bits[ports[n_ports] >> 3] |= 1 << (ports[n_ports] & 7);
 }
 
-int loader__ring_fd(const struct loader *l)
-{
-	return bpf_map__fd(l->skel->maps.ring);
-}
-
 int loader__poll(struct loader *l, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd)
 {
 	uint64_t args[3] = { sk, conn_id, cmd };
@@ -510,13 +491,11 @@ bool loader__prog_stat(const struct loader *l, size_t i, struct loader_prog_stat
 	return true;
 }
 
-uint64_t loader__ring_used(const struct loader *l, uint64_t *size)
+struct ring *loader__ring(const struct loader *l, uint64_t *size, int *fd)
 {
 	*size = bpf_map__max_entries(l->skel->maps.ring);
-	if (!l->ring_consumer || !l->ring_producer)
-		return 0;
-	return __atomic_load_n(l->ring_producer, __ATOMIC_ACQUIRE) -
-	       __atomic_load_n(l->ring_consumer, __ATOMIC_ACQUIRE);
+	*fd = bpf_map__fd(l->skel->maps.ring);
+	return l->ring;
 }
 
 uint32_t loader__conns_used(const struct loader *l, uint32_t *max)

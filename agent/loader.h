@@ -41,9 +41,6 @@ bool loader__missing(const struct loader *l, size_t i, const char **prog, const 
 int loader__set_target(struct loader *l, uint32_t tgid, bool on);
 void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports);
 
-/* The ring's map, for ring.c. */
-int loader__ring_fd(const struct loader *l);
-
 /* Runs a command on a connection (enum red_poll_cmd). Returns 0, 1 when the
  * socket was found gone, -ENOENT when the kernel side does not know it. */
 int loader__poll(struct loader *l, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd);
@@ -61,8 +58,8 @@ struct loader_prog_stat {
 /* The i-th attached program; run figures are zero without bpf_stats. */
 bool loader__prog_stat(const struct loader *l, size_t i, struct loader_prog_stat *out);
 
-/* Bytes in the ring that were not read yet, and its size. */
-uint64_t loader__ring_used(const struct loader *l, uint64_t *size);
+/* The ring, its size in bytes, and the descriptor that tells when to read it. */
+struct ring *loader__ring(const struct loader *l, uint64_t *size, int *fd);
 
 /* Entries in use of the connection map: counted by walking it, for self-metrics. */
 uint32_t loader__conns_used(const struct loader *l, uint32_t *max);

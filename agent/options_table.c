@@ -141,7 +141,7 @@ const struct opt opt_table[] = {
 	{ .name = "backend", .type = OPT_ENUM, VALUE(backend),
 	  .names = backends, .def = "auto", .commands = CMD_CAPTURE, .group = CAPTURE,
 	  .metavar = "NAME", .help = "hooks to use" },
-	{ .name = "ring-size", .type = OPT_BYTES, VALUE(ring_bytes), .def = "2MiB",
+	{ .name = "ring-size", .type = OPT_BYTES, VALUE(ring_bytes), .def = "4MiB",
 	  .min = 64 * KiB, .max = GiB, .power_of_two = true,
 	  .commands = CMD_CAPTURE, .group = CAPTURE,
 	  .metavar = "SIZE", .help = "ring buffer, rounded up to a power of two" },

@@ -13,6 +13,7 @@
 #include "pipeline.h"
 #include "procs.h"
 #include "proto.h"
+#include "ring.h"
 
 static const char *const hook_names[RED_HOOK__CNT] = {
 	[RED_HOOK_SEND] = "send",    [RED_HOOK_RECV] = "recv", [RED_HOOK_STATE] = "connection",
@@ -151,14 +152,17 @@ static void add_maps(struct builder *b, const struct loader *loader)
 	struct metric_family *used, *max;
 	struct label l[] = { { "map", "conns" }, { NULL, NULL } };
 	uint32_t max_conns, conns = loader__conns_used(loader, &max_conns);
-	uint64_t ring_size, ring = loader__ring_used(loader, &ring_size);
+	uint64_t ring_size, waiting;
+	int ring_fd;
 
+	waiting = ring__used(loader__ring(loader, &ring_size, &ring_fd));
 	used = family(b, "redeye.bpf.map.entries", "{entry}", METRIC_GAUGE, 1, "Entries in use.");
 	max = family(b, "redeye.bpf.map.max_entries", "{entry}", METRIC_GAUGE, 1,
 		     "Room for so many.");
 	point(b, used, conns, l);
 	point(b, max, max_conns, l);
-	single(b, "redeye.ring.used", "By", METRIC_GAUGE, ring, "Bytes in the ring, not yet read.");
+	single(b, "redeye.ring.used", "By", METRIC_GAUGE, waiting,
+	       "Bytes in the ring, not yet read.");
 	single(b, "redeye.ring.size", "By", METRIC_GAUGE, ring_size, "Size of the ring.");
 }
 

@@ -31,4 +31,18 @@ static inline bool slice_ieq(struct slice a, struct slice b)
 	return a.len == b.len && (a.len == 0 || strncasecmp(a.p, b.p, a.len) == 0);
 }
 
+/* An empty slice may be NULL, to which C does not let us add even 0. */
+static inline struct slice slice_skip(struct slice s, size_t n)
+{
+	return n ? (struct slice){ s.p + n, s.len - n } : s;
+}
+
+/* Bytes before the first c; all of them when there is none. */
+static inline size_t slice_until(struct slice s, char c)
+{
+	const char *hit = s.len ? memchr(s.p, c, s.len) : NULL;
+
+	return hit ? (size_t)(hit - s.p) : s.len;
+}
+
 #endif /* RED_SLICE_H */

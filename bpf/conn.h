@@ -15,9 +15,10 @@
  * line that ends an HTTP/1 head has passed. After it bytes are only counted,
  * until the traffic turns again or a call begins like a message (a server that
  * answers pipelined requests one write each). When a second message follows
- * the first within one call, the rest of that phase is copied, and so is the
- * whole of the answer: pipelined messages share calls. Whatever this policy
- * leaves out, the offsets tell user space exactly how much it was.
+ * the first before the traffic turned, the connection is pipelined, and its
+ * messages may share calls: from then on each call is copied, up to
+ * RED_CAP_MAX bytes. Whatever this policy leaves out, the offsets tell user
+ * space exactly how much it was.
  *
  * User space can overrule it per connection (conn_poll): copy all, or nothing.
  */
@@ -301,6 +302,9 @@ __noinline int head_end(__u32 slot, __u64 len, __u64 tail)
 	return 0;
 }
 
+/* As many bytes as like_message() looks at. */
+#define RED_MESSAGE_MIN 12
+
 /* Do the `n` > 0 bytes at `at` begin an HTTP/1 message, "HTTP/1." or "GET /"? A
  * few bytes that could are taken for one: some servers read the first byte of
  * the next request by itself, while they still answer the last. A wrong guess
@@ -317,7 +321,7 @@ __noinline int like_message(__u32 slot, __u64 at, __u64 n)
 	p = &s->data[at];
 	if (n > 4 && p[0] == 'H' && p[1] == 'T' && p[2] == 'T' && p[3] == 'P' && p[4] == '/')
 		return 1;
-	for (i = 0; i < 12; i++) {
+	for (i = 0; i < RED_MESSAGE_MIN; i++) {
 		if (i >= n)
 			return 1;
 		if (p[i] == ' ')
@@ -439,6 +443,9 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st,
 			goto tail;
 		}
 		d->want = RED_HEAD_BUDGET;
+		/* A second message before the other side spoke; a few bytes prove nothing. */
+		if (got >= RED_MESSAGE_MIN)
+			c->flags |= RED_CONN_PIPELINED;
 	}
 	if (!(c->flags & RED_CONN_OPENED) && conn_announce(c, sk, now)) {
 		drop(st, RED_DROP_RING_FULL);

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "../../agent/http1_head.c"
+#include "../../agent/http1_target.c"
 
 static void inside(struct slice s, const char *p, size_t len)
 {

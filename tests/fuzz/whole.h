@@ -25,13 +25,10 @@
 #include "../../agent/http1_chunk.c"
 #undef step
 #include "../../agent/http1_end.c"
-#define skip http1_head_skip
-#define trim http1_head_trim
 #include "../../agent/http1_head.c"
-#undef skip
-#undef trim
 #include "../../agent/http1_message.c"
 #include "../../agent/http1_queue.c"
+#include "../../agent/http1_target.c"
 #define put  http1_txn_put
 #define take http1_txn_take
 #include "../../agent/http1_txn.c"
@@ -43,17 +40,15 @@
 #include "../../agent/pipeline.c"
 #undef service_of
 #include "../../agent/procfs.c"
-#define accept procs_accept
-#define drop   procs_drop
-#define find   procs_find
-#define forget procs_forget
-#define leave  procs_leave
+#include "../../agent/procname.c"
+#include "../../agent/procname_program.c"
 #include "../../agent/procs.c"
+#define accept procs_accept
+#include "../../agent/procs_evaluate.c"
 #undef accept
-#undef drop
-#undef find
-#undef forget
-#undef leave
+#include "../../agent/procs_names.c"
+#include "../../agent/procs_scan.c"
+#include "../../agent/procs_table.c"
 #include "../../agent/proto.c"
 #include "../../agent/recording.c"
 #define step route_step

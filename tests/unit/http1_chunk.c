@@ -2,30 +2,15 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <cmocka.h>
 
+#include "guard.h"
 #include "http1_chunk.h"
-
-#define ROOM 4096
-
-static char *room_end;
-
-static int set_up(void **state)
-{
-	char *p = mmap(NULL, 2 * ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	assert_true(p != MAP_FAILED);
-	assert_int_equal(mprotect(p + ROOM, ROOM, PROT_NONE), 0);
-	room_end = p + ROOM;
-	return 0;
-}
 
 /* Feeds a piece that ends where memory ends. */
 static int feed(struct http1_chunk *c, const char *s, size_t len, size_t *used)
 {
-	return http1_chunk__feed(c, len ? memcpy(room_end - len, s, len) : room_end, len, used);
+	return http1_chunk__feed(c, at_end(s, len), len, used);
 }
 
 /* What stands behind '|' does not belong to the body; in a bad one it starts
@@ -225,5 +210,5 @@ int main(void)
 		cmocka_unit_test(test_skip_far),      cmocka_unit_test(test_tail),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, NULL);
+	return cmocka_run_group_tests(tests, guard_set_up, NULL);
 }

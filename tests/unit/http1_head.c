@@ -2,37 +2,14 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <unistd.h>
 #include <cmocka.h>
 
+#include "guard.h"
 #include "http1_head.h"
-#include "options.h"
 
-#define ROOM 8192
 #define BAD  HTTP1_BAD
 #define MORE HTTP1_MORE
 #define ALL  1 /* a result: every byte up to the first "|" of the input, or its end */
-
-/* ---- inputs that end where memory ends ---------------------------------- */
-
-static char *room_end;
-
-static int set_up(void **state)
-{
-	char *p = mmap(NULL, 2 * ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	assert_true(p != MAP_FAILED);
-	assert_int_equal(mprotect(p + ROOM, ROOM, PROT_NONE), 0);
-	room_end = p + ROOM;
-	return 0;
-}
-
-static const char *at_end(const char *s, size_t len)
-{
-	assert_true(len <= ROOM);
-	return len ? memcpy(room_end - len, s, len) : room_end;
-}
 
 static int parse(const char *s, size_t len, bool response, struct http1_head *h)
 {
@@ -40,13 +17,6 @@ static int parse(const char *s, size_t len, bool response, struct http1_head *h)
 
 	return response ? http1_head__response(p, len, h) : http1_head__request(p, len, h);
 }
-
-#define assert_slice(s, text)                                                                      \
-	do {                                                                                       \
-		struct slice got_ = (s);                                                           \
-		if (!slice_eq(got_, slice_of(text)))                                               \
-			fail_msg("got '%.*s', not '%s'", (int)got_.len, got_.p, text);             \
-	} while (0)
 
 /* ---- start lines -------------------------------------------------------- */
 
@@ -325,7 +295,7 @@ static void check_prefix(const char *in, size_t len, bool response)
 	assert_int_equal(r, len);
 	assert_false(h.complete);
 	assert_true(h.framing != HTTP1_BODY_NONE);
-	assert_true(h.fields.p + h.fields.len <= room_end);
+	assert_true(h.fields.p + h.fields.len <= guard_end);
 }
 
 static void test_fields(void **state)
@@ -345,7 +315,7 @@ static void test_fields(void **state)
 		r = parse(in, len, response, &h);
 		if (r != (heads[i].framing == BAD ? BAD : (int)head))
 			fail_msg("'%s': %d", in, r);
-		assert_int_equal(r, http1_head__truncated(room_end - len, len, response, &h));
+		assert_int_equal(r, http1_head__truncated(guard_end - len, len, response, &h));
 		assert_true(http1_head__looks_like(in, len, response));
 		if (r > 0 &&
 		    ((int)h.framing != heads[i].framing || h.content_length != heads[i].length ||
@@ -528,131 +498,6 @@ static void test_looks_like(void **state)
 	}
 }
 
-/* ---- targets, hosts, methods -------------------------------------------- */
-
-static void test_target(void **state)
-{
-	static const struct {
-		const char *in;
-		bool connect;
-		enum http1_target_form form;
-		const char *scheme, *host;
-		int port;
-		const char *path, *query;
-	} rows[] = {
-		{ "/", false, HTTP1_TARGET_ORIGIN, "", "", 0, "/", "" },
-		{ "/a/b?c=d?e", false, HTTP1_TARGET_ORIGIN, "", "", 0, "/a/b", "c=d?e" },
-		{ "/a?", false, HTTP1_TARGET_ORIGIN, "", "", 0, "/a", "" },
-		{ "/a?b#c?d", false, HTTP1_TARGET_ORIGIN, "", "", 0, "/a", "b" },
-		{ "/a#b?c", false, HTTP1_TARGET_ORIGIN, "", "", 0, "/a", "" },
-		{ "//a/b", false, HTTP1_TARGET_ORIGIN, "", "", 0, "//a/b", "" },
-		{ "/http://a", false, HTTP1_TARGET_ORIGIN, "", "", 0, "/http://a", "" },
-		{ "*", false, HTTP1_TARGET_ASTERISK, "", "", 0, "", "" },
-		{ "http://a", false, HTTP1_TARGET_ABSOLUTE, "http", "a", 0, "/", "" },
-		{ "http://a?b", false, HTTP1_TARGET_ABSOLUTE, "http", "a", 0, "/", "b" },
-		{ "http://a#b", false, HTTP1_TARGET_ABSOLUTE, "http", "a", 0, "/", "" },
-		{ "HTTPS://a.b:8443/c?d", false, HTTP1_TARGET_ABSOLUTE, "HTTPS", "a.b", 8443, "/c",
-		  "d" },
-		{ "http://u:p@a:1/b@c", false, HTTP1_TARGET_ABSOLUTE, "http", "a", 1, "/b@c", "" },
-		{ "http://u@v@a/", false, HTTP1_TARGET_ABSOLUTE, "http", "a", 0, "/", "" },
-		{ "http://[::1]:80/", false, HTTP1_TARGET_ABSOLUTE, "http", "::1", 80, "/", "" },
-		{ "a+b-1.c://d/e", false, HTTP1_TARGET_ABSOLUTE, "a+b-1.c", "d", 0, "/e", "" },
-		{ "http:///a", false, HTTP1_TARGET_ABSOLUTE, "http", "", 0, "/a", "" },
-		{ "a.example:443", true, HTTP1_TARGET_AUTHORITY, "", "a.example", 443, "", "" },
-		{ "[fe80::1]:443", true, HTTP1_TARGET_AUTHORITY, "", "fe80::1", 443, "", "" },
-		{ "u:p@a:443", true, HTTP1_TARGET_AUTHORITY, "", "a", 443, "", "" },
-		{ ":443", true, HTTP1_TARGET_INVALID, "", "", 443, "", "" },
-		{ "a.example:443", false, HTTP1_TARGET_INVALID, "", "", 0, "", "" },
-		{ "a/b", false, HTTP1_TARGET_INVALID, "", "", 0, "", "" },
-		{ "http:/a", false, HTTP1_TARGET_INVALID, "", "", 0, "", "" },
-		{ "http:", false, HTTP1_TARGET_INVALID, "", "", 0, "", "" },
-		{ "1http://a", false, HTTP1_TARGET_INVALID, "", "", 0, "", "" },
-		{ "://a", false, HTTP1_TARGET_INVALID, "", "", 0, "", "" },
-		{ "**", false, HTTP1_TARGET_INVALID, "", "", 0, "", "" },
-		{ "", false, HTTP1_TARGET_INVALID, "", "", 0, "", "" },
-		{ "", true, HTTP1_TARGET_INVALID, "", "", 0, "", "" },
-	};
-	size_t i, len;
-
-	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct http1_target t;
-
-		for (len = 0; len <= strlen(rows[i].in); len++)
-			http1_target__split((struct slice){ at_end(rows[i].in, len), len },
-					    rows[i].connect, &t);
-		if (t.form != rows[i].form || t.port != rows[i].port)
-			fail_msg("'%s': form %d port %d", rows[i].in, t.form, t.port);
-		assert_slice(t.scheme, rows[i].scheme);
-		assert_slice(t.host, rows[i].host);
-		assert_slice(t.path, rows[i].path);
-		assert_slice(t.query, rows[i].query);
-	}
-}
-
-static void test_host(void **state)
-{
-	static const struct {
-		const char *in, *host;
-		int port;
-	} rows[] = {
-		{ "a", "a", 0 },
-		{ "a.example:80", "a.example", 80 },
-		{ " a:65535 ", "a", 65535 },
-		{ "a:65536", "a", 0 },
-		{ "a:65616", "a", 0 },
-		{ "a:99999999999999999999999", "a", 0 },
-		{ "a:", "a", 0 },
-		{ "a:x", "a", 0 },
-		{ "a:80x", "a", 0 },
-		{ ":80", "", 80 },
-		{ "[::1]", "::1", 0 },
-		{ "[::1]:8080", "::1", 8080 },
-		{ "[::1]x", "::1", 0 },
-		{ "[::1", "", 0 },
-		{ "[", "", 0 },
-		{ "[]:1", "", 1 },
-		{ "::1", "::1", 0 },
-		{ "fe80::1:80", "fe80::1:80", 0 },
-		{ "", "", 0 },
-	};
-	struct slice host;
-	uint16_t port;
-	size_t i, len;
-
-	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		for (len = 0; len <= strlen(rows[i].in); len++)
-			http1_host__split((struct slice){ at_end(rows[i].in, len), len }, &host,
-					  &port);
-		if (port != rows[i].port)
-			fail_msg("'%s': %d", rows[i].in, port);
-		assert_slice(host, rows[i].host);
-	}
-	http1_host__split((struct slice){ 0 }, &host, &port);
-	assert_int_equal(host.len, 0);
-}
-
-static void test_method(void **state)
-{
-	static const char *const known[] = { "CONNECT", "DELETE", "GET", "HEAD",  "OPTIONS",
-					     "PATCH",   "POST",   "PUT", "TRACE", "QUERY" };
-	static const char *const other[] = { "", "get", "GE", "GETS", "_OTHER", "PROPFIND" };
-	char *own[] = { "PROPFIND", "get" };
-	const struct str_list list = { own, 2 }, empty = { 0 };
-	size_t i;
-
-	for (i = 0; i < sizeof(known) / sizeof(*known); i++) {
-		struct slice m = { at_end(known[i], strlen(known[i])), strlen(known[i]) };
-
-		assert_string_equal(http1_method__known(m, NULL), known[i]);
-		assert_string_equal(http1_method__known(m, &empty), known[i]);
-		assert_string_equal(http1_method__known(m, &list), "_OTHER");
-	}
-	for (i = 0; i < sizeof(other) / sizeof(*other); i++)
-		assert_string_equal(http1_method__known(slice_of(other[i]), NULL), "_OTHER");
-	assert_ptr_equal(http1_method__known(SLICE("PROPFIND"), &list), own[0]);
-	assert_ptr_equal(http1_method__known(SLICE("get"), &list), own[1]);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -664,10 +509,7 @@ int main(void)
 		cmocka_unit_test(test_body_rules),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_looks_like),
-		cmocka_unit_test(test_target),
-		cmocka_unit_test(test_host),
-		cmocka_unit_test(test_method),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, NULL);
+	return cmocka_run_group_tests(tests, guard_set_up, NULL);
 }

@@ -460,7 +460,7 @@ static void defaults_are_the_documented_ones(void **state)
 	assert_int_equal(o.series_expiry_ns, 300000000000);
 	assert_int_equal(o.memory_limit_bytes, 64 << 20);
 	assert_int_equal(o.max_connections, 16384);
-	assert_int_equal(o.ring_bytes, 2 << 20);
+	assert_int_equal(o.ring_bytes, 4 << 20);
 	assert_int_equal(o.duration_ns, 0);
 	assert_int_equal(o.log_level, LOG_LEVEL_INFO);
 	assert_false(o.table || o.bpf_stats || o.json || o.metrics || o.include.all);

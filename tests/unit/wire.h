@@ -206,6 +206,7 @@ static inline void wire_call(struct wire *w, int dir, const void *p, uint32_t le
 		if (!got || !wire_like_message(w->d[dir].data, got))
 			goto tail;
 		w->d[dir].want = RED_HEAD_BUDGET;
+		w->pipelined |= got >= 12;
 	}
 	if (!w->opened)
 		wire_open(w, ts_ns);

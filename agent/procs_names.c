@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What the service of a process is called. */
+#include "procs_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "procname.h"
+#include "redeye.h"
+#include "service.h"
+
+static void set_service(struct service **slot, struct service *s)
+{
+	service__put(*slot);
+	*slot = s;
+}
+
+static void set_exe(struct proc *proc, const char *exe)
+{
+	char *copy = strcmp(proc->exe, exe) ? strdup(exe) : NULL;
+
+	if (!copy)
+		return;
+	free(proc->exe);
+	proc->exe = copy;
+	proc->announced = false;
+}
+
+/* The first "GLOB=NAME" that matches: the name, or NULL. */
+static const char *configured_name(const struct str_list *services, const char *exe)
+{
+	for (size_t i = 0; i < services->n; i++) {
+		const char *eq = strrchr(services->v[i], '=');
+		char glob[PROCFS_EXE_MAX];
+		size_t n = eq ? (size_t)(eq - services->v[i]) : 0;
+
+		if (!eq || !eq[1] || n >= sizeof(glob))
+			continue;
+		memcpy(glob, services->v[i], n);
+		glob[n] = 0;
+		if (select__exe_matches(glob, exe))
+			return eq + 1;
+	}
+	return NULL;
+}
+
+/* The user's name for it goes before its own. */
+void procs__apply_names(struct procs *p, struct proc *proc)
+{
+	const char *name = configured_name(p->c.services, proc->exe);
+	char clean[PROCNAME_MAX] = "";
+	struct service *s;
+
+	if (name)
+		procname__clean(clean, name, strlen(name));
+	s = *clean ? service__get(clean, proc->own->namespace, proc->own->instance) : NULL;
+	if (!s)
+		s = service__ref(proc->own);
+	if (s != proc->service)
+		proc->announced = false;
+	set_service(&proc->service, s);
+}
+
+static void set_own_name(struct procs *p, struct proc *proc, const struct procname *n)
+{
+	struct service *s = service__get(n->service, n->namespace, n->instance);
+
+	set_service(&proc->own, s ? s : service__ref(p->unknown));
+	procs__apply_names(p, proc);
+}
+
+static void name_by_comm(struct procname *n, const char *comm)
+{
+	char clean[PROCNAME_MAX];
+
+	procname__clean(clean, comm, strnlen(comm, 16));
+	snprintf(n->service, sizeof(n->service), *clean ? UNKNOWN ":%s" : UNKNOWN, clean);
+}
+
+/* From its environment, else its command line, else what the kernel calls it. */
+void procs__name(struct procs *p, struct proc *proc, const struct look *l)
+{
+	struct procname n = { 0 };
+	ssize_t len;
+
+	set_exe(proc, l->exe);
+	len = procfs__read(&p->fs, proc->tgid, "environ", p->text, sizeof(p->text));
+	if (len > 0)
+		procname__from_environ(&n, p->text, len);
+	if (!*n.service) {
+		len = procfs__read(&p->fs, proc->tgid, "cmdline", p->text, sizeof(p->text));
+		procname__from_program(n.service, l->exe, p->text, len > 0 ? len : 0);
+	}
+	if (!*n.service)
+		name_by_comm(&n, l->st.comm);
+	set_own_name(p, proc, &n);
+}
+
+void procs__name_gone(struct procs *p, struct proc *proc, const char *comm)
+{
+	struct procname n = { 0 };
+
+	name_by_comm(&n, comm);
+	set_exe(proc, "");
+	set_own_name(p, proc, &n);
+}
+
+void procs__name_like(struct proc *child, const struct proc *parent)
+{
+	set_exe(child, parent->exe);
+	set_service(&child->own, service__ref(parent->own));
+	set_service(&child->service, service__ref(parent->service));
+}
+
+void procs__name_recorded(struct procs *p, struct proc *proc, const struct red_ev_process *ev)
+{
+	const char *s = (const char *)(ev + 1);
+	struct procname n;
+	char exe[PROCFS_EXE_MAX];
+
+	procname__clean(n.service, s, ev->service_len);
+	procname__clean(n.namespace, s += ev->service_len, ev->namespace_len);
+	procname__clean(n.instance, s += ev->namespace_len, ev->instance_len);
+	snprintf(exe, sizeof(exe), "%.*s", (int)ev->exe_len, s + ev->instance_len);
+	if (!*n.service)
+		name_by_comm(&n, "");
+	set_exe(proc, exe);
+	set_own_name(p, proc, &n);
+}
