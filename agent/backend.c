@@ -55,7 +55,8 @@ const struct backend backends[] = {
 		.id = BACKEND_FENTRY,
 		.name = "fentry",
 		.needs = "BPF trampolines",
-		.misses = "payload of io_uring calls (counted without it)",
+		.misses = "payload of io_uring calls (counted without it); receives that were "
+			  "waiting when redeye started",
 		.needs_recvmsg_nargs = true,
 		.progs = fentry_progs,
 	},

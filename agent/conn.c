@@ -28,6 +28,8 @@
 #define POLL_FIRST_NS   100000000ull
 #define POLL_SLOWEST_NS 5000000000ull
 #define POLL_LEVELS     7 /* each doubles the interval */
+#define POLL_IDLE       POLL_LEVELS
+#define POLL_IDLE_NS    60000000000ull
 #define MISSES_MAX      8
 #define NO_DIR          2
 
@@ -38,7 +40,7 @@ struct conn_table {
 	uint32_t mask;
 	size_t conn_bytes;
 	struct conn lru;                /* list heads */
-	struct conn polls[POLL_LEVELS]; /* the soonest first */
+	struct conn polls[POLL_LEVELS + 1]; /* the soonest first */
 	struct conn *free;              /* by hash_next */
 };
 
@@ -86,6 +88,8 @@ static void poll_push(struct conn_table *t, struct conn *c, uint8_t level, uint6
 	struct conn *list = &t->polls[level];
 	uint64_t wait = POLL_FIRST_NS << level;
 
+	if (wait > POLL_SLOWEST_NS)
+		wait = level == POLL_IDLE ? POLL_IDLE_NS : POLL_SLOWEST_NS;
 	poll_unlink(c);
 	c->poll_next = list;
 	c->poll_prev = list->poll_prev;
@@ -93,7 +97,7 @@ static void poll_push(struct conn_table *t, struct conn *c, uint8_t level, uint6
 	list->poll_prev = c;
 	c->polled = 1;
 	c->poll_level = level;
-	c->next_poll_ns = now_ns + (wait < POLL_SLOWEST_NS ? wait : POLL_SLOWEST_NS);
+	c->next_poll_ns = now_ns + wait;
 }
 
 static void unhash(struct conn_table *t, struct conn *c)
@@ -197,7 +201,7 @@ struct conn_table *conn_table__new(const struct conn_table_config *cfg)
 	t->mask = n - 1;
 	t->conn_bytes = sizeof(struct conn) + state;
 	t->lru.lru_next = t->lru.lru_prev = &t->lru;
-	for (i = 0; i < POLL_LEVELS; i++)
+	for (i = 0; i <= POLL_IDLE; i++)
 		t->polls[i].poll_next = t->polls[i].poll_prev = &t->polls[i];
 	return t;
 }
@@ -290,14 +294,19 @@ static void touch(struct conn_table *t, struct conn *c, uint64_t ts_ns)
 	}
 }
 
-/* After anything happened: does the connection want to be polled? */
+/* Does something wait that only a poll would tell? After a reset it is that the
+ * process has closed: no hook sees that. */
+static bool waiting(const struct conn *c)
+{
+	return c->reset || (c->proto && c->proto->pending(c->state));
+}
+
+/* After anything happened: when to poll. Idle ones too, now and then: the end of a
+ * UNIX socket is seen by no hook, and a RED_EV_CLOSE may have been lost. */
 static void schedule(struct conn_table *t, struct conn *c)
 {
-	if (!t->cfg.poll || !c->proto || !c->proto->pending(c->state)) {
-		poll_unlink(c);
-		return;
-	}
-	poll_push(t, c, 0, c->last_ns);
+	if (t->cfg.poll)
+		poll_push(t, c, waiting(c) ? 0 : POLL_IDLE, c->last_ns);
 }
 
 void conn_table__open(struct conn_table *t, const struct red_ev_open *ev)
@@ -395,12 +404,13 @@ void conn_table__state(struct conn_table *t, const struct red_ev_state *ev)
 	if (ev->h.kind == RED_EV_PROGRESS) {
 		if (c->proto && before == c->expected[0] + c->expected[1])
 			c->proto->quiet(c->state, ev->h.ts_ns);
-		if (!c->proto || !c->proto->pending(c->state))
-			poll_unlink(c);
+		if (t->cfg.poll && !waiting(c))
+			poll_push(t, c, POLL_IDLE, ev->h.ts_ns);
 		return;
 	}
 	touch(t, c, ev->h.ts_ns);
 	if (ev->h.kind == RED_EV_EOF) {
+		c->reset |= !!(ev->flags & RED_STATE_RESET);
 		if (c->proto)
 			c->proto->eof(c->state, ev->dir == RED_DIR_OUT, &end);
 		schedule(t, c);
@@ -433,13 +443,13 @@ uint64_t conn_table__tick(struct conn_table *t, uint64_t now_ns)
 	uint64_t soonest = UINT64_MAX;
 	int i;
 
-	for (i = POLL_LEVELS - 1; i >= 0; i--) {
+	for (i = POLL_IDLE; i >= 0; i--) {
 		struct conn *list = &t->polls[i];
 
 		while (list->poll_next != list && list->poll_next->next_poll_ns <= now_ns)
 			poll_one(t, list->poll_next, now_ns);
 	}
-	for (i = 0; i < POLL_LEVELS; i++)
+	for (i = 0; i <= POLL_IDLE; i++)
 		if (t->polls[i].poll_next != &t->polls[i] &&
 		    t->polls[i].poll_next->next_poll_ns < soonest)
 			soonest = t->polls[i].poll_next->next_poll_ns;

@@ -23,6 +23,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "kretprobe.h"
 #include "log.h"
 #include "redeye.skel.h"
 #include "ring.h"
@@ -155,7 +156,8 @@ static uint32_t pid_max(void)
 static void set_sizes(struct redeye_bpf *s, const struct loader_config *c, const struct btf *btf)
 {
 	bpf_map__set_max_entries(s->maps.targets, pid_max() / 64 + 1);
-	bpf_map__set_max_entries(s->maps.conns, c->max_connections);
+	/* User space evicts; it needs to hear of a connection before the kernel is full. */
+	bpf_map__set_max_entries(s->maps.conns, c->max_connections + c->max_connections / 8 + 64);
 	bpf_map__set_max_entries(s->maps.ring, c->ring_bytes);
 	s->rodata->red_cfg.own_tgid = getpid();
 	s->rodata->red_cfg.first_read = 512;
@@ -247,6 +249,20 @@ static int load_without_refused(struct loader *l, const struct loader_config *c,
 	return redeye_bpf__load(l->skel);
 }
 
+/* A return probe by our own way, for the sake of servers with many threads; where
+ * there is no tracefs, as libbpf does it: returns beyond its few instances are
+ * missed, and counted (RED_DROP_MISSED). */
+static struct bpf_link *attach_one(struct bpf_program *p)
+{
+	static const char kind[] = "kretprobe/";
+	const char *section = bpf_program__section_name(p);
+	struct bpf_link *link = NULL;
+
+	if (!strncmp(section, kind, sizeof(kind) - 1))
+		link = kretprobe__attach(p, section + sizeof(kind) - 1);
+	return link ? link : bpf_program__attach(p);
+}
+
 static int attach(struct loader *l, const struct backend *b)
 {
 	struct bpf_program *p;
@@ -261,7 +277,7 @@ static int attach(struct loader *l, const struct backend *b)
 			continue;
 		if (l->n_links == MAX_LINKS)
 			return -E2BIG;
-		link = bpf_program__attach(p);
+		link = attach_one(p);
 		if (link) {
 			l->linked[l->n_links] = p;
 			l->links[l->n_links++] = link;
@@ -278,6 +294,7 @@ static void detach(struct loader *l)
 {
 	while (l->n_links)
 		bpf_link__destroy(l->links[--l->n_links]);
+	kretprobe__sweep();
 }
 
 static int start_backend(struct loader *l, const struct loader_config *c, const struct backend *b,

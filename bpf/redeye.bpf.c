@@ -141,8 +141,10 @@ int BPF_PROG(fexit_unix_sendpage, struct socket *so, void *page, int offset, uns
 
 /* ---- kprobe: the same functions, entry and return ---------------------------
  * A return probe sees no arguments: the entry leaves them in a stash, by task
- * and direction. A return for which the kernel had no probe instance left (many
- * threads blocked in a receive) is missed, and counted at the next entry. */
+ * and direction. A return for which the kernel had no probe instance left (more
+ * threads than agent/kretprobe.c can ask for) is missed, and counted at the next
+ * entry. Calls under way when the probes are attached are not seen: the first
+ * message on a connection whose receive was already waiting. */
 
 struct red_stash {
 	__u64 sk;

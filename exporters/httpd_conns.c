@@ -4,8 +4,10 @@
  * hands them to libmicrohttpd, which by itself lacks three things here:
  *
  *   Too many clients wait in the kernel's queue until one of those that are
- *   served is done. libmicrohttpd, with a thread per connection, accepts and
- *   drops them. Out of file descriptors, it would spin.
+ *   served is done, or has had half a second: then the oldest makes room, so that
+ *   clients that stall lock nobody out, above all no health probe.
+ *   libmicrohttpd, with a thread per connection, accepts and drops them. Out of
+ *   file descriptors, it would spin.
  *
  *   A request has a deadline. libmicrohttpd's timeout is about silence: a client
  *   that sends or reads one byte every few seconds would keep its connection,
@@ -27,11 +29,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TICK_MS 1000
+#define TICK_MS	 1000
+#define GRACE_MS 500 /* that a client has in peace when others wait */
 
 struct httpd_conn {
 	int fd; /* -1: the slot is free */
 	bool started;
+	bool leaving; /* shut down, its thread takes a moment */
 	uint64_t since_ns; /* when it was opened, or its last request done */
 };
 
@@ -73,21 +77,65 @@ static void release(struct httpd_conns *c, struct httpd_conn *conn)
 	c->used--;
 }
 
+static void cut_off(struct httpd_conns *c, struct httpd_conn *conn)
+{
+	if (!conn->started) { /* libmicrohttpd had no memory for it, and closed it */
+		release(c, conn);
+		return;
+	}
+	shutdown(conn->fd, SHUT_RDWR);
+	conn->leaving = true; /* counted once */
+	c->cut_off++;
+}
+
 static void cut_off_overdue(struct httpd_conns *c)
 {
 	uint64_t now = now_ns();
 
 	for (struct httpd_conn *conn = c->conns; conn < c->conns + c->n; conn++) {
-		if (conn->fd < 0 || now - conn->since_ns < c->deadline_ns)
-			continue;
-		if (!conn->started) { /* libmicrohttpd had no memory for it, and closed it */
-			release(c, conn);
-			continue;
-		}
-		shutdown(conn->fd, SHUT_RDWR);
-		conn->since_ns = now; /* counted once, though its thread takes a moment */
-		c->cut_off++;
+		if (conn->fd >= 0 && !conn->leaving && now - conn->since_ns >= c->deadline_ns)
+			cut_off(c, conn);
 	}
+}
+
+static struct httpd_conn *oldest(struct httpd_conns *c)
+{
+	struct httpd_conn *conn, *old = NULL;
+
+	for (conn = c->conns; conn < c->conns + c->n; conn++) {
+		if (conn->leaving)
+			return NULL; /* there will be room in a moment */
+		if (conn->started && (!old || conn->since_ns < old->since_ns))
+			old = conn;
+	}
+	return old;
+}
+
+/* All places are taken, and somebody waits for one. */
+static void make_room(struct httpd_conns *c)
+{
+	struct httpd_conn *old;
+
+	pthread_mutex_lock(&c->lock);
+	old = c->used == c->n ? oldest(c) : NULL;
+	if (old && now_ns() - old->since_ns >= GRACE_MS * 1000000ull)
+		cut_off(c, old);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* Milliseconds until it is worth to look who waits: 0 when there is room, or somebody's
+ * grace is over. */
+static int patience_ms(struct httpd_conns *c)
+{
+	struct httpd_conn *old = c->used < c->n ? NULL : oldest(c);
+	uint64_t age_ms;
+
+	if (c->used < c->n)
+		return 0;
+	if (!old)
+		return TICK_MS; /* woken when it has gone */
+	age_ms = (now_ns() - old->since_ns) / 1000000;
+	return age_ms < GRACE_MS ? GRACE_MS - (int)age_ms : 0;
 }
 
 static bool reserve(struct httpd_conns *c, int fd)
@@ -124,13 +172,14 @@ static int accept_one(struct httpd_conns *c)
 }
 
 /* What to do before the next wait. False: the thread ends. */
-static bool look_around(struct httpd_conns *c, bool *has_room)
+static bool look_around(struct httpd_conns *c, bool *has_room, int *wait_ms)
 {
 	bool go_on;
 
 	pthread_mutex_lock(&c->lock);
 	cut_off_overdue(c);
 	*has_room = c->used < c->n;
+	*wait_ms = patience_ms(c);
 	go_on = !c->stop;
 	pthread_mutex_unlock(&c->lock);
 	return go_on;
@@ -142,18 +191,22 @@ static void *accept_and_watch(void *arg)
 	struct pollfd fds[] = { { .fd = c->wake_fd, .events = POLLIN }, { .events = POLLIN } };
 	bool has_room, pause = false;
 	uint64_t wakes;
-	int err;
+	int err, wait_ms;
 
-	while (look_around(c, &has_room)) {
-		fds[1].fd = has_room && !pause ? c->listen_fd : -1;
+	while (look_around(c, &has_room, &wait_ms)) {
+		fds[1].fd = wait_ms || pause ? -1 : c->listen_fd;
 		fds[1].revents = 0;
 		pause = false;
-		if (poll(fds, 2, TICK_MS) <= 0)
+		if (poll(fds, 2, wait_ms ? wait_ms : TICK_MS) <= 0)
 			continue;
 		if (fds[0].revents)
 			(void)!read(c->wake_fd, &wakes, sizeof(wakes));
 		if (!fds[1].revents)
 			continue;
+		if (!has_room) {
+			make_room(c);
+			continue;
+		}
 		err = accept_one(c);
 		/* No descriptors or memory: not again before something has changed. */
 		pause = err == -EMFILE || err == -ENFILE || err == -ENOMEM || err == -ENOBUFS;

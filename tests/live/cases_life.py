@@ -31,7 +31,10 @@ def attach_open(t, kind):
     for conn, n in zip(conns, (7, 11, 13)):
         repeat(conn, HELLO, n)
         conn.close()
-    agent.expect(server(31))
+    # A thread per connection waits in its receive, which those backends hook at the
+    # entry: the first message of each was under way before them.
+    unseen = 3 if kind == "python" and t.backend in ("fentry", "kprobe") else 0
+    agent.expect(server(31 - unseen))
 
 
 @case()
