@@ -2,10 +2,18 @@
 #include "backend.h"
 
 #include <stddef.h>
+#include <stdlib.h>
+#include <sys/utsname.h>
 
 static const struct backend_prog sock_progs[] = {
 	{ "tp_sock_send", "sock_send_length", false },
 	{ "tp_sock_recv", "sock_recv_length", false },
+	{ NULL, NULL, false },
+};
+
+static const struct backend_prog sock_progs_7[] = {
+	{ "perf_sock_send", "sock_send_length", false },
+	{ "perf_sock_recv", "sock_recv_length", false },
 	{ NULL, NULL, false },
 };
 
@@ -43,6 +51,11 @@ static const struct backend_prog syscall_progs[] = {
 	{ NULL, NULL, false },
 };
 
+static const struct backend_prog syscall_progs_7[] = {
+	{ "perf_sys_exit", "sys_exit", false },
+	{ NULL, NULL, false },
+};
+
 const struct backend backends[] = {
 	{
 		.id = BACKEND_SOCK,
@@ -50,6 +63,7 @@ const struct backend backends[] = {
 		.needs = "Linux 6.5 (sock_send_length, sock_recv_length tracepoints)",
 		.misses = "payload of io_uring calls (counted without it)",
 		.progs = sock_progs,
+		.progs_7 = sock_progs_7,
 	},
 	{
 		.id = BACKEND_FENTRY,
@@ -59,6 +73,8 @@ const struct backend backends[] = {
 			  "waiting when redeye started",
 		.needs_recvmsg_nargs = true,
 		.progs = fentry_progs,
+		.unfit_7 = "since Linux 7.0 a trampoline's program can be preempted, and "
+			   "other calls on its processor are then lost",
 	},
 	{
 		.id = BACKEND_KPROBE,
@@ -76,9 +92,27 @@ const struct backend backends[] = {
 		.needs = "Linux 5.10 with BTF",
 		.misses = "io_uring; costs every system call of the host 50-75 ns",
 		.progs = syscall_progs,
+		.progs_7 = syscall_progs_7,
 	},
 	{ .name = NULL },
 };
+
+static bool since_7(void)
+{
+	struct utsname u;
+
+	return !uname(&u) && atoi(u.release) >= 7;
+}
+
+const struct backend_prog *backend__progs(const struct backend *b)
+{
+	return b->progs_7 && since_7() ? b->progs_7 : b->progs;
+}
+
+const char *backend__unfit(const struct backend *b)
+{
+	return since_7() ? b->unfit_7 : NULL;
+}
 
 const struct backend *backend__find(enum backend_id id)
 {

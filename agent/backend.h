@@ -22,10 +22,18 @@ struct backend {
 	const char *needs;  /* for people */
 	const char *misses; /* what it cannot see, NULL: nothing known */
 	bool needs_recvmsg_nargs;
-	const struct backend_prog *progs; /* ends with a NULL name */
+	const struct backend_prog *progs;   /* ends with a NULL name */
+	const struct backend_prog *progs_7; /* instead of these since Linux 7.0; NULL: the same */
+	const char *unfit_7;                /* why it is not used since Linux 7.0; NULL: it is */
 };
 
 extern const struct backend backends[]; /* best first, ends with a NULL name */
+
+/* The programs for this kernel, and why it is not fit for it (NULL: it is). That
+ * BPF programs can be preempted cannot be found out by trying, only by losing
+ * events: the one place where the version decides. */
+const struct backend_prog *backend__progs(const struct backend *b);
+const char *backend__unfit(const struct backend *b);
 
 const struct backend *backend__find(enum backend_id id); /* NULL for AUTO */
 

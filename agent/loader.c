@@ -176,7 +176,7 @@ static int open_skel(struct loader *l, const struct loader_config *c, const stru
 	set_sizes(l->skel, c, btf);
 	if (b->id == BACKEND_SOCK && !sock_sees_sendfile(btf))
 		return -ENOTSUP;
-	if (!choose(l, btf, b->progs))
+	if (!choose(l, btf, backend__progs(b)))
 		return -ENOTSUP;
 	choose(l, btf, common_progs);
 	if (c->watch_cgroups)
@@ -190,7 +190,7 @@ static bool is_required(const struct backend *b, const char *prog)
 {
 	const struct backend_prog *p;
 
-	for (p = b->progs; p->name; p++)
+	for (p = backend__progs(b); p->name; p++)
 		if (!strcmp(p->name, prog))
 			return !p->optional;
 	for (p = common_progs; p->name; p++)
@@ -345,12 +345,13 @@ static int start(struct loader *l, const struct loader_config *c, const struct b
 	for (b = backends; b->name; b++) {
 		if (c->backend != BACKEND_AUTO && c->backend != b->id)
 			continue;
-		rc = start_backend(l, c, b, btf);
+		rc = backend__unfit(b) ? -ENOTSUP : start_backend(l, c, b, btf);
 		if (!rc)
 			return 0;
 		if (len < err_size)
 			len += snprintf(err + len, err_size - len, "%s%s: %s", len ? "; " : "",
-					b->name, reason(rc));
+					b->name,
+					backend__unfit(b) ? backend__unfit(b) : reason(rc));
 	}
 	return rc;
 }

@@ -177,6 +177,18 @@ struct task_struct {
 	struct task_struct *group_leader;
 };
 
+/* Records of perf tracepoints (events/sock/, events/raw_syscalls/). */
+struct trace_event_raw_sock_msg_length {
+	const void *sk;
+	int ret;
+	int flags;
+};
+
+struct trace_event_raw_sys_exit {
+	long id;
+	long ret;
+};
+
 struct linux_binprm;
 struct cgroup;
 struct msghdr {

@@ -306,7 +306,7 @@ def ring_full(t):
 def whole_machine(t):
     """--all: the server is among what is seen, and redeye does not see itself."""
     srv = t.serve("go")
-    agent = t.agent("--all")
+    agent = t.agent("--all", "--exclude-pid", str(os.getpid()))
     n = prime(97)
     spread(srv.address, HELLO, n)
 
