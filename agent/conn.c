@@ -39,9 +39,9 @@ struct conn_table {
 	struct conn **buckets;
 	uint32_t mask;
 	size_t conn_bytes;
-	struct conn lru;                /* list heads */
+	struct conn lru;                    /* list heads */
 	struct conn polls[POLL_LEVELS + 1]; /* the soonest first */
-	struct conn *free;              /* by hash_next */
+	struct conn *free;                  /* by hash_next */
 };
 
 /* ---- table -------------------------------------------------------------------- */

@@ -29,13 +29,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TICK_MS	 1000
+#define TICK_MS  1000
 #define GRACE_MS 500 /* that a client has in peace when others wait */
 
 struct httpd_conn {
 	int fd; /* -1: the slot is free */
 	bool started;
-	bool leaving; /* shut down, its thread takes a moment */
+	bool leaving;      /* shut down, its thread takes a moment */
 	uint64_t since_ns; /* when it was opened, or its last request done */
 };
 

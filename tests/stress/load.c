@@ -25,7 +25,7 @@
 #include "shapes.h"
 #include "wire.h"
 
-#define TICK_NS	  100000000ull
+#define TICK_NS   100000000ull
 #define INPUT_IDX UINT32_MAX
 
 struct conn {
@@ -63,7 +63,8 @@ static size_t write_request(char *to)
 	p += sprintf(p, "%s ", odd && !any(8) ? methods[any(5)] : "GET");
 	p += shape->write(p);
 	if (odd)
-		p += sprintf(p, " HTTP/1.1\r\nHost: h%u.example:%u\r\n\r\n", any(1u << 31), any(65536));
+		p += sprintf(p, " HTTP/1.1\r\nHost: h%u.example:%u\r\n\r\n", any(1u << 31),
+			     any(65536));
 	else
 		p += sprintf(p, " HTTP/1.1\r\nHost: stress\r\n\r\n");
 	return p - to;
@@ -247,7 +248,8 @@ static void watch(int fd, uint32_t index)
 /* From several loopback addresses, so that ports in TIME_WAIT are no limit. */
 static int connect_one(unsigned int i)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port),
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons(port),
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct sockaddr_in from = { .sin_family = AF_INET,
 				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + i % 13) };

@@ -25,15 +25,15 @@
 
 #include "wire.h"
 
-#define MAX_FDS	   65536
+#define MAX_FDS    65536
 #define HEAD_MAX   (1 << 20)
 #define TARGET_SEE 8 /* bytes of the target that are kept */
 
 struct conn {
 	bool open, held;
-	uint8_t match;	/* bytes of \r\n\r\n seen */
+	uint8_t match;  /* bytes of \r\n\r\n seen */
 	uint8_t spaces; /* in the request line, so far */
-	uint8_t seen;	/* bytes of the target in `target` */
+	uint8_t seen;   /* bytes of the target in `target` */
 	char target[TARGET_SEE];
 	uint32_t hash;
 	uint32_t head; /* bytes of this head so far */

@@ -62,7 +62,9 @@ static size_t deep(char *to)
 
 static size_t escapes(char *to)
 {
-	static const char *const parts[] = { "%2F", "%00", "%zz", "%", "%2e%2E", "%C3%28", "+", "/" };
+	static const char *const parts[] = {
+		"%2F", "%00", "%zz", "%", "%2e%2E", "%C3%28", "+", "/"
+	};
 	size_t n = 1, left = 2 + any(30);
 
 	*to = '/';
@@ -80,8 +82,10 @@ static size_t very_long(char *to)
 /* UTF-8 and bytes that are none, without white space and control characters. */
 static size_t unicode(char *to)
 {
-	static const char *const parts[] = { "é", "日本", "\xf0\x9f\x94\xa5", "\xff\xfe", "\xc0\xaf",
-					     "\xe2\x80\xae", "\xed\xa0\x80", "/" };
+	static const char *const parts[] = {
+		"é",        "日本",         "\xf0\x9f\x94\xa5", "\xff\xfe",
+		"\xc0\xaf", "\xe2\x80\xae", "\xed\xa0\x80",     "/"
+	};
 	size_t n = 1, left = 2 + any(20);
 
 	*to = '/';
@@ -92,7 +96,8 @@ static size_t unicode(char *to)
 
 static size_t dots(char *to)
 {
-	static const char *const parts[] = { "/..", "/.", "//", "/a..", "/...", "/.;v=1", "/..%2f", "/.x" };
+	static const char *const parts[] = { "/..",  "/.",     "//",     "/a..",
+					     "/...", "/.;v=1", "/..%2f", "/.x" };
 	size_t n = word(to), left = any(20);
 
 	while (left--)
@@ -127,7 +132,7 @@ static size_t hold(char *to)
 
 static size_t hostile(char *to)
 {
-	static size_t (*const all[])(char *) = { words,	    ids,     deep, escapes,
+	static size_t (*const all[])(char *) = { words,     ids,     deep, escapes,
 						 very_long, unicode, dots, queries };
 
 	return all[any(8)](to);
@@ -138,10 +143,10 @@ static const struct shape {
 	size_t (*write)(char *to);
 	int methods; /* other methods than GET, random hosts */
 } shapes[] = {
-	{ "fixed", fixed, 0 }, { "after", fixed_after, 0 }, { "hold", hold, 0 },
-	{ "hostile", hostile, 1 }, { "words", words, 1 }, { "ids", ids, 1 },
-	{ "deep", deep, 1 }, { "escapes", escapes, 1 }, { "long", very_long, 1 },
-	{ "unicode", unicode, 1 }, { "dots", dots, 1 }, { "queries", queries, 1 },
+	{ "fixed", fixed, 0 },     { "after", fixed_after, 0 }, { "hold", hold, 0 },
+	{ "hostile", hostile, 1 }, { "words", words, 1 },       { "ids", ids, 1 },
+	{ "deep", deep, 1 },       { "escapes", escapes, 1 },   { "long", very_long, 1 },
+	{ "unicode", unicode, 1 }, { "dots", dots, 1 },         { "queries", queries, 1 },
 	{ NULL, NULL, 0 },
 };
 

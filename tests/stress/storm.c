@@ -25,7 +25,8 @@ static const char request[] = "GET /fixed/storm HTTP/1.1\r\nHost: storm:8080\r\n
 
 static struct sockaddr_in loopback(unsigned int port)
 {
-	return (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port),
+	return (struct sockaddr_in){ .sin_family = AF_INET,
+				     .sin_port = htons(port),
 				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 }
 
