@@ -154,16 +154,10 @@ static int replay(const struct options *o)
 int cmd_replay(int argc, char **argv)
 {
 	struct options o;
-	char err[512] = "";
-	int rc = options__parse(&o, "replay", argc, argv, err, sizeof(err));
+	int rc = command__options(&o, argc, argv);
 
-	if (rc > 0)
-		return EXIT_SUCCESS;
-	if (rc) {
-		log__error("%s", err);
-		return EXIT_USAGE;
-	}
-	log__init(o.log_level);
+	if (rc >= 0)
+		return rc;
 	rc = replay(&o);
 	options__free(&o);
 	return rc ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -186,16 +186,11 @@ static void stop(struct run *r)
 int cmd_run(int argc, char **argv)
 {
 	struct run r = { .argc = argc, .argv = argv };
+	int rc = command__options(&r.options, argc, argv);
 	char err[512] = "";
-	int rc = options__parse(&r.options, "run", argc, argv, err, sizeof(err));
 
-	if (rc > 0)
-		return EXIT_SUCCESS;
-	if (rc) {
-		log__error("%s", err);
-		return EXIT_USAGE;
-	}
-	log__init(r.options.log_level);
+	if (rc >= 0)
+		return rc;
 	rc = start(&r, err, sizeof(err));
 	if (rc) {
 		log__error("%s", err[0] ? err : strerror(-rc));

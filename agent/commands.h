@@ -6,6 +6,12 @@
 
 #define EXIT_USAGE 2
 
+struct options;
+
+/* How each command begins: -1 to go on with *o, which the caller frees, else the
+ * exit status (help was asked for, or a sentence has been said). */
+int command__options(struct options *o, int argc, char **argv);
+
 int cmd_run(int argc, char **argv);
 int cmd_record(int argc, char **argv);
 int cmd_replay(int argc, char **argv);

@@ -21,10 +21,13 @@ static const char *const hook_names[RED_HOOK__CNT] = {
 };
 
 static const char *const drop_names[RED_DROP__CNT] = {
-	[RED_DROP_NOT_WANTED] = "not_wanted",      [RED_DROP_RING_FULL] = "ring_full",
-	[RED_DROP_CONNS_FULL] = "conn_table_full", [RED_DROP_NOT_STREAM] = "not_stream",
-	[RED_DROP_NO_SOCKET] = "no_socket",        [RED_DROP_PEEK] = "peek",
-	[RED_DROP_STASH_FULL] = "stash_full",      [RED_DROP_MISSED] = "missed_return",
+	[RED_DROP_NOT_WANTED] = "not_wanted",
+	[RED_DROP_RING_FULL] = "ring_full",
+	[RED_DROP_CONNS_FULL] = "conn_table_full",
+	[RED_DROP_NOT_STREAM] = "not_stream",
+	[RED_DROP_PEEK] = "peek",
+	[RED_DROP_STASH_FULL] = "stash_full",
+	[RED_DROP_MISSED] = "missed_return",
 };
 
 struct builder {

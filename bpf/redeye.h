@@ -157,11 +157,10 @@ enum red_drop {
 	RED_DROP_RING_FULL = 1,
 	RED_DROP_CONNS_FULL = 2,
 	RED_DROP_NOT_STREAM = 3, /* not a TCP or UNIX stream socket */
-	RED_DROP_NO_SOCKET = 4,  /* the descriptor led to no socket */
-	RED_DROP_PEEK = 5,       /* MSG_PEEK moves nothing */
-	RED_DROP_STASH_FULL = 6, /* kprobe backend: no room for the call's arguments */
-	RED_DROP_MISSED = 7,     /* kprobe backend: a call's return probe never ran */
-	RED_DROP__CNT = 8,
+	RED_DROP_PEEK = 4,       /* MSG_PEEK moves nothing */
+	RED_DROP_STASH_FULL = 5, /* kprobe backend: no room for the call's arguments */
+	RED_DROP_MISSED = 6,     /* kprobe backend: a call's return probe never ran */
+	RED_DROP__CNT = 7,
 };
 
 /* Hooks, for the accounting; one row of struct red_stat each. */
