@@ -31,12 +31,12 @@ SAN	:= $(if $(ASAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=un
 CFLAGS	?= -O2 -g
 ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(HARDEN) $(SAN) -D_GNU_SOURCE \
 	     -DREDEYE_VERSION='"$(VERSION)"' -I. -I$(O) -Iagent -Ibpf -Iexporters \
-	     $(shell pkg-config --cflags $(PKGS))
+	     $(shell pkg-config --cflags $(PKGS) libcurl)
 ALL_LDFLAGS = $(LDFLAGS) $(SAN) -pie -Wl,-z,relro,-z,now
 # Debian has no static p11-kit, which GnuTLS needs, and no static cJSON. So a static binary is
 # one that carries all else: what is left to load is libc, GnuTLS and its own, cJSON.
 LIBS	= $(if $(STATIC),-Wl$(comma)-Bstatic -lbpf -lelf -lz -lmicrohttpd -lprotobuf-c -lyaml \
-	    -Wl$(comma)-Bdynamic -lgnutls -lcjson,$(shell pkg-config --libs $(PKGS))) -lm -lpthread
+	    -Wl$(comma)-Bdynamic -lgnutls -lcjson,$(shell pkg-config --libs $(PKGS))) -lm -lpthread -ldl
 
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v2 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-parameter \
 	      $(if $(WERROR)$(CI),-Werror) -Ivmlinux/$(ARCH) -Ivmlinux -Ibpf

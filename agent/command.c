@@ -18,5 +18,7 @@ int command__options(struct options *o, int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	log__init(o->log_level);
+	for (size_t i = 0; i < o->warnings.n; i++)
+		log__warn("%s", o->warnings.v[i]);
 	return -1;
 }

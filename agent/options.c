@@ -32,6 +32,25 @@ int opt__fail(struct opt_parse *p, const struct opt_source *src, const char *fmt
 	return -EINVAL;
 }
 
+int opt__warn(struct opt_parse *p, const char *fmt, ...)
+{
+	struct str_list *l = &p->o->warnings;
+	char **v = realloc(l->v, (l->n + 1) * sizeof(*v)), *text = NULL;
+	va_list args;
+	int n;
+
+	if (!v)
+		return -ENOMEM;
+	l->v = v;
+	va_start(args, fmt);
+	n = vasprintf(&text, fmt, args);
+	va_end(args);
+	if (n < 0)
+		return -ENOMEM;
+	l->v[l->n++] = text;
+	return 0;
+}
+
 static int no_memory(struct opt_parse *p)
 {
 	opt__fail(p, NULL, "out of memory");
@@ -262,6 +281,9 @@ void options__free(struct options *o)
 		return;
 	for (const struct opt *opt = opt_table; opt < opt_table + opt_table_n; opt++)
 		opt__free_value(o, opt);
+	for (size_t i = 0; i < o->warnings.n; i++)
+		free(o->warnings.v[i]);
+	free(o->warnings.v);
 	free(o->input);
 	free(o->origins);
 	*o = (struct options){ 0 };

@@ -39,6 +39,34 @@ enum backend_id {
 	BACKEND_SYSCALL = 4,
 };
 
+enum traces_exporter {
+	TRACES_AUTO = 0, /* otlp when it has an endpoint, else none */
+	TRACES_OTLP = 1,
+	TRACES_ZIPKIN = 2,
+	TRACES_CONSOLE = 3,
+	TRACES_NONE = 4,
+};
+
+/* Of metrics and of logs, besides /metrics and the access log. */
+enum signal_exporter {
+	SIGNAL_AUTO = 0, /* metrics: otlp when it has an endpoint, else none; logs: none */
+	SIGNAL_OTLP = 1,
+	SIGNAL_NONE = 2,
+};
+
+/* One signal's, or what all signals have in common. NULL and 0: not set here. As the
+ * OpenTelemetry variables OTEL_EXPORTER_OTLP_* say it. */
+struct otlp_options {
+	char *endpoint;
+	char *protocol;    /* http/protobuf, grpc, http/json */
+	char *headers;     /* k=v,k2=v2, percent-encoded */
+	char *compression; /* gzip, none */
+	char *certificate; /* PEM file: whom to trust */
+	char *client_key, *client_certificate;
+	char *insecure; /* true, false: grpc without a scheme */
+	uint64_t timeout_ns;
+};
+
 struct options {
 	/* what to watch */
 	struct selection include, exclude;
@@ -58,6 +86,43 @@ struct options {
 	uint64_t series_expiry_ns;  /* idle series of ended processes go after this */
 	bool body_size_metrics;
 
+	/* traces */
+	int traces_exporter;   /* enum traces_exporter */
+	char *sampler;         /* a name of OTEL_TRACES_SAMPLER */
+	char *sampler_arg;     /* NULL: none */
+	bool keep_errors;      /* these four: kept although the sampler would not */
+	uint64_t keep_slow_ns; /* 0: off */
+	bool keep_slowest;     /* above the route's p99 */
+	bool keep_new_routes;
+	uint32_t trace_limit;        /* spans a second and service; 0: none */
+	struct str_list propagators; /* tracecontext, b3, b3multi, none */
+	char *debug_header;          /* lower or mixed case; NULL: none */
+	char *request_id_header;
+	struct str_list span_headers; /* request headers to keep as attributes */
+	bool span_query;              /* keep the query of URLs */
+	bool correlate;
+	bool propagate;
+	char *zipkin_endpoint;
+	struct str_list resource_attributes; /* k=v, for every resource */
+
+	/* OTLP */
+	struct otlp_options otlp, otlp_traces, otlp_metrics, otlp_logs;
+	int metrics_exporter, logs_exporter; /* enum signal_exporter */
+	char *otlp_temporality;              /* cumulative, delta, lowmemory */
+	char *otlp_histograms; /* explicit_bucket_histogram, base2_exponential_bucket_histogram */
+	uint64_t metric_interval_ns, metric_timeout_ns;
+	uint64_t span_delay_ns, span_timeout_ns;
+	uint32_t span_queue, span_batch;
+	uint64_t log_delay_ns, log_timeout_ns;
+	uint32_t log_queue, log_batch;
+	char *spool_dir; /* "none": nothing is kept on disk */
+	uint64_t spool_limit_bytes;
+
+	/* access log */
+	char *access_log;              /* NULL: none; stdout, syslog, syslog:PATH, or a file */
+	uint64_t access_log_max_bytes; /* 0: no rotation */
+	uint32_t access_log_backups;
+
 	/* limits */
 	uint64_t memory_limit_bytes;
 	uint32_t max_connections;
@@ -75,6 +140,8 @@ struct options {
 	char *input;  /* replay: the file to read (operand) */
 	bool json;    /* replay: print transactions; doctor: machine-readable */
 	bool metrics; /* replay: print what /metrics would say */
+
+	struct str_list warnings; /* settings that were ignored: sentences for the log */
 
 	struct opt_origin *origins; /* private: where each value came from */
 };

@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -106,6 +107,30 @@ static const char *alias_value(const struct opt_parse *p, const struct opt *opt,
 	return value;
 }
 
+/* OpenTelemetry counts in milliseconds, and a value that makes no sense is not an
+ * error but as good as none: what is said to all programs of a host may be meant
+ * for another one. */
+static int read_alias(struct opt_parse *p, const struct opt *opt)
+{
+	const char *value = alias_value(p, opt, opt->env_alias);
+	char ms[32], want[256];
+	struct slice bad;
+	int err;
+
+	if (!value)
+		return 0;
+	if (opt->env_ms && strlen(value) < 20 && !value[strspn(value, "0123456789")]) {
+		snprintf(ms, sizeof(ms), "%sms", value);
+		value = ms;
+	}
+	err = opt__parse_value(&p->ignored, opt, value, &bad);
+	if (err != -EINVAL)
+		return err ? err : set_env(p, opt, opt->env_alias, opt->env_alias, value);
+	opt__want(opt, want, sizeof(want));
+	return opt__warn(p, "%s is ignored: bad value '%.*s', want %s", opt->env_alias,
+			 (int)bad.len, bad.p, want);
+}
+
 /* Two variables make one option. A host is an address here: OpenTelemetry's default,
  * "localhost", is the one name whose meaning is certain. */
 static int read_otel_listen(struct opt_parse *p)
@@ -132,15 +157,13 @@ static int read_otel_listen(struct opt_parse *p)
 
 int opt__read_env(struct opt_parse *p)
 {
-	const char *value;
 	int err = 0;
 
 	for (char **entry = environ; entry && *entry && !err; entry++)
 		err = read_ours(p, *entry);
 	for (const struct opt *opt = opt_table; !err && opt < opt_table + opt_table_n; opt++) {
-		value = opt->env_alias ? alias_value(p, opt, opt->env_alias) : NULL;
-		if (value)
-			err = set_env(p, opt, opt->env_alias, opt->env_alias, value);
+		if (opt->env_alias)
+			err = read_alias(p, opt);
 	}
 	return err ? err : read_otel_listen(p);
 }

@@ -57,6 +57,8 @@ struct opt {
 	const char *want;                /* what `valid` accepts: "want ..." */
 	unsigned int commands;           /* enum opt_cmd */
 	const char *env_alias;           /* a standard variable that means the same */
+	bool env_ms;                     /* of which a bare number is milliseconds */
+	bool quiet;                      /* not in --help, which says it in one line for many */
 	const char *group;               /* heading in --help */
 	const char *metavar, *help;
 };
@@ -129,6 +131,9 @@ struct opt_origin *opt__origin(const struct options *o, const struct opt *opt);
 /* Writes the sentence, behind FILE:LINE: when src (may be NULL) has them. Returns -EINVAL. */
 int opt__fail(struct opt_parse *p, const struct opt_source *src, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Goes on, but has something to say. 0 or -ENOMEM. */
+int opt__warn(struct opt_parse *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- options_env.c, options_file.c, options_print.c ---- */
 

@@ -58,7 +58,7 @@ void opt__print_help(const struct opt_command *cmd, FILE *to)
 	fprintf(to, "Usage: redeye %s [OPTION]...%s%s\n%s\n", cmd->name, cmd->operand ? " " : "",
 		cmd->operand ? cmd->operand : "", cmd->what);
 	for (const struct opt *opt = opt_table; opt < opt_table + opt_table_n; opt++) {
-		if (!(opt->commands & cmd->bit))
+		if (!(opt->commands & cmd->bit) || opt->quiet)
 			continue;
 		if (opt->group != group)
 			fprintf(to, "\n%s:\n", opt->group);

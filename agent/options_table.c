@@ -16,6 +16,7 @@
 #define LIST(member, count_) VALUE(member), .count = offsetof(struct options, count_)
 #define STRS(member)         LIST(member.v, member.n)
 
+#define MS  1000000ull
 #define SEC 1000000000ull
 #define DAY (86400 * SEC)
 #define KiB (1ull << 10)
@@ -48,6 +49,10 @@ static const char WATCH[] = "What to watch (run and record want at least one of 
 static const char CAPTURE[] = "How to watch";
 static const char NAMES[] = "Names";
 static const char METRICS[] = "Metrics";
+static const char TRACES[] = "Traces";
+static const char OTLP[] = "OTLP (each of the first nine also as --otlp-traces-..., "
+			   "--otlp-metrics-..., --otlp-logs-...)";
+static const char ACCESS_LOG[] = "Access log";
 static const char LIMITS[] = "Limits";
 static const char RUNNING[] = "Running";
 
@@ -61,6 +66,18 @@ static const char *const log_levels[] = {
 	[LOG_LEVEL_WARN] = "warn",
 	[LOG_LEVEL_INFO] = "info",
 	[LOG_LEVEL_DEBUG] = "debug",
+	NULL,
+};
+
+static const char *const traces_exporters[] = {
+	[TRACES_AUTO] = "auto",       [TRACES_OTLP] = "otlp", [TRACES_ZIPKIN] = "zipkin",
+	[TRACES_CONSOLE] = "console", [TRACES_NONE] = "none", NULL,
+};
+
+static const char *const signal_exporters[] = {
+	[SIGNAL_AUTO] = "auto",
+	[SIGNAL_OTLP] = "otlp",
+	[SIGNAL_NONE] = "none",
 	NULL,
 };
 
@@ -101,6 +118,101 @@ static bool valid_route(const char *s)
 	return *s == '/';
 }
 
+/* Is it one of these words? */
+static bool one_of(const char *s, const char *const *words)
+{
+	while (*words && strcmp(s, *words))
+		words++;
+	return *words;
+}
+
+static bool valid_sampler(const char *s)
+{
+	static const char *const known[] = { "always_on",
+					     "always_off",
+					     "traceidratio",
+					     "parentbased_always_on",
+					     "parentbased_always_off",
+					     "parentbased_traceidratio",
+					     NULL };
+
+	return one_of(s, known);
+}
+
+static bool valid_ratio(const char *s)
+{
+	char *end;
+	double ratio = strtod(s, &end);
+
+	return end > s && !*end && ratio >= 0 && ratio <= 1;
+}
+
+/* baggage is valid, and nothing that redeye touches */
+static bool valid_propagator(const char *s)
+{
+	static const char *const known[] = { "tracecontext", "b3",   "b3multi",
+					     "baggage",      "none", NULL };
+
+	return one_of(s, known);
+}
+
+static bool valid_attribute(const char *s)
+{
+	const char *equals = strchr(s, '=');
+
+	return equals && equals > s;
+}
+
+static bool valid_protocol(const char *s)
+{
+	static const char *const known[] = { "http/protobuf", "grpc", "http/json", NULL };
+
+	return one_of(s, known);
+}
+
+static bool valid_compression(const char *s)
+{
+	static const char *const known[] = { "gzip", "none", NULL };
+
+	return one_of(s, known);
+}
+
+static bool valid_bool(const char *s)
+{
+	static const char *const known[] = { "true", "false", NULL };
+
+	return one_of(s, known);
+}
+
+static bool valid_temporality(const char *s)
+{
+	static const char *const known[] = { "cumulative", "delta", "lowmemory", NULL };
+
+	return one_of(s, known);
+}
+
+static bool valid_histograms(const char *s)
+{
+	static const char *const known[] = { "explicit_bucket_histogram",
+					     "base2_exponential_bucket_histogram", NULL };
+
+	return one_of(s, known);
+}
+
+static bool valid_url(const char *s)
+{
+	return !strncmp(s, "http://", 7) || !strncmp(s, "https://", 8);
+}
+
+/* For grpc the scheme may be missing: host:port. */
+static bool valid_endpoint(const char *s)
+{
+	const char *colon = strrchr(s, ':');
+
+	return valid_url(s) ||
+	       (!strstr(s, "://") && colon && colon > s && opt__valid_port(colon + 1));
+}
+
 /* token, RFC 9110 section 5.6.2 */
 static bool valid_method(const char *s)
 {
@@ -109,6 +221,64 @@ static bool valid_method(const char *s)
 }
 
 /* clang-format off */
+
+/* The options of one OTLP signal, or (QUIET false) of all. TIMEOUT: the default, or NULL. */
+#define OTLP_ROWS(PREFIX, MEMBER, ENV, QUIET, TIMEOUT)                                             \
+	{ .name = PREFIX "endpoint", .type = OPT_STRING, VALUE(MEMBER.endpoint),                   \
+	  .valid = valid_endpoint, .want = "http://HOST:PORT, https://HOST:PORT or HOST:PORT",     \
+	  .commands = CMD_RUN, .group = OTLP, .env_alias = ENV "ENDPOINT", .quiet = QUIET,         \
+	  .metavar = "URL", .help = "collector to send to, such as http://localhost:4318" },       \
+	{ .name = PREFIX "protocol", .type = OPT_STRING, VALUE(MEMBER.protocol),                   \
+	  .valid = valid_protocol, .want = "http/protobuf, grpc or http/json",                     \
+	  .commands = CMD_RUN, .group = OTLP, .env_alias = ENV "PROTOCOL", .quiet = QUIET,         \
+	  .metavar = "NAME", .help = "http/protobuf (default), grpc or http/json" },               \
+	{ .name = PREFIX "headers", .type = OPT_STRING, VALUE(MEMBER.headers),                     \
+	  .commands = CMD_RUN, .group = OTLP, .env_alias = ENV "HEADERS", .quiet = QUIET,          \
+	  .metavar = "K=V,...", .help = "headers of each request, percent-encoded" },              \
+	{ .name = PREFIX "compression", .type = OPT_STRING, VALUE(MEMBER.compression),             \
+	  .valid = valid_compression, .want = "gzip or none",                                      \
+	  .commands = CMD_RUN, .group = OTLP, .env_alias = ENV "COMPRESSION", .quiet = QUIET,      \
+	  .metavar = "NAME", .help = "gzip or none (default)" },                                   \
+	{ .name = PREFIX "timeout", .type = OPT_DURATION, VALUE(MEMBER.timeout_ns),                \
+	  .def = TIMEOUT, .max = DAY,                                                              \
+	  .commands = CMD_RUN, .group = OTLP, .env_alias = ENV "TIMEOUT", .env_ms = true,          \
+	  .quiet = QUIET, .metavar = "TIME", .help = "for one request" },                          \
+	{ .name = PREFIX "certificate", .type = OPT_STRING, VALUE(MEMBER.certificate),             \
+	  .commands = CMD_RUN, .group = OTLP, .env_alias = ENV "CERTIFICATE", .quiet = QUIET,      \
+	  .metavar = "FILE", .help = "certificates to trust (PEM) instead of the system's" },      \
+	{ .name = PREFIX "client-key", .type = OPT_STRING, VALUE(MEMBER.client_key),               \
+	  .commands = CMD_RUN, .group = OTLP, .env_alias = ENV "CLIENT_KEY", .quiet = QUIET,       \
+	  .metavar = "FILE", .help = "own private key (PEM)" },                                    \
+	{ .name = PREFIX "client-certificate", .type = OPT_STRING,                                 \
+	  VALUE(MEMBER.client_certificate),                                                        \
+	  .commands = CMD_RUN, .group = OTLP, .env_alias = ENV "CLIENT_CERTIFICATE",               \
+	  .quiet = QUIET, .metavar = "FILE", .help = "own certificate (PEM)" },                    \
+	{ .name = PREFIX "insecure", .type = OPT_STRING, VALUE(MEMBER.insecure),                   \
+	  .valid = valid_bool, .want = "true or false",                                            \
+	  .commands = CMD_RUN, .group = OTLP, .env_alias = ENV "INSECURE", .quiet = QUIET,         \
+	  .metavar = "BOOL", .help = "grpc to an endpoint without a scheme: no TLS (default false)" }
+
+#define OTEL_OTLP "OTEL_EXPORTER_OTLP_"
+
+/* The bounds of a queue of spans (BSP) or log records (BLRP). */
+#define QUEUE_ROWS(WHAT, MEMBER, ENV, DELAY)                                                       \
+	{ .name = WHAT "-delay", .type = OPT_DURATION, VALUE(MEMBER##_delay_ns), .def = DELAY,     \
+	  .min = MS, .max = DAY, .commands = CMD_RUN, .group = OTLP,                               \
+	  .env_alias = ENV "SCHEDULE_DELAY", .env_ms = true,                                       \
+	  .metavar = "TIME", .help = "send a batch of " WHAT "s that is not full after this" },    \
+	{ .name = WHAT "-timeout", .type = OPT_DURATION, VALUE(MEMBER##_timeout_ns), .def = "30s", \
+	  .min = MS, .max = DAY, .commands = CMD_RUN, .group = OTLP,                               \
+	  .env_alias = ENV "EXPORT_TIMEOUT", .env_ms = true, .quiet = true,                        \
+	  .metavar = "TIME", .help = "give up sending a batch of " WHAT "s after this" },          \
+	{ .name = WHAT "-queue", .type = OPT_U32, VALUE(MEMBER##_queue), .def = "2048",            \
+	  .min = 1, .max = 1048576, .commands = CMD_RUN, .group = OTLP,                            \
+	  .env_alias = ENV "MAX_QUEUE_SIZE",                                                       \
+	  .metavar = "N", .help = WHAT "s that may wait" },                                        \
+	{ .name = WHAT "-batch", .type = OPT_U32, VALUE(MEMBER##_batch), .def = "512",             \
+	  .min = 1, .max = 65536, .commands = CMD_RUN, .group = OTLP,                              \
+	  .env_alias = ENV "MAX_EXPORT_BATCH_SIZE",                                                \
+	  .metavar = "N", .help = WHAT "s in one request" }
+
 const struct opt opt_table[] = {
 	{ .name = "port", .type = OPT_PORTS, LIST(include.ports, include.n_ports),
 	  .min = 1, .max = UINT16_MAX, .commands = CMD_CAPTURE, .group = WATCH,
@@ -191,6 +361,119 @@ const struct opt opt_table[] = {
 	{ .name = "body-size-metrics", .type = OPT_BOOL, VALUE(body_size_metrics), .def = "true",
 	  .commands = CMD_NAMES, .group = METRICS,
 	  .help = "histograms of request and response body sizes" },
+
+	{ .name = "traces-exporter", .type = OPT_ENUM, VALUE(traces_exporter),
+	  .names = traces_exporters, .def = "auto", .commands = CMD_RUN, .group = TRACES,
+	  .env_alias = "OTEL_TRACES_EXPORTER",
+	  .metavar = "NAME", .help = "where spans go; auto: to OTLP when it has an endpoint" },
+	{ .name = "sampler", .type = OPT_STRING, VALUE(sampler), .def = "parentbased_always_on",
+	  .valid = valid_sampler,
+	  .want = "[parentbased_]always_on, [parentbased_]always_off or [parentbased_]traceidratio",
+	  .commands = CMD_NAMES, .group = TRACES, .env_alias = "OTEL_TRACES_SAMPLER",
+	  .metavar = "NAME", .help = "which traces to keep, as OTEL_TRACES_SAMPLER" },
+	{ .name = "sampler-arg", .type = OPT_STRING, VALUE(sampler_arg),
+	  .valid = valid_ratio, .want = "a ratio from 0 to 1",
+	  .commands = CMD_NAMES, .group = TRACES, .env_alias = "OTEL_TRACES_SAMPLER_ARG",
+	  .metavar = "RATIO", .help = "for traceidratio" },
+	{ .name = "keep-errors", .type = OPT_BOOL, VALUE(keep_errors), .def = "true",
+	  .commands = CMD_NAMES, .group = TRACES,
+	  .help = "keep traces with an error that the sampler would not" },
+	{ .name = "keep-slower-than", .type = OPT_DURATION, VALUE(keep_slow_ns), .def = "0",
+	  .max = DAY, .commands = CMD_NAMES, .group = TRACES,
+	  .metavar = "TIME", .help = "keep traces with a slower request; 0: off" },
+	{ .name = "keep-slowest", .type = OPT_BOOL, VALUE(keep_slowest),
+	  .commands = CMD_NAMES, .group = TRACES,
+	  .help = "keep traces with a request slower than its route's p99" },
+	{ .name = "keep-new-routes", .type = OPT_BOOL, VALUE(keep_new_routes),
+	  .commands = CMD_NAMES, .group = TRACES,
+	  .help = "keep the first traces of each route" },
+	{ .name = "trace-limit", .type = OPT_U32, VALUE(trace_limit), .def = "0",
+	  .min = 0, .max = 1000000, .commands = CMD_NAMES, .group = TRACES,
+	  .metavar = "N", .help = "traces kept a second and service; 0: no limit" },
+	{ .name = "propagators", .type = OPT_WORDS, STRS(propagators),
+	  .def = "tracecontext,baggage,b3,b3multi",
+	  .valid = valid_propagator, .want = "a list of tracecontext, b3, b3multi, baggage, or none",
+	  .commands = CMD_NAMES, .group = TRACES, .env_alias = "OTEL_PROPAGATORS",
+	  .metavar = "LIST", .help = "headers to read a trace's context from" },
+	{ .name = "debug-header", .type = OPT_STRING, VALUE(debug_header), .def = "X-Debug-Trace",
+	  .valid = valid_method, .want = "a header's name",
+	  .commands = CMD_NAMES, .group = TRACES,
+	  .metavar = "NAME", .help = "with the value true it keeps its trace" },
+	{ .name = "request-id-header", .type = OPT_STRING, VALUE(request_id_header),
+	  .def = "X-Request-ID", .valid = valid_method, .want = "a header's name",
+	  .commands = CMD_NAMES, .group = TRACES,
+	  .metavar = "NAME", .help = "becomes the attribute http.request.header.<name>" },
+	{ .name = "span-header", .type = OPT_STRS, STRS(span_headers),
+	  .valid = valid_method, .want = "a header's name",
+	  .commands = CMD_NAMES, .group = TRACES,
+	  .metavar = "NAME", .help = "request header to keep in spans and access log; at most 8" },
+	{ .name = "span-query", .type = OPT_BOOL, VALUE(span_query),
+	  .commands = CMD_NAMES, .group = TRACES,
+	  .help = "keep the query of URLs in spans and access log" },
+	{ .name = "correlate", .type = OPT_BOOL, VALUE(correlate), .def = "true",
+	  .commands = CMD_NAMES, .group = TRACES,
+	  .help = "find the request that a process served when it sent another one" },
+	{ .name = "propagate", .type = OPT_BOOL, VALUE(propagate),
+	  .commands = CMD_RUN, .group = TRACES,
+	  .help = "write traceparent into plain HTTP/1 requests: changes traffic" },
+	{ .name = "zipkin-endpoint", .type = OPT_STRING, VALUE(zipkin_endpoint),
+	  .def = "http://localhost:9411/api/v2/spans", .valid = valid_url, .want = "a URL",
+	  .commands = CMD_RUN, .group = TRACES, .env_alias = "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
+	  .metavar = "URL", .help = "for --traces-exporter zipkin" },
+	{ .name = "resource-attributes", .type = OPT_WORDS, STRS(resource_attributes),
+	  .valid = valid_attribute, .want = "a list of KEY=VALUE",
+	  .commands = CMD_NAMES, .group = TRACES, .env_alias = "OTEL_RESOURCE_ATTRIBUTES",
+	  .metavar = "K=V,...", .help = "attributes of every resource, percent-encoded" },
+
+	OTLP_ROWS("otlp-", otlp, OTEL_OTLP, false, "10s"),
+	OTLP_ROWS("otlp-traces-", otlp_traces, OTEL_OTLP "TRACES_", true, NULL),
+	OTLP_ROWS("otlp-metrics-", otlp_metrics, OTEL_OTLP "METRICS_", true, NULL),
+	OTLP_ROWS("otlp-logs-", otlp_logs, OTEL_OTLP "LOGS_", true, NULL),
+	{ .name = "metrics-exporter", .type = OPT_ENUM, VALUE(metrics_exporter),
+	  .names = signal_exporters, .def = "auto", .commands = CMD_RUN, .group = OTLP,
+	  .env_alias = "OTEL_METRICS_EXPORTER",
+	  .metavar = "NAME", .help = "metrics besides /metrics; auto: to OTLP when it has an endpoint" },
+	{ .name = "logs-exporter", .type = OPT_ENUM, VALUE(logs_exporter),
+	  .names = signal_exporters, .def = "none", .commands = CMD_RUN, .group = OTLP,
+	  .env_alias = "OTEL_LOGS_EXPORTER",
+	  .metavar = "NAME", .help = "one log record for each request" },
+	{ .name = "otlp-temporality", .type = OPT_STRING, VALUE(otlp_temporality),
+	  .def = "cumulative", .valid = valid_temporality, .want = "cumulative, delta or lowmemory",
+	  .commands = CMD_RUN, .group = OTLP,
+	  .env_alias = OTEL_OTLP "METRICS_TEMPORALITY_PREFERENCE",
+	  .metavar = "NAME", .help = "of metrics: cumulative, delta, lowmemory" },
+	{ .name = "otlp-histograms", .type = OPT_STRING, VALUE(otlp_histograms),
+	  .def = "explicit_bucket_histogram", .valid = valid_histograms,
+	  .want = "explicit_bucket_histogram or base2_exponential_bucket_histogram",
+	  .commands = CMD_RUN, .group = OTLP,
+	  .env_alias = OTEL_OTLP "METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
+	  .metavar = "NAME", .help = "or base2_exponential_bucket_histogram" },
+	{ .name = "metric-interval", .type = OPT_DURATION, VALUE(metric_interval_ns), .def = "1m",
+	  .min = 100 * MS, .max = DAY, .commands = CMD_RUN, .group = OTLP,
+	  .env_alias = "OTEL_METRIC_EXPORT_INTERVAL", .env_ms = true,
+	  .metavar = "TIME", .help = "between two exports of metrics" },
+	{ .name = "metric-timeout", .type = OPT_DURATION, VALUE(metric_timeout_ns), .def = "30s",
+	  .min = MS, .max = DAY, .commands = CMD_RUN, .group = OTLP,
+	  .env_alias = "OTEL_METRIC_EXPORT_TIMEOUT", .env_ms = true, .quiet = true,
+	  .metavar = "TIME", .help = "give up an export of metrics after this" },
+	QUEUE_ROWS("span", span, "OTEL_BSP_", "5s"),
+	QUEUE_ROWS("log", log, "OTEL_BLRP_", "1s"),
+	{ .name = "spool-dir", .type = OPT_STRING, VALUE(spool_dir), .def = "/var/lib/redeye/spool",
+	  .commands = CMD_RUN, .group = OTLP,
+	  .metavar = "DIR", .help = "what the collector does not take is kept here; none: nowhere" },
+	{ .name = "spool-limit", .type = OPT_BYTES, VALUE(spool_limit_bytes), .def = "256MiB",
+	  .min = MiB, .max = TiB, .commands = CMD_RUN, .group = OTLP,
+	  .metavar = "SIZE", .help = "disk space for it; the oldest goes first" },
+
+	{ .name = "access-log", .type = OPT_STRING, VALUE(access_log),
+	  .commands = CMD_RUN, .group = ACCESS_LOG,
+	  .metavar = "WHERE", .help = "a JSON line for each request: stdout, FILE, syslog[:SOCKET]" },
+	{ .name = "access-log-max-size", .type = OPT_BYTES, VALUE(access_log_max_bytes),
+	  .def = "100MiB", .max = TiB, .commands = CMD_RUN, .group = ACCESS_LOG,
+	  .metavar = "SIZE", .help = "begin a new file at this size; 0: never" },
+	{ .name = "access-log-backups", .type = OPT_U32, VALUE(access_log_backups), .def = "5",
+	  .min = 0, .max = 1000, .commands = CMD_RUN, .group = ACCESS_LOG,
+	  .metavar = "N", .help = "old files to keep" },
 
 	{ .name = "memory-limit", .type = OPT_BYTES, VALUE(memory_limit_bytes), .def = "64MiB",
 	  .min = 16 * MiB, .max = TiB, .commands = CMD_CAPTURE | CMD_REPLAY, .group = LIMITS,

@@ -25,12 +25,52 @@ enum span_flags {
 	SPAN_LENGTH_INFERRED = 1 << 1, /* the end was seen from the outside, not by framing */
 };
 
+/* W3C Trace Context level 3, trace-flags. */
+enum trace_flags {
+	TRACE_SAMPLED = 1 << 0, /* the head decision */
+	TRACE_RANDOM = 1 << 1,  /* the right-most 7 bytes of the trace id are random */
+};
+
+/* How the parent became known; see correlate.h. */
+enum trace_link {
+	TRACE_LINK_NONE = 0,     /* no parent is known: the root of a trace */
+	TRACE_LINK_HEADER = 1,   /* the request carried its context */
+	TRACE_LINK_PASSED = 2,   /* it carries what the parent had received */
+	TRACE_LINK_THREAD = 3,   /* sent by the thread that was serving the parent */
+	TRACE_LINK_SOLE = 4,     /* the parent was all that the process was serving */
+	TRACE_LINK_INJECTED = 5, /* the kernel side wrote the context into the request */
+	TRACE_LINK__CNT = 6,
+};
+
+/* Where a span belongs. Ids are in the order of their hexadecimal text. */
+struct trace {
+	uint8_t trace_id[16];
+	uint8_t span_id[8];
+	uint8_t parent_id[8]; /* all zero: none */
+	uint8_t flags;        /* enum trace_flags */
+	uint8_t link;         /* enum trace_link */
+	uint8_t remote;       /* 1: the parent is another process's span */
+	uint8_t forced;       /* 1: the debug header asks to keep this trace */
+};
+
+/* A request header that the user asked for. */
+struct span_header {
+	const char *name; /* lower case; lives as long as the options */
+	struct slice value;
+};
+
+#define SPAN_HEADERS_MAX 8
+
 struct span {
 	enum span_kind kind;
 	uint32_t flags; /* enum span_flags */
 	uint32_t tgid;  /* the process that was observed */
 	uint64_t conn_id;
 	const struct service *service; /* of that process, never NULL */
+
+	struct trace trace;
+	struct slice tracestate; /* as received; empty without a parent from a header */
+	struct slice request_id; /* of X-Request-ID, see option request-id-header */
 
 	/* CLOCK_MONOTONIC nanoseconds, from the kernel; 0: did not happen. */
 	uint64_t start_ns;          /* first byte of the request */
@@ -42,6 +82,7 @@ struct span {
 	struct slice method_original; /* as sent */
 	struct slice path;            /* "/a/b", no query; empty for CONNECT and "*" */
 	struct slice query;           /* behind '?', without it */
+	struct slice route;           /* http.route, servers only; empty: none */
 	struct slice host;            /* host of the target or of Host:, without port */
 	uint16_t host_port;           /* 0: none given */
 	const char *scheme;           /* "http" or "https"; static */
@@ -57,6 +98,9 @@ struct span {
 	uint16_t family; /* AF_INET, AF_INET6, AF_UNIX, 0 */
 	uint16_t local_port, peer_port;
 	uint8_t local_addr[16], peer_addr[16];
+
+	struct span_header headers[SPAN_HEADERS_MAX]; /* those that were there */
+	uint32_t n_headers;
 };
 
 #endif /* RED_SPAN_H */

@@ -294,8 +294,6 @@ static const struct given errors[] = {
 	{ "replay f", "REDEYE_PORT=x", NULL, "bad value 'x' for REDEYE_PORT: want a port from 1 to 65535" },
 	{ "run --all", "REDEYE_PROT=80", NULL, "unknown environment variable REDEYE_PROT, did you mean REDEYE_PORT?" },
 	{ "run --all", "REDEYE_NO_TABLE=1", NULL, "unknown environment variable REDEYE_NO_TABLE" },
-	{ "run --all", "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS=[]", NULL,
-	  "bad value '[]' for OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS: want a list of HTTP methods, such as GET,POST" },
 	{ "run --all", "OTEL_EXPORTER_PROMETHEUS_HOST=example.org", NULL,
 	  "bad value 'example.org' for OTEL_EXPORTER_PROMETHEUS_HOST: want an IP address or localhost" },
 	{ "run --all", "OTEL_EXPORTER_PROMETHEUS_PORT=http", NULL,
