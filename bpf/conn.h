@@ -416,10 +416,22 @@ static __always_inline void data_fill(struct red_ev_data *ev, struct red_conn *c
 	ev->flags = o->tail_ok ? RED_DATA_TAIL_OK : 0;
 }
 
+/* Whoever set its socket so does not wait in this call, but elsewhere for many. */
+static __always_inline int sock_nonblock(struct sock *sk, int direct)
+{
+	struct socket *so = RED_READ(direct, sk, sk_socket);
+	struct file *f;
+
+	if (!so)
+		return 0;
+	f = RED_READ(direct, so, file);
+	return f && RED_READ(direct, f, f_flags) & O_NONBLOCK;
+}
+
 /* One call that moved `len` > 0 bytes; s->call says where they are. */
 static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st,
 				       struct red_scratch *s, int dir, __u32 len, __u64 pid_tgid,
-				       struct sock *sk)
+				       struct sock *sk, int direct)
 {
 	struct red_conn_dir *d = &c->d[dir];
 	__u64 now = bpf_ktime_get_ns();
@@ -455,6 +467,8 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st,
 	s->ev.syscall = s->call.nr;
 	if (flip)
 		s->ev.flags |= RED_DATA_FIRST;
+	if (sock_nonblock(sk, direct))
+		s->ev.flags |= RED_DATA_NONBLOCK;
 	if (s->call.kind == RED_BUF_NONE) {
 		s->ev.flags |= RED_DATA_NOBUF;
 		st->nobuf++;
@@ -524,7 +538,7 @@ static __always_inline void conn_io(struct sock *sk, int direct, int dir, __s64 
 			return;
 		}
 	}
-	conn_moved(c, st, s, dir, ret, pid_tgid, sk);
+	conn_moved(c, st, s, dir, ret, pid_tgid, sk, direct);
 }
 
 #endif /* RED_CONN_H */

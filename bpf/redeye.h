@@ -22,6 +22,8 @@
 #include <linux/types.h>
 #endif
 
+#include "traceid.h"
+
 #define RED_ABI_VERSION 1
 
 /* Payload bytes that one record can carry, and that one message's head may
@@ -82,6 +84,7 @@ enum red_data_flags {
 	RED_DATA_NOBUF = 1 << 1,    /* bytes moved without a readable buffer */
 	RED_DATA_TAIL_OK = 1 << 2,  /* other_tail holds the last bytes sent the other way */
 	RED_DATA_READ_ERR = 1 << 3, /* the buffer could not be read (page not present) */
+	RED_DATA_NONBLOCK = 1 << 4, /* the socket is set to O_NONBLOCK: an event loop's */
 };
 
 /* One call that moved bytes which a parser may want. Offsets count the bytes
@@ -199,6 +202,7 @@ struct red_config {
 	__u32 wakeup_bytes;  /* wake the reader when so much waits in the ring */
 	__u32 recvmsg_nargs; /* arguments of tcp_recvmsg: 6 before 5.19, 4 or 5 after */
 	__u64 wakeup_ns;     /* ... or when the last wake-up is older than this */
+	struct red_trace_key trace_key;
 };
 
 #define RED_ASSERT_SIZE(t, n) _Static_assert(sizeof(struct t) == (n), #t " changed its size")

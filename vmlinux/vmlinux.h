@@ -74,8 +74,9 @@ enum {
 
 #define SOCK_STREAM 1
 
-#define MSG_PEEK  0x02
-#define MSG_TRUNC 0x20
+#define MSG_PEEK   0x02
+#define O_NONBLOCK 04000
+#define MSG_TRUNC  0x20
 
 #define S_IFMT   0170000
 #define S_IFSOCK 0140000
@@ -140,6 +141,7 @@ struct inode {
 };
 
 struct file {
+	unsigned int f_flags;
 	struct inode *f_inode;
 	void *private_data;
 };
