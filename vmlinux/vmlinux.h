@@ -74,9 +74,10 @@ enum {
 
 #define SOCK_STREAM 1
 
-#define MSG_PEEK   0x02
+#define MSG_PEEK  0x02
+#define MSG_TRUNC 0x20
+
 #define O_NONBLOCK 04000
-#define MSG_TRUNC  0x20
 
 #define S_IFMT   0170000
 #define S_IFSOCK 0140000
