@@ -8,6 +8,7 @@
 
 #include "agg_internal.h"
 #include "options.h"
+#include "request.h"
 
 /* ---- services ------------------------------------------------------------------ */
 
@@ -89,30 +90,28 @@ static struct active *active_of(struct agg *agg, struct agg_service *svc, const 
 	return *link = a;
 }
 
-void agg__request_start(struct agg *agg, const struct service *service, enum span_kind kind,
-			const char *method, const char *scheme)
+void agg__request_start(struct agg *agg, const struct request *r)
 {
 	struct agg_service *svc;
 	struct active *a;
 
-	if (kind != SPAN_SERVER)
+	if (r->kind != SPAN_SERVER)
 		return;
-	svc = service_of(agg, service);
-	a = svc ? active_of(agg, svc, method, scheme) : NULL;
+	svc = service_of(agg, r->service);
+	a = svc ? active_of(agg, svc, r->method, r->scheme) : NULL;
 	if (a)
 		a->value++;
 }
 
-void agg__request_end(struct agg *agg, const struct service *service, enum span_kind kind,
-		      const char *method, const char *scheme)
+void agg__request_end(struct agg *agg, const struct request *r)
 {
 	struct agg_service *svc;
 	struct active *a;
 
-	if (kind != SPAN_SERVER)
+	if (r->kind != SPAN_SERVER)
 		return;
-	svc = service_of(agg, service);
-	a = svc ? active_of(agg, svc, method, scheme) : NULL;
+	svc = service_of(agg, r->service);
+	a = svc ? active_of(agg, svc, r->method, r->scheme) : NULL;
 	if (a && a->value)
 		a->value--;
 	else
@@ -134,12 +133,13 @@ static void key_common(struct agg *agg, struct series_key *key, const struct agg
 	};
 }
 
-static struct series *server_series(struct agg *agg, struct agg_service *svc, const struct span *s)
+static struct series *server_series(struct agg *agg, struct agg_service *svc, struct span *s)
 {
 	bool served = s->status && (s->status < 400 || s->status >= 500);
 	struct route_result route = route_table__get(svc->routes, s->path, served && !agg->full);
 	struct series_key key;
 
+	s->route = slice_of(route.template);
 	agg->stats.routed_cnt += route.template != NULL;
 	agg->stats.routed_learned_cnt += route.learned;
 	key_common(agg, &key, svc, s);
@@ -199,7 +199,7 @@ static uint64_t hash_host(const char *host, uint32_t len)
 	return h;
 }
 
-static struct series *client_series(struct agg *agg, struct agg_service *svc, const struct span *s)
+static struct series *client_series(struct agg *agg, struct agg_service *svc, struct span *s)
 {
 	char host[HOST_MAX + 1];
 	struct series_key key;
@@ -224,7 +224,7 @@ static int record(const struct agg *agg, struct series *series, const struct spa
 	return hist__record(&series->parts[PART_RESPONSE_SIZE], (double)s->response_body_bytes);
 }
 
-void agg__span(struct agg *agg, const struct span *s)
+void agg__span(struct agg *agg, struct span *s)
 {
 	struct agg_service *svc = service_of(agg, s->service);
 	struct series *series = NULL;

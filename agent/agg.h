@@ -31,6 +31,7 @@
 #include "span.h"
 
 struct metrics;
+struct request;
 struct service;
 struct str_list;
 
@@ -70,12 +71,14 @@ struct agg *agg__new(const struct agg_config *config);
 void agg__free(struct agg *agg); /* accepts NULL */
 
 /* A request has begun, has ended: once each, dropped requests included. Only servers count. */
-void agg__request_start(struct agg *agg, const struct service *svc, enum span_kind kind,
-			const char *method, const char *scheme);
-void agg__request_end(struct agg *agg, const struct service *svc, enum span_kind kind,
-		      const char *method, const char *scheme);
+void agg__request_start(struct agg *agg, const struct request *r);
+void agg__request_end(struct agg *agg, const struct request *r);
 
-void agg__span(struct agg *agg, const struct span *s);
+/* Fills in s->route, which stays until the service goes. */
+void agg__span(struct agg *agg, struct span *s);
+
+/* A span that was counted belongs to a trace that is kept: its series may point to it. */
+void agg__exemplar(struct agg *agg, const struct span *s);
 
 /* While full, nothing new is kept: known series go on, the rest overflows, no
  * route is learned. For a caller that has to keep a memory limit. */

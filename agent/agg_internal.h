@@ -34,6 +34,14 @@ struct series_key {
 };
 _Static_assert(sizeof(struct series_key) == 32, "series_key has padding");
 
+/* Of a kept trace; end_ns 0: none. */
+struct exemplar {
+	double value;
+	uint64_t end_ns; /* monotonic */
+	uint8_t trace_id[16];
+	uint8_t span_id[8];
+};
+
 struct series {
 	struct series_key key;
 	const char *route;      /* server, or NULL; the route table's */
@@ -43,7 +51,8 @@ struct series {
 	uint64_t last_ns;       /* monotonic: the latest end */
 	uint64_t start_unix_ns; /* 0 until exported: it must not move when the clock does */
 	bool overflow;
-	struct hist parts[]; /* PARTS, or only the duration */
+	struct exemplar *exemplars; /* one for each bucket of the duration; NULL: none yet */
+	struct hist parts[];        /* PARTS, or only the duration */
 };
 
 struct active {
@@ -96,10 +105,19 @@ struct agg {
 int series__table_new(struct agg *agg);
 /* The series of key, made when there is room, else svc's overflow series. NULL: no memory. */
 struct series *series__get(struct agg *agg, struct agg_service *svc, const struct series_key *key,
-			   const char *route, const char *host, const struct span *span);
+			   const char *route, const char *host, struct span *span);
+/* That of a span counted before, NULL when it has gone or was an overflow series. */
+struct series *series__find(const struct agg *agg, uint64_t hash);
 /* Drops svc's series that have been idle since before `before_ns`; the table is stale after it. */
 uint32_t series__drop_idle(struct agg *agg, struct agg_service *svc, uint64_t before_ns);
 void series__rebuild_table(struct agg *agg);
+/* agg_exemplar.c: 0 or -ENOMEM. */
+struct metrics;
+struct metric_hist;
+int exemplars__export(const struct series *s, struct metrics *m, struct metric_hist *out,
+		      uint64_t unix_minus_mono_ns);
+size_t exemplars__bytes(const struct series *s);
+
 size_t series__bytes(const struct agg *agg, const struct series *s);
 
 #endif /* RED_AGG_INTERNAL_H */

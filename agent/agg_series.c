@@ -101,6 +101,16 @@ static struct series *find(const struct agg *agg, uint64_t hash, const struct se
 	return NULL;
 }
 
+struct series *series__find(const struct agg *agg, uint64_t hash)
+{
+	uint32_t i = (uint32_t)hash & (agg->n_slots - 1);
+
+	for (; hash && agg->slots[i].s; i = (i + 1) & (agg->n_slots - 1))
+		if (agg->slots[i].hash == hash)
+			return agg->slots[i].s;
+	return NULL;
+}
+
 static struct series *series_new(struct agg *agg, struct agg_service *svc,
 				 const struct series_key *key, const char *host,
 				 const struct span *span)
@@ -140,18 +150,21 @@ static struct series *overflow(struct agg *agg, struct agg_service *svc, enum sp
 }
 
 struct series *series__get(struct agg *agg, struct agg_service *svc, const struct series_key *key,
-			   const char *route, const char *host, const struct span *span)
+			   const char *route, const char *host, struct span *span)
 {
 	uint64_t hash = hash_key(key);
 	struct series *s = find(agg, hash, key, host);
 
+	span->series = hash;
 	if (s)
 		return s;
 	if (!agg->full && svc->n_series[key->kind] < agg->limit && agg->n_keyed < agg->limit_all &&
 	    !make_room(agg))
 		s = series_new(agg, svc, key, host, span);
-	if (!s)
+	if (!s) {
+		span->series = 0;
 		return overflow(agg, svc, span->kind, span);
+	}
 	s->route = route;
 	insert(agg->slots, agg->n_slots, hash, s);
 	agg->n_keyed++;
@@ -165,6 +178,7 @@ static void series_free(struct agg *agg, struct series *s)
 
 	for (i = 0; i < agg->n_parts; i++)
 		hist__free(&s->parts[i]);
+	free(s->exemplars);
 	free(s);
 }
 
@@ -199,5 +213,5 @@ size_t series__bytes(const struct agg *agg, const struct series *s)
 
 	for (i = 0; i < agg->n_parts; i++)
 		bytes += hist__bytes(&s->parts[i]);
-	return bytes;
+	return bytes + exemplars__bytes(s);
 }

@@ -121,6 +121,9 @@ static void series_points(const struct snapshot *sn, struct series *s,
 		p->start_unix_ns = s->start_unix_ns;
 		if (hist__export(&s->parts[families[i].part], sn->m, &p->hist))
 			return;
+		if (families[i].part == PART_DURATION &&
+		    exemplars__export(s, sn->m, &p->hist, sn->unix_ns - sn->mono_ns))
+			return;
 	}
 }
 

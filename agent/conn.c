@@ -247,6 +247,8 @@ static void classify(struct conn_table *t, struct conn *c, enum red_dir dir,
 	}
 	if (b->first && c->misses < MISSES_MAX && ++c->misses == MISSES_MAX) {
 		t->stat.unclassified++;
+		if (c->first_dir == RED_DIR_IN)
+			t->cfg.env->ops.opaque(t->cfg.env->ops.arg, c->tgid);
 		set_mode(t, c, RED_POLL_MODE_NONE);
 	}
 }
@@ -344,8 +346,11 @@ void conn_table__data(struct conn_table *t, const struct red_ev_data *ev)
 	struct proto_bytes b = {
 		.p = (const char *)(ev + 1),
 		.len = ev->cap_len,
+		.off = ev->off,
 		.ts_ns = ev->h.ts_ns,
 		.tgid = ev->tgid,
+		.tid = ev->tid,
+		.nonblock = ev->flags & RED_DATA_NONBLOCK,
 		.first = ev->flags & RED_DATA_FIRST,
 	};
 	bool missing;

@@ -125,8 +125,10 @@ static void no_sense(struct http1 *h, enum red_dir dir, const struct proto_bytes
 {
 	if (h->strikes < STRIKES_MAX)
 		h->strikes++;
-	if (h->half[dir].state == HALF_MALFORMED && !is_response(h, dir) && !h->bad_ns)
+	if (h->half[dir].state == HALF_MALFORMED && !is_response(h, dir) && !h->bad_ns) {
+		http1__first(&h->half[dir], b);
 		h->bad_ns = b->ts_ns;
+	}
 }
 
 static bool resync(struct http1 *h, enum red_dir dir, const struct proto_bytes *b)
@@ -233,6 +235,7 @@ static void strip_empty_lines(struct half *f, struct proto_bytes *b)
 		return;
 	b->p += n;
 	b->len -= n;
+	b->off += n;
 }
 
 static void before_turn(struct http1 *h, enum red_dir dir, const struct proto_bytes *b)
@@ -264,6 +267,7 @@ static void http1_bytes(void *state, enum red_dir dir, const struct proto_bytes 
 		at_start = n == 0;
 		b.p += n;
 		b.len -= n;
+		b.off += n;
 		b.first &= at_start;
 	}
 	h->half[dir].last_ns = all->ts_ns;

@@ -38,7 +38,7 @@ static void fail_all(struct http1 *h, uint64_t ts_ns, uint8_t flags)
 			t->response_body_bytes = f->body_bytes;
 			f->state = HALF_UNSYNCED;
 		}
-		http1__finish(h, t, ts_ns, failure(h, flags, t->tgid));
+		http1__finish(h, t, ts_ns, failure(h, flags, t->req.tgid));
 	}
 }
 

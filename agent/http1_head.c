@@ -427,6 +427,24 @@ bool http1_head__looks_like(const char *p, size_t len, bool response)
 	return start_line(&rest, response, &h, &whole) != HTTP1_BAD;
 }
 
+bool http1_head__next_field(struct slice *rest, struct slice *name, struct slice *value)
+{
+	const char *p = rest->p, *end = slice_skip(*rest, rest->len).p;
+	struct slice line;
+	size_t colon;
+
+	while ((p = next_line(p, end, &line))) {
+		*rest = (struct slice){ p, end - p };
+		colon = slice_until(line, ':');
+		if (colon == line.len || http1_is_space(line.p[0]))
+			continue;
+		*name = (struct slice){ line.p, colon };
+		*value = http1_trim(slice_skip(line, colon + 1));
+		return true;
+	}
+	return false;
+}
+
 bool http1_head__field(const struct http1_head *h, struct slice name, struct slice *value)
 {
 	const char *p = h->fields.p, *end = slice_skip(h->fields, h->fields.len).p;

@@ -86,4 +86,8 @@ bool http1_head__looks_like(const char *p, size_t len, bool response);
 /* First field line of this name, whitespace trimmed from the value. */
 bool http1_head__field(const struct http1_head *h, struct slice name, struct slice *value);
 
+/* The field lines one after the other: *rest is h->fields at first. What has no
+ * name, and the second line of an obs-fold, is left out. */
+bool http1_head__next_field(struct slice *rest, struct slice *name, struct slice *value);
+
 #endif /* RED_HTTP1_HEAD_H */

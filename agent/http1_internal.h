@@ -47,7 +47,10 @@ struct half {
 	uint32_t buf_len, buf_cap;
 	char *buf; /* an incomplete head */
 	uint64_t left;
-	uint64_t first_ns; /* the message's first byte */
+	uint64_t first_ns;  /* the message's first byte, */
+	uint64_t first_off; /* where it is, */
+	uint32_t first_tid; /* and who moved it */
+	bool first_nonblock;
 	uint64_t last_ns;
 	struct http1_chunk chunk;
 	struct http1_txn *txn; /* whose message this is; NULL: nobody's */
@@ -100,6 +103,8 @@ static inline enum span_kind kind_of(const struct http1 *h)
 /* NULL: refused and counted. */
 struct http1_txn *http1__begin(struct http1 *h, const struct http1_head *head, uint64_t first_ns,
 			       uint32_t tgid);
+/* The message of this direction begins with these bytes. */
+void http1__first(struct half *f, const struct proto_bytes *b);
 void http1__finish(struct http1 *h, struct http1_txn *t, uint64_t end_ns, const char *failure);
 void http1__drop_all(struct http1 *h, enum proto_drop why);
 void http1__message_end(struct http1 *h, enum red_dir dir, uint64_t end_ns);

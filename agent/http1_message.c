@@ -250,7 +250,7 @@ size_t http1__head_bytes(struct http1 *h, enum red_dir dir, const struct proto_b
 		return http1__empty_lines(b);
 	if (!is_response(h, dir))
 		request_begins(h, b);
-	f->first_ns = b->ts_ns;
+	http1__first(f, b);
 	f->alone = !h->oldest;
 	r = parse(h, dir, b->p, b->len, &head);
 	if (r > 0) {

@@ -2,6 +2,7 @@
 #include "http1_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "options.h"
 
@@ -30,7 +31,7 @@ static void leave(struct http1 *h, struct http1_txn *t)
 	const struct proto_ops *ops = &h->env->ops;
 
 	stat_of(h)->in_flight--;
-	ops->end(ops->arg, t->service, kind_of(h), t->method, "http");
+	ops->end(ops->arg, &t->req);
 	unlink_txn(h, t);
 	http1_txn__free(t);
 }
@@ -66,23 +67,63 @@ static struct http1_txn *refuse(struct http1 *h, enum proto_drop why)
 	return NULL;
 }
 
+void http1__first(struct half *f, const struct proto_bytes *b)
+{
+	f->first_ns = b->ts_ns;
+	f->first_off = b->off;
+	f->first_tid = b->tid;
+	f->first_nonblock = b->nonblock;
+}
+
+static void read_headers(struct http1 *h, const struct http1_head *head,
+			 struct request_headers *out)
+{
+	struct slice rest = head->fields, name, value;
+	struct header_reader r;
+
+	header_reader__begin(&r, h->env->wants, out);
+	while (http1_head__next_field(&rest, &name, &value))
+		header_reader__field(&r, name, value);
+	header_reader__end(&r);
+	stat_of(h)->bad_contexts += out->bad_context;
+}
+
+static void fill_request(struct http1 *h, struct request *r, uint64_t first_ns, uint32_t tgid)
+{
+	const struct half *f = &h->half[!response_dir(h)];
+	const struct proto_ops *ops = &h->env->ops;
+	const struct conn *c = h->conn;
+
+	r->kind = kind_of(h);
+	r->tgid = tgid;
+	r->tid = f->first_tid;
+	r->blocking = !f->first_nonblock;
+	r->conn_id = c->id;
+	r->off = f->first_off;
+	r->start_ns = first_ns;
+	r->service = service__ref(ops->service(ops->arg, tgid));
+	r->peer_port = c->peer_port;
+	memcpy(r->peer_addr, c->peer_addr, sizeof(r->peer_addr));
+}
+
 struct http1_txn *http1__begin(struct http1 *h, const struct http1_head *head, uint64_t first_ns,
 			       uint32_t tgid)
 {
 	const struct proto_ops *ops = &h->env->ops;
+	struct request_headers headers;
 	struct http1_txn *t;
 
 	if (h->refused || stat_of(h)->in_flight >= h->env->max_requests)
 		return refuse(h, PROTO_DROP_FULL);
-	t = http1_txn__new(head, &h->env->options->known_methods);
+	if (h->env->wants)
+		read_headers(h, head, &headers);
+	t = http1_txn__new(head, h->env->wants ? &headers : NULL, &h->env->options->known_methods);
 	if (!t)
 		return refuse(h, PROTO_DROP_NO_MEMORY);
-	t->start_ns = first_ns;
-	t->tgid = tgid;
-	t->service = service__ref(ops->service(ops->arg, tgid));
+	fill_request(h, &t->req, first_ns, tgid);
 	stat_of(h)->observed++;
 	stat_of(h)->in_flight++;
-	ops->start(ops->arg, t->service, kind_of(h), t->method, "http");
+	ops->start(ops->arg, &t->req);
 	if (h->newest)
 		h->newest->next = t;
 	else

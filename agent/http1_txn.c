@@ -36,22 +36,65 @@ static uint16_t put(char **to, struct slice s, size_t max)
 	return n;
 }
 
-struct http1_txn *http1_txn__new(const struct http1_head *r, const struct str_list *known_methods)
+/* An empty slice stays empty; others point to their copies from now on. */
+static struct slice put_slice(char **to, struct slice s)
+{
+	struct slice copy = { *to, s.len };
+
+	put(to, s, s.len);
+	return copy;
+}
+
+static size_t headers_bytes(const struct request_headers *h)
+{
+	size_t n = h->request_id.len + h->context.tracestate.len;
+	uint32_t i;
+
+	for (i = 0; i < h->n_kept; i++)
+		n += h->kept[i].value.len;
+	return n;
+}
+
+static void put_headers(struct http1_txn *t, char **to, const struct request_headers *h)
+{
+	uint32_t i;
+
+	t->req.context = h->context;
+	t->req.forced = h->forced;
+	t->req.request_id = put_slice(to, h->request_id);
+	t->req.context.tracestate = put_slice(to, h->context.tracestate);
+	t->n_headers = h->n_kept;
+	for (i = 0; i < h->n_kept; i++) {
+		t->headers[i].name = h->kept[i].name;
+		t->headers[i].value = put_slice(to, h->kept[i].value);
+	}
+}
+
+static struct slice target_of(const struct http1_txn *t)
+{
+	return (struct slice){ t->text + t->method_len, t->target_len };
+}
+
+struct http1_txn *http1_txn__new(const struct http1_head *r, const struct request_headers *headers,
+				 const struct str_list *known_methods)
 {
 	struct http1_txn *t = take();
 	struct slice target = r->target, host = r->host;
+	struct http1_target parts;
 	size_t n;
 	char *p;
 
 	if (!t)
 		return NULL;
-	memset(t, 0, offsetof(struct http1_txn, text_inline));
+	memset(t, 0, offsetof(struct http1_txn, headers));
+	t->text = t->text_inline;
 	if (target.len > TARGET_MAX)
 		target.len = TARGET_MAX;
 	if (host.len > HOST_MAX)
 		host.len = HOST_MAX;
-	n = r->method.len + target.len + host.len;
-	t->text = n <= sizeof(t->text_inline) ? t->text_inline : malloc(n);
+	n = r->method.len + target.len + host.len + (headers ? headers_bytes(headers) : 0);
+	if (n > sizeof(t->text_inline))
+		t->text = malloc(n);
 	if (!t->text) {
 		t->text = t->text_inline;
 		http1_txn__free(t);
@@ -62,11 +105,17 @@ struct http1_txn *http1_txn__new(const struct http1_head *r, const struct str_li
 	t->target_len = put(&p, target, TARGET_MAX);
 	t->host_len = put(&p, host, HOST_MAX);
 	t->minor = r->minor;
-	t->method = http1_method__known(r->method, known_methods);
+	t->req.method = http1_method__known(r->method, known_methods);
+	t->req.scheme = "http";
 	if (slice_eq(r->method, SLICE("HEAD")))
 		t->flags |= HTTP1_TXN_HEAD;
 	if (slice_eq(r->method, SLICE("CONNECT")))
 		t->flags |= HTTP1_TXN_CONNECT;
+	if (headers) {
+		put_headers(t, &p, headers);
+		http1_target__split(target_of(t), t->flags & HTTP1_TXN_CONNECT, &parts);
+		t->req.path = parts.path;
+	}
 	return t;
 }
 
@@ -74,7 +123,7 @@ void http1_txn__free(struct http1_txn *t)
 {
 	if (!t)
 		return;
-	service__put(t->service);
+	service__put(t->req.service);
 	if (t->text != t->text_inline)
 		free(t->text);
 	if (pool_n >= POOL_MAX) {
@@ -122,7 +171,7 @@ static const char *status_error(enum span_kind kind, uint16_t status)
 
 static void span_target(const struct http1_txn *t, struct span *s)
 {
-	struct slice target = { t->text + t->method_len, t->target_len };
+	struct slice target = target_of(t);
 	struct slice host = { target.p + target.len, t->host_len };
 	struct http1_target parts;
 
@@ -150,15 +199,18 @@ static void span_addresses(const struct conn *c, struct span *s)
 
 void http1_txn__span(const struct http1_txn *t, const struct conn *c, struct span *s)
 {
-	s->tgid = t->tgid;
-	s->service = t->service;
-	s->start_ns = t->start_ns;
+	s->tgid = t->req.tgid;
+	s->service = t->req.service;
+	s->trace = t->req.trace;
+	s->tracestate = t->req.context.tracestate;
+	s->request_id = t->req.request_id;
+	s->start_ns = t->req.start_ns;
 	s->request_end_ns = t->request_end_ns;
 	s->response_start_ns = t->response_start_ns;
 	if (s->end_ns < s->start_ns)
 		s->end_ns = s->start_ns;
-	s->method = t->method;
-	s->scheme = "http";
+	s->method = t->req.method;
+	s->scheme = t->req.scheme;
 	s->protocol_version = t->minor ? "1.1" : "1.0";
 	s->status = t->status;
 	if (!s->error_type)
@@ -169,6 +221,8 @@ void http1_txn__span(const struct http1_txn *t, const struct conn *c, struct spa
 		s->flags |= SPAN_HEAD_CUT;
 	if (t->flags & HTTP1_TXN_INFERRED)
 		s->flags |= SPAN_LENGTH_INFERRED;
+	s->n_headers = t->n_headers;
+	memcpy(s->headers, t->headers, t->n_headers * sizeof(t->headers[0]));
 	span_target(t, s);
 	span_addresses(c, s);
 }

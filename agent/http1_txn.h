@@ -12,6 +12,8 @@
 
 #include "http1_head.h"
 #include "options.h"
+#include "request.h"
+#include "request_headers.h"
 #include "service.h"
 #include "span.h"
 
@@ -28,22 +30,23 @@ enum http1_txn_flags {
 
 struct http1_txn {
 	struct http1_txn *next;
-	uint64_t start_ns, request_end_ns, response_start_ns;
+	struct request req;
+	uint64_t request_end_ns, response_start_ns;
 	uint64_t request_body_bytes, response_body_bytes;
-	struct service *service; /* a reference */
-	const char *method;
-	uint32_t tgid;
 	uint32_t flags; /* enum http1_txn_flags */
 	uint16_t status;
 	uint8_t minor;
 	uint8_t pad;
 	uint16_t method_len, target_len, host_len;
-	char *text; /* method, target, host */
+	uint32_t n_headers;
+	struct span_header headers[SPAN_HEADERS_MAX];
+	char *text; /* method, target, host, then what headers gave */
 	char text_inline[HTTP1_TXN_INLINE];
 };
 
-/* Without service and times. NULL with errno ENOMEM. */
+/* Without service and times. `headers` may be NULL. NULL with errno ENOMEM. */
 struct http1_txn *http1_txn__new(const struct http1_head *request,
+				 const struct request_headers *headers,
 				 const struct str_list *known_methods);
 void http1_txn__free(struct http1_txn *t);
 void http1_txn__free_pool(void);

@@ -47,6 +47,14 @@ struct metric_exp {
 	uint64_t zero_count;
 };
 
+/* A measurement and the trace that it is of. */
+struct metric_exemplar {
+	double value;
+	uint64_t unix_ns;
+	uint8_t trace_id[16];
+	uint8_t span_id[8];
+};
+
 struct metric_hist {
 	uint64_t count;
 	double sum, min, max; /* min, max: 0 when count is 0 */
@@ -54,6 +62,8 @@ struct metric_hist {
 	const double *bounds;   /* upper-inclusive, ascending */
 	const uint64_t *counts; /* n_bounds + 1, not cumulative */
 	struct metric_exp exp;
+	uint32_t n_exemplars; /* at most one in each explicit bucket, ascending */
+	const struct metric_exemplar *exemplars;
 };
 
 struct metric_point {

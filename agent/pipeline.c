@@ -6,6 +6,8 @@
 
 #include "http1_txn.h"
 #include "recording.h"
+#include "request_headers.h"
+#include "sampler.h"
 #include "service.h"
 
 #define EXPIRE_NS 10000000000ull
@@ -16,34 +18,83 @@ struct pipeline {
 	struct proto_env env;
 	struct agg *agg;
 	struct conn_table *conns;
+	/* NULL without traces */
+	struct header_wants *wants;
+	struct correlate *correlate;
+	struct tail *tail;
+	struct sampler sampler;
+	uint64_t now_ns; /* of the latest record */
 	uint64_t next_expire_ns;
 };
 
 /* ---- what protocols ask for ------------------------------------------------------------ */
 
-static void request_started(void *arg, const struct service *s, enum span_kind kind,
-			    const char *method, const char *scheme)
+/* The head decision, for those that do not have it from a parent in this process. */
+static void sample(const struct pipeline *p, struct request *r)
+{
+	const struct trace_context *c = &r->context;
+	bool sampled;
+
+	if (r->trace.link != TRACE_LINK_NONE && r->trace.link != TRACE_LINK_HEADER)
+		return;
+	sampled = sampler__decide(&p->sampler, r->trace.trace_id, c->sampled_known,
+				  c->flags & TRACE_SAMPLED, c->tracestate);
+	if (sampled)
+		r->trace.flags |= TRACE_SAMPLED;
+	else
+		r->trace.flags &= ~TRACE_SAMPLED;
+}
+
+static void request_started(void *arg, struct request *r)
 {
 	struct pipeline *p = arg;
 
-	agg__request_start(p->agg, s, kind, method, scheme);
+	agg__request_start(p->agg, r);
+	if (!p->correlate)
+		return;
+	correlate__begin(p->correlate, r);
+	sample(p, r);
+	if (p->tail)
+		tail__begin(p->tail, r->trace.trace_id, r->start_ns);
 }
 
-static void request_ended(void *arg, const struct service *s, enum span_kind kind,
-			  const char *method, const char *scheme)
+static void request_ended(void *arg, struct request *r)
 {
 	struct pipeline *p = arg;
 
-	agg__request_end(p->agg, s, kind, method, scheme);
+	agg__request_end(p->agg, r);
+	if (!p->correlate)
+		return;
+	correlate__end(p->correlate, r);
+	if (p->tail)
+		tail__end(p->tail, r->trace.trace_id, p->now_ns);
 }
 
-static void span_done(void *arg, const struct span *s)
+static void span_done(void *arg, struct span *s)
 {
 	struct pipeline *p = arg;
 
 	agg__span(p->agg, s);
 	if (p->cfg.span)
 		p->cfg.span(p->cfg.span_arg, s);
+	if (p->tail)
+		tail__span(p->tail, s, s->trace.flags & TRACE_SAMPLED);
+}
+
+static void span_kept(void *arg, const struct span *s)
+{
+	struct pipeline *p = arg;
+
+	agg__exemplar(p->agg, s);
+	p->cfg.kept(p->cfg.span_arg, s);
+}
+
+static void process_is_opaque(void *arg, uint32_t tgid)
+{
+	struct pipeline *p = arg;
+
+	if (p->correlate)
+		correlate__opaque(p->correlate, tgid);
 }
 
 static struct service *service_of(void *arg, uint32_t tgid)
@@ -73,6 +124,7 @@ static void fill_env(struct pipeline *p)
 		.span = span_done,
 		.service = service_of,
 		.ended = process_ended,
+		.opaque = process_is_opaque,
 		.arg = p,
 	};
 	p->env.options = o;
@@ -94,6 +146,48 @@ static struct agg *new_agg(const struct options *o)
 	return agg__new(&c);
 }
 
+static struct tail *new_tail(struct pipeline *p)
+{
+	const struct options *o = p->cfg.options;
+	bool never = sampler__threshold(&p->sampler) == SAMPLER_NEVER && !p->sampler.parent_based;
+	struct tail_config c = {
+		.keep_errors = o->keep_errors && !never,
+		.keep_slow_ns = never ? 0 : o->keep_slow_ns,
+		.keep_slowest = o->keep_slowest && !never,
+		.keep_new_routes = o->keep_new_routes && !never,
+		.limit_per_s = o->trace_limit,
+		.max_bytes = o->memory_limit_bytes / 8,
+		.max_traces = o->max_connections * 2,
+		.keep = span_kept,
+		.arg = p,
+	};
+
+	return tail__new(&c);
+}
+
+static int new_traces(struct pipeline *p)
+{
+	const struct options *o = p->cfg.options;
+	struct correlate_config c = {
+		.key = p->cfg.key,
+		.guess = o->correlate,
+		.max_processes = PROCS_MAX_DEFAULT,
+	};
+	int err = sampler__init(&p->sampler, o->sampler, o->sampler_arg);
+
+	if (err)
+		return err;
+	p->wants = header_wants__new(o);
+	p->correlate = correlate__new(&c);
+	p->env.wants = p->wants;
+	if (!p->wants || !p->correlate)
+		return -ENOMEM;
+	if (!p->cfg.kept)
+		return 0;
+	p->tail = new_tail(p);
+	return p->tail ? 0 : -ENOMEM;
+}
+
 struct pipeline *pipeline__new(const struct pipeline_config *c)
 {
 	struct pipeline *p = calloc(1, sizeof(*p));
@@ -102,6 +196,7 @@ struct pipeline *pipeline__new(const struct pipeline_config *c)
 		.poll = c->poll,
 		.arg = c->poll_arg,
 	};
+	int err;
 
 	if (!p)
 		return NULL;
@@ -110,10 +205,13 @@ struct pipeline *pipeline__new(const struct pipeline_config *c)
 	conns.env = &p->env;
 	p->agg = new_agg(c->options);
 	p->conns = p->agg ? conn_table__new(&conns) : NULL;
-	if (p->conns)
+	err = p->conns ? 0 : -ENOMEM;
+	if (!err && c->traces)
+		err = new_traces(p);
+	if (!err)
 		return p;
 	pipeline__free(p);
-	errno = ENOMEM;
+	errno = -err;
 	return NULL;
 }
 
@@ -121,7 +219,10 @@ void pipeline__free(struct pipeline *p)
 {
 	if (!p)
 		return;
-	conn_table__free(p->conns);
+	conn_table__free(p->conns); /* ends what is open */
+	tail__free(p->tail);
+	correlate__free(p->correlate);
+	header_wants__free(p->wants);
 	agg__free(p->agg);
 	http1_txn__free_pool();
 	free(p);
@@ -135,6 +236,8 @@ static void process_event(struct pipeline *p, const struct red_ev_proc *ev)
 {
 	if (p->cfg.poll || ev->h.kind == RED_EV_EXIT)
 		procs__event(p->cfg.procs, ev);
+	if (p->correlate && (ev->h.kind == RED_EV_EXIT || ev->h.kind == RED_EV_EXEC))
+		correlate__process_ended(p->correlate, ev->tgid);
 }
 
 void pipeline__record(struct pipeline *p, const void *data, size_t size)
@@ -147,6 +250,7 @@ void pipeline__record(struct pipeline *p, const void *data, size_t size)
 		p->stat.malformed++;
 		return;
 	}
+	p->now_ns = h->ts_ns;
 	switch (h->kind) {
 	case RED_EV_DATA:
 		conn_table__data(p->conns, data);
@@ -170,8 +274,12 @@ void pipeline__record(struct pipeline *p, const void *data, size_t size)
 
 uint64_t pipeline__tick(struct pipeline *p, uint64_t now_ns)
 {
-	uint64_t next = conn_table__tick(p->conns, now_ns);
+	uint64_t next = conn_table__tick(p->conns, now_ns), tail_next;
 
+	if (p->tail) {
+		tail_next = tail__tick(p->tail, now_ns);
+		next = tail_next < next ? tail_next : next;
+	}
 	if (now_ns >= p->next_expire_ns) {
 		agg__expire(p->agg, now_ns);
 		procs__gc(p->cfg.procs, now_ns);
@@ -192,6 +300,16 @@ void pipeline__set_full(struct pipeline *p, bool full)
 struct agg *pipeline__agg(struct pipeline *p)
 {
 	return p->agg;
+}
+
+const struct correlate_stats *pipeline__correlate_stats(const struct pipeline *p)
+{
+	return p->correlate ? correlate__stats(p->correlate) : NULL;
+}
+
+const struct tail_stats *pipeline__tail_stats(const struct pipeline *p)
+{
+	return p->tail ? tail__stats(p->tail) : NULL;
 }
 
 const struct proto_stat *pipeline__proto_stat(const struct pipeline *p, size_t i)

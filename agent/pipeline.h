@@ -12,10 +12,12 @@
 
 #include "agg.h"
 #include "conn.h"
+#include "correlate.h"
 #include "options.h"
 #include "procs.h"
 #include "proto.h"
 #include "redeye.h"
+#include "tail.h"
 
 struct pipeline_config {
 	const struct options *options;
@@ -23,8 +25,13 @@ struct pipeline_config {
 	/* Of loader.h; NULL in a replay: nobody to ask, and no /proc behind events. */
 	int (*poll)(void *arg, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd);
 	void *poll_arg;
+	bool traces;              /* spans have their place in a trace, headers are looked at */
+	struct red_trace_key key; /* of ids, the kernel side's; zero in a replay */
 	/* Called for each finished transaction besides aggregation; may be NULL. */
 	void (*span)(void *arg, const struct span *s);
+	/* Called for those of traces to keep, at once or when the tail rules have decided; may
+	 * be NULL. */
+	void (*kept)(void *arg, const struct span *s);
 	void *span_arg;
 };
 
@@ -50,6 +57,8 @@ uint64_t pipeline__tick(struct pipeline *p, uint64_t now_ns);
 void pipeline__set_full(struct pipeline *p, bool full);
 
 struct agg *pipeline__agg(struct pipeline *p);
+const struct correlate_stats *pipeline__correlate_stats(const struct pipeline *p); /* or NULL */
+const struct tail_stats *pipeline__tail_stats(const struct pipeline *p);           /* or NULL */
 const struct proto_stat *pipeline__proto_stat(const struct pipeline *p, size_t i);
 const struct conn_stat *pipeline__conn_stat(const struct pipeline *p);
 const struct pipeline_stat *pipeline__stat(const struct pipeline *p);

@@ -16,21 +16,23 @@
 #include <stdint.h>
 
 #include "redeye.h"
+#include "request.h"
 #include "span.h"
 
 struct conn;
+struct header_wants;
 struct options;
 
 /* What a protocol may ask of its surroundings. */
 struct proto_ops {
-	/* A request was seen to begin; end is called exactly once for each start. */
-	void (*start)(void *arg, const struct service *s, enum span_kind kind, const char *method,
-		      const char *scheme);
-	void (*end)(void *arg, const struct service *s, enum span_kind kind, const char *method,
-		    const char *scheme);
-	void (*span)(void *arg, const struct span *s);
+	/* A request was seen to begin: its trace is filled in. end is called exactly once
+	 * for each start, after the span if there is one. */
+	void (*start)(void *arg, struct request *r);
+	void (*end)(void *arg, struct request *r);
+	void (*span)(void *arg, struct span *s);              /* the route is filled in */
 	struct service *(*service)(void *arg, uint32_t tgid); /* borrowed */
 	bool (*ended)(void *arg, uint32_t tgid);              /* has the process exited? */
+	void (*opaque)(void *arg, uint32_t tgid); /* it serves what no protocol here reads */
 	void *arg;
 };
 
@@ -51,28 +53,32 @@ struct proto_stat {
 	uint64_t emitted;
 	uint64_t in_flight;
 	uint64_t dropped[PROTO_DROP__CNT];
-	uint64_t malformed; /* messages that were none */
-	uint64_t unmatched; /* answers to requests from before redeye */
-	uint64_t gaps;      /* messages whose beginning was not captured */
-	uint64_t heads_cut; /* heads longer than what was captured */
+	uint64_t malformed;    /* messages that were none */
+	uint64_t unmatched;    /* answers to requests from before redeye */
+	uint64_t gaps;         /* messages whose beginning was not captured */
+	uint64_t heads_cut;    /* heads longer than what was captured */
+	uint64_t bad_contexts; /* trace contexts that were none */
 };
 
 /* Shared by all connections of one pipeline. */
 struct proto_env {
 	struct proto_ops ops;
 	const struct options *options;
-	struct proto_stat stat[1]; /* by index in `protos` */
-	uint32_t max_requests;     /* open ones, over all connections */
-	uint64_t max_head_bytes;   /* in incomplete heads, over all connections */
+	const struct header_wants *wants; /* NULL: no traces, headers are not looked at */
+	struct proto_stat stat[1];        /* by index in `protos` */
+	uint32_t max_requests;            /* open ones, over all connections */
+	uint64_t max_head_bytes;          /* in incomplete heads, over all connections */
 	uint64_t head_bytes;
 };
 
 struct proto_bytes {
 	const char *p;
 	size_t len;
+	uint64_t off; /* of *p in its direction */
 	uint64_t ts_ns;
-	uint32_t tgid;
-	bool first; /* the direction of traffic has just turned */
+	uint32_t tgid, tid;
+	bool nonblock; /* the socket's mode */
+	bool first;    /* the direction of traffic has just turned */
 };
 
 struct proto_end {

@@ -83,6 +83,7 @@ struct span {
 	struct slice path;            /* "/a/b", no query; empty for CONNECT and "*" */
 	struct slice query;           /* behind '?', without it */
 	struct slice route;           /* http.route, servers only; empty: none */
+	uint64_t series;              /* agg.c's own: which one it was counted in */
 	struct slice host;            /* host of the target or of Host:, without port */
 	uint16_t host_port;           /* 0: none given */
 	const char *scheme;           /* "http" or "https"; static */

@@ -15,6 +15,7 @@
 #include "agg.h"
 #include "metrics.h"
 #include "options.h"
+#include "request.h"
 #include "service.h"
 
 #define SEC      UINT64_C(1000000000)
@@ -331,6 +332,22 @@ static void test_learned_share_and_configured(void **state)
 
 /* ---- active requests ---------------------------------------------------------------- */
 
+static void request_start(struct agg *agg, struct service *svc, enum span_kind kind,
+			  const char *method, const char *scheme)
+{
+	struct request r = { .kind = kind, .service = svc, .method = method, .scheme = scheme };
+
+	agg__request_start(agg, &r);
+}
+
+static void request_end(struct agg *agg, struct service *svc, enum span_kind kind,
+			const char *method, const char *scheme)
+{
+	struct request r = { .kind = kind, .service = svc, .method = method, .scheme = scheme };
+
+	agg__request_end(agg, &r);
+}
+
 static void test_active_requests(void **state)
 {
 	struct service *svc = service__get("shop", "", "");
@@ -338,11 +355,11 @@ static void test_active_requests(void **state)
 	const struct metric_family *f;
 	struct metrics *m;
 
-	agg__request_start(agg, svc, SPAN_SERVER, "GET", "http");
-	agg__request_start(agg, svc, SPAN_SERVER, "GET", "http");
-	agg__request_start(agg, svc, SPAN_SERVER, "POST", "https");
-	agg__request_start(agg, svc, SPAN_CLIENT, "GET", "http");
-	agg__request_end(agg, svc, SPAN_SERVER, "POST", "https");
+	request_start(agg, svc, SPAN_SERVER, "GET", "http");
+	request_start(agg, svc, SPAN_SERVER, "GET", "http");
+	request_start(agg, svc, SPAN_SERVER, "POST", "https");
+	request_start(agg, svc, SPAN_CLIENT, "GET", "http");
+	request_end(agg, svc, SPAN_SERVER, "POST", "https");
 	m = snapshot(agg);
 	assert_int_equal(m->n_families, 1);
 	f = family(m, "http.server.active_requests");
@@ -355,8 +372,8 @@ static void test_active_requests(void **state)
 	metrics__put(m);
 
 	/* never negative, whatever is lost */
-	agg__request_end(agg, svc, SPAN_SERVER, "POST", "https");
-	agg__request_end(agg, svc, SPAN_SERVER, "PUT", "http");
+	request_end(agg, svc, SPAN_SERVER, "POST", "https");
+	request_end(agg, svc, SPAN_SERVER, "PUT", "http");
 	m = snapshot(agg);
 	f = family(m, "http.server.active_requests");
 	assert_true(f->points[1].value == 0);
@@ -528,7 +545,7 @@ static void test_expiry_waits_for_idleness(void **state)
 		s.end_ns = (uint64_t)(100 + i) * SEC;
 		agg__span(agg, &s);
 	}
-	agg__request_start(agg, svc, SPAN_SERVER, "GET", "http");
+	request_start(agg, svc, SPAN_SERVER, "GET", "http");
 	s = server(other, "/b", 200);
 	agg__span(agg, &s);
 	service__put(svc);
@@ -547,7 +564,7 @@ static void test_expiry_waits_for_idleness(void **state)
 	assert_int_equal(stats(agg).series, 2);
 	agg__expire(agg, 404 * SEC);
 	assert_int_equal(stats(agg).series, 1);
-	agg__request_end(agg, svc, SPAN_SERVER, "GET", "http");
+	request_end(agg, svc, SPAN_SERVER, "GET", "http");
 	agg__expire(agg, 404 * SEC);
 	assert_int_equal(stats(agg).services, 1);
 	m = snapshot(agg);

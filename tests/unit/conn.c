@@ -29,14 +29,13 @@ static struct proto_env env;
 static struct options options;
 static struct service service = { .refs = 1, .name = "s", .namespace = "", .instance = "" };
 static struct asked asked[256];
-static int n_asked, answer, n_spans;
+static int n_asked, answer, n_spans, n_opaque;
 
-static void on_request(void *arg, const struct service *s, enum span_kind kind, const char *method,
-		       const char *scheme)
+static void on_request(void *arg, struct request *r)
 {
 }
 
-static void on_span(void *arg, const struct span *s)
+static void on_span(void *arg, struct span *s)
 {
 	n_spans++;
 }
@@ -49,6 +48,11 @@ static struct service *service_of(void *arg, uint32_t tgid)
 static bool process_ended(void *arg, uint32_t tgid)
 {
 	return false;
+}
+
+static void opaque(void *arg, uint32_t tgid)
+{
+	n_opaque++;
 }
 
 static int poll_conn(void *arg, uint64_t sk, uint64_t id, enum red_poll_cmd cmd)
@@ -66,12 +70,17 @@ static void start(uint32_t max_conns, bool live)
 					 .poll = live ? poll_conn : NULL };
 
 	env = (struct proto_env){
-		.ops = { on_request, on_request, on_span, service_of, process_ended, NULL },
+		.ops = { .start = on_request,
+			 .end = on_request,
+			 .span = on_span,
+			 .service = service_of,
+			 .ended = process_ended,
+			 .opaque = opaque },
 		.options = &options,
 		.max_requests = 1000,
 		.max_head_bytes = 1 << 16,
 	};
-	n_asked = answer = n_spans = 0;
+	n_asked = answer = n_spans = n_opaque = 0;
 	t = conn_table__new(&cfg);
 	assert_non_null(t);
 }
@@ -243,6 +252,7 @@ static void another_protocol_is_given_up(void **state)
 	assert_int_equal(n_asked, 1);
 	assert_int_equal(asked[0].cmd, RED_POLL_MODE_NONE);
 	assert_int_equal(conn_table__stat(t)->unclassified, 1);
+	assert_int_equal(n_opaque, 1);
 	for (i = 0; i < 600; i++) /* what is still in the ring */
 		in(&w, i % 2 ? "\x01" : GET, 200);
 	assert_int_equal(n_asked, 1);

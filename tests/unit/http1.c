@@ -516,21 +516,20 @@ struct play {
 };
 
 static struct options options = { .max_connections = 1000 };
+static struct header_wants *wants;
 static struct service service = { .refs = 1, .name = "s", .namespace = "", .instance = "" };
 
-static void on_start(void *arg, const struct service *s, enum span_kind kind, const char *method,
-		     const char *scheme)
+static void on_start(void *arg, struct request *r)
 {
 	((struct play *)arg)->started++;
 }
 
-static void on_end(void *arg, const struct service *s, enum span_kind kind, const char *method,
-		   const char *scheme)
+static void on_end(void *arg, struct request *r)
 {
 	((struct play *)arg)->ended++;
 }
 
-static void on_span(void *arg, const struct span *s)
+static void on_span(void *arg, struct span *s)
 {
 	struct play *p = arg;
 	struct seen *k = &p->seen[p->n_seen++];
@@ -711,7 +710,13 @@ static void play(struct play *p)
 	size_t i;
 
 	p->env = (struct proto_env){
-		.ops = { on_start, on_end, on_span, service_of, process_ended, p },
+		.ops = { .start = on_start,
+			 .end = on_end,
+			 .span = on_span,
+			 .service = service_of,
+			 .ended = process_ended,
+			 .arg = p },
+		.wants = wants,
 		.options = &options,
 		.max_requests = p->c->max_requests ? p->c->max_requests : 100,
 		.max_head_bytes = 1 << 20,
@@ -1043,8 +1048,15 @@ int main(void)
 		cmocka_unit_test(cut_twice),    cmocka_unit_test(nothing_but_offsets),
 		cmocka_unit_test(records_lost),
 	};
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	char *formats[] = { "tracecontext", "b3" };
+	struct options traced = { .propagators = { formats, 2 },
+				  .request_id_header = "Host",
+				  .debug_header = "Content-Length" };
+	int failed;
 
+	wants = header_wants__new(&traced);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	header_wants__free(wants);
 	http1_txn__free_pool();
 	return failed;
 }

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A request that was seen to begin and has not ended: what a protocol tells the
+ * pipeline about it. It is part of the protocol's own transaction; everything it
+ * points to stays until `end` has been called for it.
+ */
+#ifndef RED_REQUEST_H
+#define RED_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "slice.h"
+#include "span.h"
+#include "trace_context.h"
+
+#define REQUEST_CALLEES_MAX 4
+
+struct request {
+	/* ---- the protocol's ---- */
+	enum span_kind kind;
+	uint32_t tgid, tid; /* of the call that moved its first byte */
+	bool blocking;      /* which that thread waited in */
+	uint64_t conn_id;
+	uint64_t off; /* of that byte in its direction */
+	uint64_t start_ns;
+	struct service *service; /* a reference */
+	const char *method;      /* static, as in struct span */
+	const char *scheme;
+	struct slice path;
+	struct slice request_id;
+	struct trace_context context; /* what the request carries, if valid */
+	bool forced;                  /* the debug header says so */
+	uint16_t peer_port;
+	uint8_t peer_addr[16];
+
+	/* ---- the pipeline's ---- */
+	struct trace trace;
+
+	/* ---- correlate.c's ---- */
+	struct correlate_process *process; /* servers: whose list it is on */
+	struct request *prev, *next;       /* there */
+	struct request *same_thread;       /* chains of hash tables */
+	struct request *same_context, *same_request_id;
+	bool alone; /* the process has served no other since it began */
+	uint8_t n_callees;
+	struct {
+		uint64_t peer;
+		uint32_t cnt;
+	} callees[REQUEST_CALLEES_MAX]; /* whom it called, how often */
+};
+
+#endif /* RED_REQUEST_H */

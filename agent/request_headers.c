@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "request_headers.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "options.h"
+
+#define NAME_MAX_LEN 64
+#define VALUE_MAX    256
+
+enum want_kind {
+	WANT_REQUEST_ID = 0,
+	WANT_DEBUG = 1,
+	WANT_KEPT = 2,
+};
+
+struct want {
+	enum want_kind kind;
+	uint32_t len;
+	char name[NAME_MAX_LEN + 1]; /* lower case */
+};
+
+struct header_wants {
+	unsigned int formats; /* enum trace_format */
+	uint32_t n;
+	struct want v[SPAN_HEADERS_MAX + 2];
+	/* Most headers of a request are none of these: by length, the first letters of those
+	 * that are. */
+	uint32_t first[NAME_MAX_LEN + 1];
+};
+
+static uint32_t letter(char c)
+{
+	return UINT32_C(1) << (c & 31); /* either case */
+}
+
+static void add(struct header_wants *w, enum want_kind kind, const char *name)
+{
+	size_t len = name ? strlen(name) : 0, i;
+	struct want *want = &w->v[w->n];
+
+	if (!len || len > NAME_MAX_LEN || w->n == sizeof(w->v) / sizeof(w->v[0]))
+		return;
+	want->kind = kind;
+	want->len = len;
+	for (i = 0; i < len; i++)
+		want->name[i] = tolower((unsigned char)name[i]);
+	w->first[len] |= letter(name[0]);
+	w->n++;
+}
+
+struct header_wants *header_wants__new(const struct options *o)
+{
+	struct header_wants *w = calloc(1, sizeof(*w));
+	size_t i;
+
+	if (!w)
+		return NULL;
+	for (i = 0; i < o->propagators.n; i++)
+		w->formats |= trace_context__formats(o->propagators.v[i]);
+	add(w, WANT_REQUEST_ID, o->request_id_header);
+	add(w, WANT_DEBUG, o->debug_header);
+	for (i = 0; i < o->span_headers.n && i < SPAN_HEADERS_MAX; i++)
+		add(w, WANT_KEPT, o->span_headers.v[i]);
+	return w;
+}
+
+void header_wants__free(struct header_wants *w)
+{
+	free(w);
+}
+
+/* ---- one request ------------------------------------------------------------------------ */
+
+void header_reader__begin(struct header_reader *r, const struct header_wants *w,
+			  struct request_headers *out)
+{
+	memset(out, 0, offsetof(struct request_headers, kept));
+	out->n_kept = 0;
+	r->wants = w;
+	r->out = out;
+	trace_context__init(&r->context, w->formats);
+}
+
+static void keep(struct request_headers *out, const struct want *want, struct slice value)
+{
+	if (out->n_kept == SPAN_HEADERS_MAX)
+		return;
+	if (value.len > VALUE_MAX)
+		value.len = VALUE_MAX;
+	out->kept[out->n_kept++] = (struct span_header){ want->name, value };
+}
+
+static void take(struct request_headers *out, const struct want *want, struct slice value)
+{
+	switch (want->kind) {
+	case WANT_REQUEST_ID:
+		if (!out->request_id.len)
+			out->request_id = value;
+		if (out->request_id.len > VALUE_MAX)
+			out->request_id.len = VALUE_MAX;
+		break;
+	case WANT_DEBUG:
+		out->forced |= slice_ieq(value, SLICE("true")) || slice_eq(value, SLICE("1"));
+		break;
+	case WANT_KEPT:
+		keep(out, want, value);
+		break;
+	}
+}
+
+void header_reader__field(struct header_reader *r, struct slice name, struct slice value)
+{
+	const struct header_wants *w = r->wants;
+	uint32_t i;
+
+	trace_context__field(&r->context, name, value);
+	if (!name.len || name.len > NAME_MAX_LEN || !(w->first[name.len] & letter(name.p[0])))
+		return;
+	/* The same header may be wanted twice: as the request's id, and kept. */
+	for (i = 0; i < w->n; i++)
+		if (w->v[i].len == name.len && !strncasecmp(w->v[i].name, name.p, name.len))
+			take(r->out, &w->v[i], value);
+}
+
+void header_reader__end(struct header_reader *r)
+{
+	struct request_headers *out = r->out;
+
+	out->bad_context =
+		trace_context__finish(&r->context, &out->context) == TRACE_CONTEXT_MALFORMED;
+}

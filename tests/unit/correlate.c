@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "correlate.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "service.h"
+
+#define SEC UINT64_C(1000000000)
+
+static struct service shop = {
+	.refs = 1, .id = 7, .name = "shop", .namespace = "", .instance = ""
+};
+static struct correlate *c;
+static uint64_t now_ns, next_off;
+
+static int setup(void **state)
+{
+	struct correlate_config cfg = { .key = { { 1, 2 } }, .guess = true, .max_processes = 100 };
+
+	c = correlate__new(&cfg);
+	assert_non_null(c);
+	now_ns = SEC;
+	next_off = 0;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	assert_int_equal(correlate__stats(c)->processes, 0);
+	correlate__free(c);
+	return 0;
+}
+
+static void fill(struct request *r, enum span_kind kind, uint32_t tgid, uint32_t tid)
+{
+	memset(r, 0, sizeof(*r));
+	r->kind = kind;
+	r->tgid = tgid;
+	r->tid = tid;
+	r->conn_id = 5;
+	r->off = next_off++;
+	r->start_ns = now_ns;
+	r->service = &shop;
+	r->method = "GET";
+	r->scheme = "http";
+	r->path = SLICE("/orders/17");
+	r->peer_port = 80;
+}
+
+static void serve(struct request *r, uint32_t tgid, uint32_t tid, bool blocking)
+{
+	fill(r, SPAN_SERVER, tgid, tid);
+	r->blocking = blocking;
+	correlate__begin(c, r);
+}
+
+/* A client request that is answered at once. */
+static struct trace call(uint32_t tgid, uint32_t tid)
+{
+	struct request r;
+
+	fill(&r, SPAN_CLIENT, tgid, tid);
+	correlate__begin(c, &r);
+	correlate__end(c, &r);
+	return r.trace;
+}
+
+static bool is_child(const struct trace *t, const struct request *parent)
+{
+	return !memcmp(t->parent_id, parent->trace.span_id, 8) &&
+	       !memcmp(t->trace_id, parent->trace.trace_id, 16);
+}
+
+static bool is_root(const struct trace *t)
+{
+	static const uint8_t none[8];
+
+	return !memcmp(t->parent_id, none, 8) && t->link == TRACE_LINK_NONE &&
+	       t->flags & TRACE_RANDOM;
+}
+
+/* ---- ids ---------------------------------------------------------------------------------- */
+
+static void test_ids_are_those_of_the_kernel_side(void **state)
+{
+	struct red_trace_key key = { { 1, 2 } };
+	uint64_t id;
+	struct request r;
+	int i;
+
+	next_off = 4711;
+	serve(&r, 1, 1, true);
+	for (id = 0, i = 0; i < 8; i++)
+		id = id << 8 | r.trace.span_id[i];
+	assert_true(id == red_id(&key, 5, 4711, RED_ID_SPAN));
+	for (id = 0, i = 8; i < 16; i++)
+		id = id << 8 | r.trace.trace_id[i];
+	assert_true(id == red_id(&key, 5, 4711, RED_ID_TRACE_LO));
+	correlate__end(c, &r);
+}
+
+static void test_ids_differ(void **state)
+{
+	struct red_trace_key key = { { 0, 0 } };
+	static uint64_t seen[3 * 101 * 101];
+	size_t n = 0, i, k;
+	uint64_t conn, off;
+
+	for (conn = 0; conn < 101; conn++)
+		for (off = 0; off < 101; off++)
+			for (i = RED_ID_SPAN; i <= RED_ID_TRACE_LO; i++)
+				seen[n++] = red_id(&key, conn, off, i);
+	for (i = 0; i < n; i += 97) /* each pair would be 10^9 */
+		for (k = 0; k < n; k++)
+			assert_true(i == k || seen[i] != seen[k]);
+}
+
+/* ---- what requests carry -------------------------------------------------------------------- */
+
+static void carry(struct request *r, uint8_t trace, uint8_t parent)
+{
+	memset(r->context.trace_id, trace, 16);
+	memset(r->context.parent_id, parent, 8);
+	r->context.valid = true;
+	r->context.flags = TRACE_SAMPLED;
+}
+
+static void test_a_server_is_the_child_of_its_header(void **state)
+{
+	struct request r;
+
+	fill(&r, SPAN_SERVER, 1, 1);
+	carry(&r, 0xaa, 0xbb);
+	correlate__begin(c, &r);
+	assert_int_equal(r.trace.link, TRACE_LINK_HEADER);
+	assert_int_equal(r.trace.remote, 1);
+	assert_memory_equal(r.trace.trace_id, r.context.trace_id, 16);
+	assert_memory_equal(r.trace.parent_id, r.context.parent_id, 8);
+	assert_int_equal(r.trace.flags, TRACE_SAMPLED); /* the random flag is as received */
+	correlate__end(c, &r);
+}
+
+static void test_a_proxy_passes_headers_on(void **state)
+{
+	struct request in[3], out;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		fill(&in[i], SPAN_SERVER, 1, 1);
+		carry(&in[i], 0xaa, i == 2 ? 2 : 1); /* two of the same context */
+		correlate__begin(c, &in[i]);
+	}
+	fill(&out, SPAN_CLIENT, 1, 9);
+	carry(&out, 0xaa, 2);
+	correlate__begin(c, &out);
+	assert_int_equal(out.trace.link, TRACE_LINK_PASSED);
+	assert_true(is_child(&out.trace, &in[2]));
+
+	fill(&out, SPAN_CLIENT, 1, 9); /* which of the two is not known: what it says itself */
+	carry(&out, 0xaa, 1);
+	correlate__begin(c, &out);
+	assert_int_equal(out.trace.link, TRACE_LINK_HEADER);
+	assert_memory_equal(out.trace.parent_id, out.context.parent_id, 8);
+	assert_int_equal(out.trace.remote, 0);
+
+	fill(&out, SPAN_CLIENT, 2, 9); /* another process */
+	carry(&out, 0xaa, 2);
+	correlate__begin(c, &out);
+	assert_int_equal(out.trace.link, TRACE_LINK_HEADER);
+	for (i = 0; i < 3; i++)
+		correlate__end(c, &in[i]);
+}
+
+static void test_a_request_id_is_passed_on(void **state)
+{
+	struct request in[3], out;
+	const char *ids[3] = { "2f1a-0001", "2f1a-0002", "2f1a-0002" };
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		fill(&in[i], SPAN_SERVER, 1, 1);
+		in[i].request_id = slice_of(ids[i]);
+		correlate__begin(c, &in[i]);
+	}
+	for (i = 0; i < 2; i++) {
+		fill(&out, SPAN_CLIENT, 1, 1);
+		out.request_id = slice_of(ids[i]);
+		correlate__begin(c, &out);
+		if (i == 0)
+			assert_true(is_child(&out.trace, &in[0]));
+		else
+			assert_true(is_root(&out.trace));
+		assert_int_equal(out.trace.link, i ? TRACE_LINK_NONE : TRACE_LINK_PASSED);
+	}
+	for (i = 0; i < 3; i++)
+		correlate__end(c, &in[i]);
+	fill(&in[0], SPAN_SERVER, 1, 1); /* a short one proves nothing */
+	in[0].request_id = SLICE("17");
+	correlate__begin(c, &in[0]);
+	fill(&out, SPAN_CLIENT, 1, 1);
+	out.request_id = SLICE("17");
+	correlate__begin(c, &out);
+	assert_true(is_root(&out.trace));
+	correlate__end(c, &in[0]);
+}
+
+/* ---- threads ----------------------------------------------------------------------------------
+ */
+
+static void test_a_thread_that_waits_serves_one(void **state)
+{
+	struct request r[50];
+	struct trace t;
+	uint32_t i;
+
+	for (i = 0; i < 50; i++)
+		serve(&r[i], 1, 100 + i, true);
+	for (i = 0; i < 50; i++) {
+		t = call(1, 100 + i);
+		assert_int_equal(t.link, TRACE_LINK_THREAD);
+		assert_true(is_child(&t, &r[i]));
+	}
+	t = call(1, 99); /* a thread that serves nobody */
+	assert_true(is_root(&t));
+	t = call(2, 100); /* the same number in another process */
+	assert_true(is_root(&t));
+	for (i = 0; i < 50; i++)
+		correlate__end(c, &r[i]);
+	t = call(1, 100);
+	assert_true(is_root(&t));
+}
+
+static void test_a_thread_with_two_is_not_known(void **state)
+{
+	struct request a, b;
+	struct trace t;
+
+	serve(&a, 1, 1, true);
+	serve(&b, 1, 1, true);
+	t = call(1, 1);
+	assert_true(is_root(&t));
+	correlate__end(c, &a);
+	t = call(1, 1);
+	assert_true(is_child(&t, &b));
+	correlate__end(c, &b);
+}
+
+/* ---- habits -------------------------------------------------------------------------------------
+ */
+
+/* Serves one alone, which sends n requests. Whether all of them were linked. */
+static bool serve_and_call(int n, bool want)
+{
+	struct request r;
+	struct trace t;
+	bool linked = true;
+
+	now_ns += SEC / 100;
+	serve(&r, 1, 1, false);
+	while (n--) {
+		t = call(1, 1 + n); /* a pool: from any thread */
+		linked &= is_child(&t, &r);
+		assert_true(is_child(&t, &r) || is_root(&t));
+		assert_int_equal(t.link, want ? TRACE_LINK_SOLE : TRACE_LINK_NONE);
+	}
+	correlate__end(c, &r);
+	return linked;
+}
+
+static void learn(int n)
+{
+	int i;
+
+	for (i = 0; i < 16; i++)
+		assert_false(serve_and_call(n, false));
+	assert_true(serve_and_call(n, true));
+}
+
+static void test_a_habit_is_learned(void **state)
+{
+	learn(1);
+}
+
+static void test_other_numbers_are_another_habit(void **state)
+{
+	learn(2);
+	assert_true(serve_and_call(3, true)); /* it shows only afterwards */
+	assert_false(serve_and_call(2, false));
+}
+
+static void test_a_request_that_sends_nothing_breaks_it(void **state)
+{
+	learn(1);
+	serve_and_call(0, true);
+	learn(1);
+}
+
+static void test_two_at_once_are_not_known(void **state)
+{
+	struct request a, b;
+	struct trace t;
+
+	learn(1);
+	serve(&a, 1, 1, false);
+	serve(&b, 1, 1, false);
+	t = call(1, 1);
+	assert_true(is_root(&t));
+	correlate__end(c, &a);
+	t = call(1, 1); /* it is the only one left, but what a caused may come late */
+	assert_true(is_root(&t));
+	correlate__end(c, &b);
+}
+
+static void test_background_traffic_forbids_it(void **state)
+{
+	struct trace t;
+
+	learn(1);
+	t = call(1, 3); /* nothing is being served */
+	assert_true(is_root(&t));
+	assert_false(serve_and_call(1, false));
+	now_ns += 601 * SEC; /* not seen for long */
+	assert_true(serve_and_call(1, true));
+}
+
+static void test_an_opaque_process_forbids_it(void **state)
+{
+	learn(1);
+	correlate__opaque(c, 1);
+	assert_false(serve_and_call(1, false));
+	correlate__process_ended(c, 1);
+	assert_true(serve_and_call(1, true));
+}
+
+/* ---- bounds
+ * ------------------------------------------------------------------------------------------ */
+
+static void test_processes_are_bounded(void **state)
+{
+	static struct request r[150];
+	struct trace t;
+	uint32_t i;
+
+	for (i = 0; i < 150; i++)
+		serve(&r[i], 1000 + i, 1, true);
+	assert_int_equal(correlate__stats(c)->processes, 100);
+	for (i = 0; i < 150; i++) {
+		t = call(1000 + i, 1);
+		assert_true(i < 100 ? is_child(&t, &r[i]) : is_root(&t));
+	}
+	for (i = 0; i < 150; i++)
+		correlate__end(c, &r[i]);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_ids_are_those_of_the_kernel_side),
+		TEST(test_ids_differ),
+		TEST(test_a_server_is_the_child_of_its_header),
+		TEST(test_a_proxy_passes_headers_on),
+		TEST(test_a_request_id_is_passed_on),
+		TEST(test_a_thread_that_waits_serves_one),
+		TEST(test_a_thread_with_two_is_not_known),
+		TEST(test_a_habit_is_learned),
+		TEST(test_other_numbers_are_another_habit),
+		TEST(test_a_request_that_sends_nothing_breaks_it),
+		TEST(test_two_at_once_are_not_known),
+		TEST(test_background_traffic_forbids_it),
+		TEST(test_an_opaque_process_forbids_it),
+		TEST(test_processes_are_bounded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
