@@ -41,6 +41,7 @@ static int setup(struct replay *r)
 	struct procs_config pc = { .proc_root = "", .services = &r->options->services };
 	struct pipeline_config c = {
 		.options = r->options,
+		.traces = r->options->json,
 		.span = r->options->json ? print_span : NULL,
 		.span_arg = r,
 	};

@@ -46,6 +46,12 @@
 #define BACKGROUND_NS   600000000000ull
 #define REQUEST_ID_MIN  8 /* shorter ones are hardly unique */
 
+const char *const trace_link_names[TRACE_LINK__CNT] = {
+	[TRACE_LINK_NONE] = "none",     [TRACE_LINK_HEADER] = "header",
+	[TRACE_LINK_PASSED] = "passed", [TRACE_LINK_THREAD] = "thread",
+	[TRACE_LINK_SOLE] = "sole",     [TRACE_LINK_INJECTED] = "injected",
+};
+
 struct correlate_process {
 	struct correlate_process *next;
 	uint32_t tgid;

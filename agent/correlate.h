@@ -35,6 +35,8 @@ struct correlate_stats {
 struct correlate *correlate__new(const struct correlate_config *c); /* NULL and errno */
 void correlate__free(struct correlate *c);                          /* accepts NULL */
 
+extern const char *const trace_link_names[TRACE_LINK__CNT];
+
 /* Fills r->trace but for the flag TRACE_SAMPLED of roots. Each begin has its end. */
 void correlate__begin(struct correlate *c, struct request *r);
 void correlate__end(struct correlate *c, struct request *r);

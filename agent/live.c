@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -39,6 +40,7 @@ struct live {
 	uint64_t lost_proc_records;
 	struct memory_guard memory;
 	uint64_t start_unix_ns;
+	struct red_trace_key trace_key; /* of this run */
 	int poll_timer;
 	int signal_fd;
 };
@@ -234,6 +236,11 @@ static int new_pipeline(struct live *l)
 		.procs = l->procs,
 		.poll = poll_conn,
 		.poll_arg = l,
+		.traces = l->cfg.traces,
+		.key = l->trace_key,
+		.span = l->cfg.span,
+		.kept = l->cfg.kept,
+		.span_arg = l->cfg.arg,
 	};
 
 	l->pipeline = pipeline__new(&c);
@@ -251,6 +258,7 @@ static int new_loader(struct live *l, char *err, size_t err_size)
 		.n_ports = o->include.n_ports,
 		.watch_cgroups = o->include.cgroups.n || o->exclude.cgroups.n,
 		.bpf_stats = o->bpf_stats,
+		.trace_key = l->trace_key,
 	};
 
 	l->loader = loader__new(&c, err, err_size);
@@ -293,6 +301,10 @@ struct live *live__new(const struct live_config *c, char *err, size_t err_size)
 	l->signal_fd = -1;
 	l->start_unix_ns = unix_ns();
 	l->memory.limit_bytes = c->options->memory_limit_bytes;
+	if (getrandom(&l->trace_key, sizeof(l->trace_key), 0) != sizeof(l->trace_key)) {
+		rc = -errno;
+		goto out;
+	}
 	l->loop = loop__new();
 	rc = l->loop ? watch_signals(l) : -errno;
 	if (rc)

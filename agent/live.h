@@ -20,6 +20,10 @@ struct live_config {
 	const struct options *options;
 	/* Each record before it is handled, process descriptions included; may be NULL. */
 	void (*tap)(void *arg, const void *record, size_t size);
+	/* Finished requests, and those of traces to keep: see pipeline.h; may be NULL. */
+	void (*span)(void *arg, const struct span *s);
+	void (*kept)(void *arg, const struct span *s);
+	bool traces; /* spans have their place in a trace */
 	/* SIGHUP: new options to take over, or NULL to go on as before; may be NULL. */
 	const struct options *(*reload)(void *arg);
 	void *arg;

@@ -164,6 +164,7 @@ static void set_sizes(struct redeye_bpf *s, const struct loader_config *c, const
 	s->rodata->red_cfg.wakeup_bytes = c->ring_bytes / 4;
 	s->rodata->red_cfg.wakeup_ns = 10 * 1000 * 1000;
 	s->rodata->red_cfg.recvmsg_nargs = recvmsg_nargs(btf);
+	s->rodata->red_cfg.trace_key = c->trace_key;
 }
 
 static int open_skel(struct loader *l, const struct loader_config *c, const struct backend *b,

@@ -21,6 +21,7 @@ struct loader_config {
 	size_t n_ports;
 	bool watch_cgroups; /* a move to another cgroup may select a process */
 	bool bpf_stats;     /* have the kernel time each program, while we run */
+	struct red_trace_key trace_key;
 };
 
 struct loader;

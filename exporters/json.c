@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "correlate.h"
 #include "json_line.h"
 #include "service.h"
 
@@ -23,6 +24,26 @@ static void add_duration(struct json_line *j, uint64_t ns)
 	for (; decimals && ns % 10 == 0; ns /= 10)
 		decimals--;
 	json_line__decimal(j, "duration_ms", ns, decimals);
+}
+
+static bool any(const uint8_t *id, size_t n)
+{
+	while (n && !*id)
+		id++, n--;
+	return n;
+}
+
+static void add_trace(struct json_line *j, const struct trace *t)
+{
+	if (!any(t->trace_id, sizeof(t->trace_id)))
+		return;
+	json_line__hex(j, "trace_id", t->trace_id, sizeof(t->trace_id));
+	json_line__hex(j, "span_id", t->span_id, sizeof(t->span_id));
+	if (any(t->parent_id, sizeof(t->parent_id)))
+		json_line__hex(j, "parent_span_id", t->parent_id, sizeof(t->parent_id));
+	json_line__u64(j, "trace_flags", t->flags);
+	if (t->link != TRACE_LINK_NONE)
+		json_line__text(j, "redeye.parent.evidence", trace_link_names[t->link]);
 }
 
 static void add_network(struct json_line *j, const struct span *s)
@@ -46,6 +67,8 @@ static void add_http(struct json_line *j, const struct span *s)
 	add_slice(j, "url.path", s->path);
 	if (s->query.len)
 		add_slice(j, "url.query", s->query);
+	if (s->route.len)
+		add_slice(j, "http.route", s->route);
 	json_line__text(j, "url.scheme", s->scheme);
 	if (s->host.len)
 		add_slice(j, "server.address", s->host);
@@ -72,6 +95,7 @@ int json__span(FILE *to, const struct span *s, int64_t unix_minus_mono_ns)
 	json_line__text(&j, "kind", s->kind == SPAN_CLIENT ? "client" : "server");
 	add_slice(&j, "service.name", slice_of(s->service->name));
 	json_line__u64(&j, "process.pid", s->tgid);
+	add_trace(&j, &s->trace);
 	add_http(&j, s);
 	add_network(&j, s);
 	if (s->flags & SPAN_HEAD_CUT)
