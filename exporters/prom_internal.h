@@ -70,6 +70,16 @@ int prom__each_family(const struct metrics *m, prom_write_fn write, void *ctx);
 typedef void (*prom_target_fn)(void *ctx, const struct metric_resource *r);
 int prom__each_target(const struct metrics *m, prom_target_fn write, void *ctx);
 
+/* The exemplar of the bucket up to `bound`, or NULL. *next, the first that no bucket has
+ * had yet, begins at 0. */
+static inline const struct metric_exemplar *prom__exemplar(const struct metric_hist *h,
+							   uint32_t *next, double bound)
+{
+	if (*next == h->n_exemplars || h->exemplars[*next].value > bound)
+		return NULL;
+	return &h->exemplars[(*next)++];
+}
+
 #define PROM_TARGET_HELP "Target metadata"
 
 /* ---- the writers ---- */

@@ -20,6 +20,9 @@
  */
 #include "prom_internal.h"
 
+#include <math.h>
+#include <stdio.h>
+
 #include "exporters/prom_metrics.pb-c.h"
 
 #define PB(name)              Io__Prometheus__Client__##name
@@ -33,6 +36,16 @@ struct list {
 	struct buf items, ptrs;
 };
 
+#define EXEMPLARS_MAX 32
+
+/* An exemplar with all that it points to. */
+struct exemplar {
+	PB(Exemplar) msg;
+	PB(LabelPair) labels[2], *ptrs[2];
+	PB(Timestamp) time;
+	char trace_id[2 * 16 + 1], span_id[2 * 8 + 1];
+};
+
 struct proto {
 	struct buf *out;
 	unsigned int flags;
@@ -40,6 +53,9 @@ struct proto {
 	struct buf family; /* the message under construction */
 	struct list pairs, buckets, spans;
 	struct buf deltas;
+	struct exemplar exemplars[EXEMPLARS_MAX];
+	PB(Exemplar) * exemplar_ptrs[EXEMPLARS_MAX];
+	uint32_t n_exemplars;
 };
 
 static void list__add(struct list *l, const void *item, size_t size)
@@ -189,19 +205,71 @@ static void set_native(struct proto *p, PB(Histogram) * out, const struct metric
 	out->positive_span = list__ptrs(&p->spans, sizeof(PB(BucketSpan)), &out->n_positive_span);
 	out->positive_delta = (int64_t *)p->deltas.p;
 	out->n_positive_delta = p->deltas.len / sizeof(int64_t);
+	out->exemplars = p->exemplar_ptrs;
+	out->n_exemplars = p->n_exemplars;
+}
+
+/* ---- exemplars ---- */
+
+static void hex(char *to, const uint8_t *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		sprintf(to + 2 * i, "%02x", bytes[i]);
+}
+
+static void set_label(struct exemplar *e, int i, const char *name, char *value)
+{
+	e->labels[i] = (PB(LabelPair))IO__PROMETHEUS__CLIENT__LABEL_PAIR__INIT;
+	e->labels[i].name = (char *)name;
+	e->labels[i].value = value;
+	e->ptrs[i] = &e->labels[i];
+}
+
+/* src may be NULL, and so the result. */
+static PB(Exemplar) * add_exemplar(struct proto *p, const struct metric_exemplar *src)
+{
+	struct exemplar *e = &p->exemplars[p->n_exemplars];
+
+	if (!src || p->n_exemplars == EXEMPLARS_MAX)
+		return NULL;
+	e->msg = (PB(Exemplar))IO__PROMETHEUS__CLIENT__EXEMPLAR__INIT;
+	e->time = (PB(Timestamp))IO__PROMETHEUS__CLIENT__TIMESTAMP__INIT;
+	hex(e->trace_id, src->trace_id, sizeof(src->trace_id));
+	hex(e->span_id, src->span_id, sizeof(src->span_id));
+	set_label(e, 0, "trace_id", e->trace_id);
+	set_label(e, 1, "span_id", e->span_id);
+	e->msg.label = e->ptrs;
+	e->msg.n_label = 2;
+	e->msg.has_value = true;
+	e->msg.value = src->value;
+	e->time.has_seconds = e->time.has_nanos = true;
+	e->time.seconds = (int64_t)(src->unix_ns / 1000000000);
+	e->time.nanos = (int32_t)(src->unix_ns % 1000000000);
+	e->msg.timestamp = &e->time;
+	p->exemplar_ptrs[p->n_exemplars++] = &e->msg;
+	return &e->msg;
 }
 
 /* ---- points ---- */
 
-/* Without the bucket of +Inf, which is sample_count. */
+/* The bucket of +Inf, which is sample_count, is there only for an exemplar. */
 static void set_classic(struct proto *p, PB(Histogram) * out, const struct metric_hist *h)
 {
 	PB(Bucket) bucket = IO__PROMETHEUS__CLIENT__BUCKET__INIT;
+	uint32_t e = 0;
 
+	p->n_exemplars = 0;
 	bucket.has_cumulative_count = bucket.has_upper_bound = true;
 	for (uint32_t i = 0; i < h->n_bounds; i++) {
 		bucket.cumulative_count += h->counts[i];
 		bucket.upper_bound = h->bounds[i];
+		bucket.exemplar = add_exemplar(p, prom__exemplar(h, &e, h->bounds[i]));
+		list__add(&p->buckets, &bucket, sizeof(bucket));
+	}
+	bucket.exemplar = add_exemplar(p, prom__exemplar(h, &e, INFINITY));
+	if (bucket.exemplar) {
+		bucket.cumulative_count = h->count;
+		bucket.upper_bound = INFINITY;
 		list__add(&p->buckets, &bucket, sizeof(bucket));
 	}
 	out->bucket = list__ptrs(&p->buckets, sizeof(bucket), &out->n_bucket);

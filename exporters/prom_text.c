@@ -122,25 +122,49 @@ static void put_series(struct text *t, const char *name, const char *suffix)
 	buf__putc(t->out, ' ');
 }
 
-static void put_bucket(struct text *t, const char *name, double bound, uint64_t cumulative)
+static void put_hex(struct buf *out, const uint8_t *bytes, size_t n)
+{
+	while (n--)
+		buf__printf(out, "%02x", *bytes++);
+}
+
+static void put_exemplar(struct text *t, const struct metric_exemplar *e)
+{
+	buf__puts(t->out, " # {trace_id=\"");
+	put_hex(t->out, e->trace_id, sizeof(e->trace_id));
+	buf__puts(t->out, "\",span_id=\"");
+	put_hex(t->out, e->span_id, sizeof(e->span_id));
+	buf__puts(t->out, "\"} ");
+	put_double(t->out, e->value, false);
+	buf__printf(t->out, " %" PRIu64 ".%03" PRIu64, e->unix_ns / 1000000000,
+		    e->unix_ns / 1000000 % 1000);
+}
+
+/* e: the bucket's, or NULL; 0.0.4 has none. */
+static void put_bucket(struct text *t, const char *name, double bound, uint64_t cumulative,
+		       const struct metric_exemplar *e)
 {
 	buf__puts(t->out, name);
 	buf__puts(t->out, "_bucket{");
 	buf__append(t->out, t->rendered.p, t->rendered.len);
 	buf__puts(t->out, t->rendered.len ? ",le=\"" : "le=\"");
 	put_double(t->out, bound, t->openmetrics);
-	buf__printf(t->out, "\"} %" PRIu64 "\n", cumulative);
+	buf__printf(t->out, "\"} %" PRIu64, cumulative);
+	if (e && t->openmetrics)
+		put_exemplar(t, e);
+	buf__putc(t->out, '\n');
 }
 
 static void put_histogram(struct text *t, const char *name, const struct metric_hist *h)
 {
 	uint64_t cumulative = 0;
+	uint32_t e = 0;
 
 	for (uint32_t i = 0; i < h->n_bounds; i++) {
 		cumulative += h->counts[i];
-		put_bucket(t, name, h->bounds[i], cumulative);
+		put_bucket(t, name, h->bounds[i], cumulative, prom__exemplar(h, &e, h->bounds[i]));
 	}
-	put_bucket(t, name, INFINITY, h->count);
+	put_bucket(t, name, INFINITY, h->count, prom__exemplar(h, &e, INFINITY));
 	put_series(t, name, "_sum");
 	put_double(t->out, h->sum, false);
 	buf__putc(t->out, '\n');

@@ -330,6 +330,46 @@ static void test_learned_share_and_configured(void **state)
 	service__put(svc);
 }
 
+/* ---- exemplars ---------------------------------------------------------------------- */
+
+static void keep(struct agg *agg, struct span *s, uint8_t id, uint64_t duration_ns)
+{
+	memset(s->trace.trace_id, id, sizeof(s->trace.trace_id));
+	memset(s->trace.span_id, id, sizeof(s->trace.span_id));
+	s->end_ns = s->start_ns + duration_ns;
+	agg__span(agg, s);
+	agg__exemplar(agg, s);
+}
+
+static void test_exemplars(void **state)
+{
+	struct service *svc = service__get("shop", "", "");
+	struct agg *agg = agg_with(0, false);
+	struct span s = server(svc, "/users/7", 200), other = client(svc, "db", 80);
+	const struct metric_hist *h;
+	struct metrics *m;
+
+	keep(agg, &s, 1, 20000000);
+	keep(agg, &s, 2, 20000001); /* of the same bucket: the latest stays */
+	keep(agg, &s, 3, 20 * SEC);
+	agg__span(agg, &other); /* not kept */
+	other.series = 0;
+	agg__exemplar(agg, &other); /* of an overflow series */
+	m = snapshot(agg);
+	h = &family(m, "http.server.request.duration")->points[0].hist;
+	assert_int_equal(h->n_exemplars, 2);
+	assert_true(h->exemplars[0].value == 0.020000001);
+	assert_int_equal(h->exemplars[0].trace_id[15], 2);
+	assert_int_equal(h->exemplars[0].span_id[0], 2);
+	assert_true(h->exemplars[0].unix_ns == NOW_UNIX - 90 * SEC + 20000001);
+	assert_int_equal(h->exemplars[1].trace_id[0], 3);
+	h = &family(m, "http.client.request.duration")->points[0].hist;
+	assert_int_equal(h->n_exemplars, 0);
+	metrics__put(m);
+	agg__free(agg);
+	service__put(svc);
+}
+
 /* ---- active requests ---------------------------------------------------------------- */
 
 static void request_start(struct agg *agg, struct service *svc, enum span_kind kind,
@@ -645,6 +685,7 @@ int main(void)
 		cmocka_unit_test(test_clock_steps_do_not_move_the_start),
 		cmocka_unit_test(test_backward_span_lasts_zero),
 		cmocka_unit_test(test_learned_share_and_configured),
+		cmocka_unit_test(test_exemplars),
 		cmocka_unit_test(test_active_requests),
 		cmocka_unit_test(test_overflow_counts_within_the_limit),
 		cmocka_unit_test(test_limit_is_per_service_and_kind_and_over_all),

@@ -193,6 +193,43 @@ static void no_scope_no_labels(void **state)
 	       "# TYPE h histogram\nh_bucket{le=\"+Inf\"} 0\nh_sum 0\nh_count 0\n");
 }
 
+static void exemplars(void **state)
+{
+	static const struct metric_exemplar e[] = {
+		{ .value = 0.5,
+		  .unix_ns = 1700000000123456789,
+		  .trace_id = { 0xab },
+		  .span_id = { 1 } },
+		{ .value = 11, .unix_ns = 1700000001000000000, .trace_id = { [15] = 0xcd } },
+	};
+	struct metrics *m[2];
+	struct metric_point *p;
+	struct metric_family *f;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		m[i] = metrics__new(0);
+		f = metrics__family(m[i], "h", "", "", METRIC_HISTOGRAM, 1);
+		p = point(m[i], f, NULL, 0);
+		histogram(p);
+		p->hist.exemplars = e;
+		p->hist.n_exemplars = 2;
+	}
+	expect(m[0], PROM_OPENMETRICS_1, PROM_NO_SCOPE,
+	       "# TYPE h histogram\n"
+	       "h_bucket{le=\"0.005\"} 1\nh_bucket{le=\"0.25\"} 1\n"
+	       "h_bucket{le=\"1.0\"} 5 # {trace_id=\"ab000000000000000000000000000000\","
+	       "span_id=\"0100000000000000\"} 0.5 1700000000.123\n"
+	       "h_bucket{le=\"10.0\"} 7\n"
+	       "h_bucket{le=\"+Inf\"} 10 # {trace_id=\"000000000000000000000000000000cd\","
+	       "span_id=\"0000000000000000\"} 11 1700000001.000\n"
+	       "h_sum 123.25\nh_count 10\n# EOF\n");
+	expect(m[1], PROM_TEXT_0_0_4, PROM_NO_SCOPE,
+	       "# TYPE h histogram\n"
+	       "h_bucket{le=\"0.005\"} 1\nh_bucket{le=\"0.25\"} 1\nh_bucket{le=\"1\"} 5\n"
+	       "h_bucket{le=\"10\"} 7\nh_bucket{le=\"+Inf\"} 10\nh_sum 123.25\nh_count 10\n");
+}
+
 static void empty(void **state)
 {
 	expect(metrics__new(0), PROM_TEXT_0_0_4, 0, "");
@@ -603,6 +640,7 @@ int main(void)
 		cmocka_unit_test(text),
 		cmocka_unit_test(openmetrics),
 		cmocka_unit_test(no_scope_no_labels),
+		cmocka_unit_test(exemplars),
 		cmocka_unit_test(empty),
 		cmocka_unit_test(values),
 		cmocka_unit_test(names),

@@ -297,14 +297,47 @@ static void brute_force(void **state)
 	}
 }
 
+static void exemplars(void **state)
+{
+	static const double bounds[] = { 1, 2, 4 };
+	static const uint64_t counts[] = { 0, 1, 0, 1 };
+	static const struct metric_exemplar e[] = {
+		{ .value = 1.5,
+		  .unix_ns = 1700000000123456789,
+		  .trace_id = { 0xab },
+		  .span_id = { 1 } },
+		{ .value = 9, .unix_ns = 5, .trace_id = { [15] = 0xcd } },
+	};
+	struct metric_hist h = { .count = 2,
+				 .sum = 10.5,
+				 .n_bounds = 3,
+				 .bounds = bounds,
+				 .counts = counts,
+				 .n_exemplars = 2,
+				 .exemplars = e };
+	Family *got = round_trip(&h);
+	const Io__Prometheus__Client__Histogram *out = got->metric[0]->histogram;
+
+	assert_int_equal(out->n_bucket, 4);
+	assert_null(out->bucket[0]->exemplar);
+	assert_string_equal(out->bucket[1]->exemplar->label[0]->name, "trace_id");
+	assert_string_equal(out->bucket[1]->exemplar->label[0]->value,
+			    "ab000000000000000000000000000000");
+	assert_string_equal(out->bucket[1]->exemplar->label[1]->value, "0100000000000000");
+	assert_int_equal(out->bucket[1]->exemplar->timestamp->nanos, 123456789);
+	assert_null(out->bucket[2]->exemplar);
+	assert_true(out->bucket[3]->upper_bound == INFINITY);
+	assert_int_equal(out->bucket[3]->cumulative_count, 2);
+	assert_true(out->bucket[3]->exemplar->value == 9);
+	done(got);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(families),
-		cmocka_unit_test(classic_and_native),
-		cmocka_unit_test(empty_is_still_native),
-		cmocka_unit_test(not_native),
-		cmocka_unit_test(brute_force),
+		cmocka_unit_test(exemplars),          cmocka_unit_test(families),
+		cmocka_unit_test(classic_and_native), cmocka_unit_test(empty_is_still_native),
+		cmocka_unit_test(not_native),         cmocka_unit_test(brute_force),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
