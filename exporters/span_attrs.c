@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * One row an attribute, in the order of their keys. Most are a member of the span;
+ * the others have a function that says whether the span has them.
+ */
+#include "span_attrs_internal.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define HEADER_NAMES "http.request.header."
+
+/* ---- attributes that take more than a look at one member ------------------ */
+
+static bool peer_address(struct attr_builder *b, struct span_attr *out)
+{
+	return attr__string(out, span_url__peer(b));
+}
+
+static bool peer_port(struct attr_builder *b, struct span_attr *out)
+{
+	return attr__int(out, span_url__is_ip(b->s) ? b->s->peer_port : 0);
+}
+
+static bool transport(struct attr_builder *b, struct span_attr *out)
+{
+	return attr__string(out, b->s->family == AF_UNIX ? SLICE("unix") : SLICE(""));
+}
+
+static bool is_other(const struct span *s)
+{
+	return !strcmp(s->method, "_OTHER");
+}
+
+static bool method_original(struct attr_builder *b, struct span_attr *out)
+{
+	return is_other(b->s) && attr__string(out, b->s->method_original);
+}
+
+static bool response_size(struct attr_builder *b, struct span_attr *out)
+{
+	attr__int(out, (int64_t)b->s->response_body_bytes);
+	return b->s->status != 0;
+}
+
+static bool evidence(struct attr_builder *b, struct span_attr *out)
+{
+	return b->s->trace.link &&
+	       attr__string(out, slice_of(span_attrs__evidence(b->s->trace.link)));
+}
+
+/* ---- the table ------------------------------------------------------------ */
+
+enum source { FROM_SLICE, FROM_CSTR, FROM_U16, FROM_U32, FROM_U64, FROM_FLAG, FROM_CALL };
+
+enum {
+	SERVER = 1 << SPAN_SERVER,
+	CLIENT = 1 << SPAN_CLIENT,
+	BOTH = SERVER | CLIENT,
+};
+
+#define MEMBER(m) .at = offsetof(struct span, m)
+
+static const struct row {
+	const char *key;
+	unsigned int kinds;
+	enum source from;
+	size_t at; /* in struct span; of a flag: its bit */
+	bool (*call)(struct attr_builder *b, struct span_attr *out);
+} rows[] = {
+	{ "client.address", SERVER, FROM_CALL, .call = peer_address },
+	{ "error.type", BOTH, FROM_CSTR, MEMBER(error_type) },
+	{ "http.request.body.size", BOTH, FROM_U64, MEMBER(request_body_bytes) },
+	{ "http.request.method", BOTH, FROM_CSTR, MEMBER(method) },
+	{ "http.request.method_original", BOTH, FROM_CALL, .call = method_original },
+	{ "http.response.body.size", BOTH, FROM_CALL, .call = response_size },
+	{ "http.response.status_code", BOTH, FROM_U16, MEMBER(status) },
+	{ "http.route", SERVER, FROM_SLICE, MEMBER(route) },
+	{ "network.peer.address", BOTH, FROM_CALL, .call = peer_address },
+	{ "network.peer.port", BOTH, FROM_CALL, .call = peer_port },
+	{ "network.protocol.version", BOTH, FROM_CSTR, MEMBER(protocol_version) },
+	{ "network.transport", BOTH, FROM_CALL, .call = transport },
+	{ "process.pid", BOTH, FROM_U32, MEMBER(tgid) },
+	{ "redeye.head_cut", BOTH, FROM_FLAG, .at = SPAN_HEAD_CUT },
+	{ "redeye.length_inferred", BOTH, FROM_FLAG, .at = SPAN_LENGTH_INFERRED },
+	{ "redeye.parent.evidence", BOTH, FROM_CALL, .call = evidence },
+	{ "server.address", BOTH, FROM_CALL, .call = span_url__server_address },
+	{ "server.port", BOTH, FROM_CALL, .call = span_url__server_port },
+	{ "url.full", CLIENT, FROM_CALL, .call = span_url__full },
+	{ "url.path", SERVER, FROM_SLICE, MEMBER(path) },
+	{ "url.query", SERVER, FROM_CALL, .call = span_url__query },
+	{ "url.scheme", SERVER, FROM_CSTR, MEMBER(scheme) },
+};
+
+enum { ROWS = sizeof(rows) / sizeof(*rows) };
+_Static_assert(ROWS + SPAN_HEADERS_MAX + 1 <= SPAN_ATTRS_MAX, "attributes do not fit");
+
+static bool read_row(struct attr_builder *b, const struct row *r, struct span_attr *out)
+{
+	const void *at = (const char *)b->s + r->at;
+
+	switch (r->from) {
+	case FROM_SLICE:
+		return attr__string(out, *(const struct slice *)at);
+	case FROM_CSTR:
+		return attr__string(out, slice_of(*(const char *const *)at));
+	case FROM_U16:
+		return attr__int(out, *(const uint16_t *)at);
+	case FROM_U32:
+		return attr__int(out, *(const uint32_t *)at);
+	case FROM_U64: /* a size: nought is one */
+		attr__int(out, (int64_t) * (const uint64_t *)at);
+		return true;
+	case FROM_FLAG:
+		*out = (struct span_attr){ .type = SPAN_ATTR_BOOL, .num = 1 };
+		return b->s->flags & r->at;
+	case FROM_CALL:
+		return r->call(b, out);
+	}
+	return false;
+}
+
+/* Cut where no character of valid UTF-8 is. */
+static void cut(struct slice *s)
+{
+	size_t n = SPAN_ATTR_VALUE_MAX;
+
+	if (s->len <= SPAN_ATTR_VALUE_MAX)
+		return;
+	while (n > SPAN_ATTR_VALUE_MAX - 3 && ((uint8_t)s->p[n] & 0xc0) == 0x80)
+		n--;
+	s->len = n;
+}
+
+static void add(struct span_attrs *a, const char *key, const struct span_attr *attr)
+{
+	struct span_attr *to = &a->v[a->n++];
+
+	*to = *attr;
+	to->key = key;
+	if (to->type == SPAN_ATTR_STRING || to->type == SPAN_ATTR_STRINGS)
+		cut(&to->str);
+}
+
+/* ---- captured headers ----------------------------------------------------- */
+
+/* HEADER_NAMES and the name in lower case, or NULL when it does not fit. */
+static const char *header_key(struct span_attrs *a, const char *name)
+{
+	size_t len = strlen(HEADER_NAMES) + strlen(name) + 1, i;
+	struct attr_text w = attr_text__begin(a);
+
+	attr_text__put(&w, SLICE(HEADER_NAMES));
+	attr_text__put(&w, (struct slice){ name, strlen(name) + 1 });
+	for (i = w.from; i < a->used; i++)
+		a->text[i] = (char)tolower((unsigned char)a->text[i]);
+	return a->used - w.from == len ? a->text + w.from : NULL;
+}
+
+static bool has_key(const struct span_attrs *a, const char *key)
+{
+	uint32_t i;
+
+	for (i = 0; i < a->n; i++)
+		if (!strcmp(a->v[i].key, key))
+			return true;
+	return false;
+}
+
+/* The conventions have an attribute of its own for User-Agent. */
+static void add_header(struct span_attrs *a, const char *name, struct slice value)
+{
+	struct span_attr attr = { .type = SPAN_ATTR_STRINGS, .str = value };
+	const char *key = "user_agent.original";
+
+	if (!strcasecmp(name, "user-agent"))
+		attr.type = SPAN_ATTR_STRING;
+	else
+		key = header_key(a, name);
+	if (key && !has_key(a, key))
+		add(a, key, &attr);
+}
+
+void span_attrs__of(struct span_attrs *a, const struct span *s, const struct span_attrs_config *c)
+{
+	struct attr_builder b = { .a = a, .s = s, .c = c };
+	struct span_attr attr;
+	uint32_t i;
+
+	a->n = 0;
+	a->used = 0;
+	for (i = 0; i < ROWS; i++)
+		if (rows[i].kinds & 1u << s->kind && read_row(&b, &rows[i], &attr))
+			add(a, rows[i].key, &attr);
+	if (s->request_id.len && c->request_id_header)
+		add_header(a, c->request_id_header, s->request_id);
+	for (i = 0; i < s->n_headers; i++)
+		add_header(a, s->headers[i].name, s->headers[i].value);
+}
+
+struct slice span_attrs__name(const struct span *s, char *room, size_t size)
+{
+	struct slice method = is_other(s) ? SLICE("HTTP") : slice_of(s->method);
+	size_t n = method.len < size ? method.len : size, route = s->route.len;
+
+	memcpy(room, method.p, n);
+	if (s->kind == SPAN_SERVER && route && n < size) {
+		room[n++] = ' ';
+		route = route < size - n ? route : size - n;
+		memcpy(room + n, s->route.p, route);
+		n += route;
+	}
+	return (struct slice){ room, n };
+}
+
+const char *span_attrs__evidence(enum trace_link link)
+{
+	static const char *const words[TRACE_LINK__CNT] = {
+		[TRACE_LINK_NONE] = "none",     [TRACE_LINK_HEADER] = "header",
+		[TRACE_LINK_PASSED] = "passed", [TRACE_LINK_THREAD] = "thread",
+		[TRACE_LINK_SOLE] = "sole",     [TRACE_LINK_INJECTED] = "injected",
+	};
+
+	return (unsigned int)link < TRACE_LINK__CNT ? words[link] : words[TRACE_LINK_NONE];
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The attributes of a span by the OpenTelemetry conventions v1.44 for HTTP: one
+ * table, from which every exporter of spans takes them. Values are the span's own
+ * bytes: hostile, perhaps no UTF-8, at most SPAN_ATTR_VALUE_MAX of them. Allocates
+ * nothing.
+ */
+#ifndef RED_SPAN_ATTRS_H
+#define RED_SPAN_ATTRS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "slice.h"
+#include "span.h"
+
+enum {
+	SPAN_ATTR_VALUE_MAX = 8192,
+	SPAN_ATTRS_MAX = 24 + SPAN_HEADERS_MAX,
+	SPAN_ADDRESS_MAX = 46,
+};
+
+enum span_attr_type {
+	SPAN_ATTR_STRING = 0,
+	SPAN_ATTR_INT = 1,
+	SPAN_ATTR_BOOL = 2,
+	SPAN_ATTR_STRINGS = 3, /* a list of strings, of which there is one */
+};
+
+struct span_attr {
+	const char *key;
+	enum span_attr_type type;
+	union {
+		struct slice str;
+		int64_t num;
+	};
+};
+
+struct span_attrs_config {
+	bool query;                    /* keep the queries of URLs */
+	const char *request_id_header; /* whose value span->request_id is; NULL: leave it out */
+};
+
+/* Points into the span, to static text and into itself: do not copy it. */
+struct span_attrs {
+	uint32_t n;
+	struct span_attr v[SPAN_ATTRS_MAX];
+	size_t used;
+	char text[SPAN_ATTR_VALUE_MAX + 4096];
+};
+
+void span_attrs__of(struct span_attrs *a, const struct span *s, const struct span_attrs_config *c);
+
+/* "GET /orders/{id}", "GET", "HTTP": never the path. */
+struct slice span_attrs__name(const struct span *s, char *room, size_t size);
+/* IPv4 in its own form, without brackets. */
+struct slice span_attrs__address(const uint8_t address[16], char room[SPAN_ADDRESS_MAX]);
+/* none, header, passed, thread, sole, injected */
+const char *span_attrs__evidence(enum trace_link link);
+
+#endif /* RED_SPAN_ATTRS_H */
