@@ -174,7 +174,10 @@ static int resolve_grpc_url(const struct resolve *r, const char *endpoint)
 static int resolve_base_url(const struct resolve *r, const char *endpoint)
 {
 	size_t len = strlen(endpoint);
+	int err = check_url(r, endpoint); /* before a path can pass for a host */
 
+	if (err)
+		return err;
 	if (strpbrk(endpoint, "?#"))
 		return fail(r,
 			    "the endpoint of all signals is a base that v1/%s is appended to: "
