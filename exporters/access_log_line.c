@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* A span as a line. docs/access-log.md lists the keys; their order is part of it. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "access_log_internal.h"
+#include "json_line.h"
+#include "service.h"
+
+/* Bytes of a value as it is written. All at their longest fit in a line. */
+enum {
+	SERVICE_MAX = 256,
+	METHOD_MAX = 64,
+	ROUTE_MAX = 1024,
+	PATH_MAX_BYTES = 4096,
+	SERVER_MAX = 300,
+	REQUEST_ID_MAX = 256,
+	HEADER_MAX = 512,
+	QUERY_MAX = 2048,
+};
+
+enum access_log_level access_log_line__level(const struct span *s)
+{
+	if (!s->status || s->status >= 500)
+		return ACCESS_LOG_ERROR;
+	return s->status >= 400 || s->error_type ? ACCESS_LOG_WARN : ACCESS_LOG_INFO;
+}
+
+static const char *level_name(enum access_log_level level)
+{
+	return level == ACCESS_LOG_ERROR ? "error" : level == ACCESS_LOG_WARN ? "warn" : "info";
+}
+
+static uint64_t duration_us(const struct span *s)
+{
+	return s->end_ns > s->start_ns ? (s->end_ns - s->start_ns + 500) / 1000 : 0;
+}
+
+static void add_request(struct json_line *j, const struct span *s)
+{
+	bool other = !strcmp(s->method, "_OTHER") && s->method_original.len;
+
+	json_line__str(j, "method", other ? s->method_original : slice_of(s->method), METHOD_MAX);
+	if (s->route.len)
+		json_line__str(j, "route", s->route, ROUTE_MAX);
+	json_line__str(j, "path", s->path, PATH_MAX_BYTES);
+	if (s->status)
+		json_line__u64(j, "status_code", s->status);
+	json_line__decimal(j, "duration_ms", duration_us(s), 3);
+}
+
+static void add_id(struct json_line *j, const char *key, const uint8_t *id, size_t n)
+{
+	static const uint8_t none[16];
+
+	if (memcmp(id, none, n) != 0)
+		json_line__hex(j, key, id, n);
+}
+
+/* The host that was asked for, else the socket's address; with the port. */
+static void add_server(struct json_line *j, const struct span *s)
+{
+	static const uint8_t v4mapped[12] = { [10] = 0xff, [11] = 0xff };
+	bool v4 = !memcmp(s->peer_addr, v4mapped, sizeof(v4mapped));
+	char host[256], text[SERVER_MAX];
+	uint16_t port = s->host_port;
+	int n = (int)(s->host.len < 255 ? s->host.len : 255);
+
+	if (s->host.len) {
+		memcpy(host, s->host.p, (size_t)n);
+	} else {
+		inet_ntop(v4 ? AF_INET : AF_INET6, s->peer_addr + (v4 ? 12 : 0), host,
+			  sizeof(host));
+		n = (int)strlen(host);
+		port = s->peer_port;
+	}
+	if (port && memchr(host, ':', (size_t)n))
+		n = snprintf(text, sizeof(text), "[%.*s]:%u", n, host, port);
+	else if (port)
+		n = snprintf(text, sizeof(text), "%.*s:%u", n, host, port);
+	else
+		memcpy(text, host, (size_t)n);
+	json_line__str(j, "server", (struct slice){ text, (size_t)n }, SERVER_MAX);
+}
+
+static void add_peer(struct json_line *j, const struct span *s)
+{
+	bool ip = s->family == AF_INET || s->family == AF_INET6;
+
+	if (s->kind == SPAN_CLIENT && (ip || s->host.len))
+		add_server(j, s);
+	else if (ip)
+		json_line__addr(j, "client", s->peer_addr);
+	else if (s->family == AF_UNIX)
+		json_line__text(j, s->kind == SPAN_CLIENT ? "server" : "client", "unix");
+}
+
+static void add_headers(struct json_line *j, const struct span *s)
+{
+	if (!s->n_headers || !json_line__open(j, "headers"))
+		return;
+	for (uint32_t i = 0; i < s->n_headers; i++)
+		json_line__str(j, s->headers[i].name, s->headers[i].value, HEADER_MAX);
+	json_line__close(j);
+}
+
+/* What came of it, and how much. */
+static void add_outcome(struct json_line *j, const struct span *s)
+{
+	if (s->error_type)
+		json_line__text(j, "error", s->error_type);
+	json_line__u64(j, "request_bytes", s->request_body_bytes);
+	json_line__u64(j, "response_bytes", s->response_body_bytes);
+	json_line__u64(j, "pid", s->tgid);
+}
+
+size_t access_log_line__write(char room[ACCESS_LOG_LINE], const struct span *s,
+			      int64_t unix_minus_mono_ns, bool query)
+{
+	struct json_line j;
+
+	json_line__begin(&j, room, ACCESS_LOG_LINE);
+	json_line__time(&j, "timestamp", (int64_t)(s->end_ns + (uint64_t)unix_minus_mono_ns));
+	json_line__text(&j, "level", level_name(access_log_line__level(s)));
+	json_line__str(&j, "service", slice_of(s->service->name), SERVICE_MAX);
+	json_line__text(&j, "kind", s->kind == SPAN_CLIENT ? "client" : "server");
+	add_request(&j, s);
+	add_id(&j, "trace_id", s->trace.trace_id, sizeof(s->trace.trace_id));
+	add_id(&j, "span_id", s->trace.span_id, sizeof(s->trace.span_id));
+	add_peer(&j, s);
+	if (s->request_id.len)
+		json_line__str(&j, "request_id", s->request_id, REQUEST_ID_MAX);
+	add_outcome(&j, s);
+	add_headers(&j, s);
+	if (query && s->query.len)
+		json_line__str(&j, "query", s->query, QUERY_MAX);
+	return json_line__end(&j);
+}
