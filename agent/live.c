@@ -398,5 +398,6 @@ int live__run(struct live *l)
 		loop__timer(l->loop, mono_ns() + l->options->duration_ns, on_duration, l->loop);
 	err = loop__run(l->loop);
 	live__drain(l);
+	pipeline__flush(l->pipeline);
 	return err;
 }

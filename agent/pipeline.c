@@ -159,6 +159,7 @@ static struct tail *new_tail(struct pipeline *p)
 		.max_bytes = o->memory_limit_bytes / 8,
 		.max_traces = o->max_connections * 2,
 		.keep = span_kept,
+		.seed = p->cfg.key.k[0],
 		.arg = p,
 	};
 
@@ -307,9 +308,17 @@ const struct correlate_stats *pipeline__correlate_stats(const struct pipeline *p
 	return p->correlate ? correlate__stats(p->correlate) : NULL;
 }
 
-const struct tail_stats *pipeline__tail_stats(const struct pipeline *p)
+bool pipeline__tail_stats(const struct pipeline *p, struct tail_stats *out)
 {
-	return p->tail ? tail__stats(p->tail) : NULL;
+	if (p->tail)
+		tail__stats(p->tail, out);
+	return p->tail;
+}
+
+void pipeline__flush(struct pipeline *p)
+{
+	if (p->tail)
+		tail__flush(p->tail);
 }
 
 const struct proto_stat *pipeline__proto_stat(const struct pipeline *p, size_t i)

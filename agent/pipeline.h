@@ -58,7 +58,10 @@ void pipeline__set_full(struct pipeline *p, bool full);
 
 struct agg *pipeline__agg(struct pipeline *p);
 const struct correlate_stats *pipeline__correlate_stats(const struct pipeline *p); /* or NULL */
-const struct tail_stats *pipeline__tail_stats(const struct pipeline *p);           /* or NULL */
+/* False: there are no tail rules, because nothing is exported. */
+bool pipeline__tail_stats(const struct pipeline *p, struct tail_stats *out);
+/* redeye ends: what waits for a decision is decided. */
+void pipeline__flush(struct pipeline *p);
 const struct proto_stat *pipeline__proto_stat(const struct pipeline *p, size_t i);
 const struct conn_stat *pipeline__conn_stat(const struct pipeline *p);
 const struct pipeline_stat *pipeline__stat(const struct pipeline *p);
