@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "exports.h"
 #include "httpd.h"
 #include "live.h"
 #include "log.h"
@@ -18,6 +19,7 @@
 #define SCRAPE_TIMEOUT_MS 5000
 #define TABLE_NS          1000000000ull
 #define TABLE_PLAIN_NS    5000000000ull
+#define EXPORT_TICK_NS    50000000ull
 
 struct run {
 	struct options options, reloaded;
@@ -27,6 +29,7 @@ struct run {
 	struct snapshots *snapshots;
 	struct httpd *httpd;
 	struct table *table;
+	struct exports *exports;
 	char note[160];
 	int snapshot_timer;
 	bool ready;
@@ -100,6 +103,51 @@ static uint64_t on_table(void *arg, uint64_t now_ns)
 	return now_ns + (isatty(STDOUT_FILENO) ? TABLE_NS : TABLE_PLAIN_NS);
 }
 
+/* ---- exports ----------------------------------------------------------------------------- */
+
+static void on_span(void *arg, const struct span *s)
+{
+	struct run *r = arg;
+
+	exports__span(r->exports, s);
+}
+
+static void on_kept(void *arg, const struct span *s)
+{
+	struct run *r = arg;
+
+	exports__kept(r->exports, s);
+}
+
+static void add_selfmetrics(void *arg, struct self_builder *b)
+{
+	const struct run *r = arg;
+
+	if (r->exports)
+		exports__selfmetrics(r->exports, b);
+}
+
+/* Batches are due at a tenth of a second or later: so exact this is. */
+static uint64_t on_export(void *arg, uint64_t now_ns)
+{
+	struct run *r = arg;
+
+	exports__tick(r->exports, now_ns);
+	return now_ns + EXPORT_TICK_NS;
+}
+
+static int start_exports(struct run *r, char *err, size_t err_size)
+{
+	struct exports_config c = { .options = &r->options, .snapshot = scrape, .arg = r };
+
+	r->exports = exports__new(&c, err, err_size);
+	if (!r->exports)
+		return -errno;
+	if (exports__need_traces(&r->options))
+		loop__timer(live__loop(r->live), mono_ns() + EXPORT_TICK_NS, on_export, r);
+	return 0;
+}
+
 /* ---- life ---------------------------------------------------------------------------------------
  */
 
@@ -116,12 +164,22 @@ static const struct options *reload(void *arg)
 	}
 	options__free(&r->reloaded);
 	r->reloaded = fresh;
+	exports__reopen(r->exports);
 	return &r->reloaded;
 }
 
 static int start(struct run *r, char *err, size_t err_size)
 {
-	struct live_config c = { .options = &r->options, .reload = reload, .arg = r };
+	const struct options *o = &r->options;
+	struct live_config c = {
+		.options = o,
+		.reload = reload,
+		.traces = exports__need_traces(o),
+		.span = exports__need_traces(o) ? on_span : NULL,
+		.kept = exports__need_kept(o) ? on_kept : NULL,
+		.selfmetrics = add_selfmetrics,
+		.arg = r,
+	};
 	struct loop *loop;
 	int rc;
 
@@ -136,6 +194,8 @@ static int start(struct run *r, char *err, size_t err_size)
 	rc = loop__watch(loop, snapshots__fd(r->snapshots), on_asked, r);
 	if (!rc)
 		rc = serve(r, err, err_size);
+	if (!rc)
+		rc = start_exports(r, err, err_size);
 	if (rc || !r->options.table)
 		return rc;
 	r->table = table__new(stdout, isatty(STDOUT_FILENO));
@@ -176,6 +236,7 @@ static void stop(struct run *r)
 	if (r->snapshots)
 		snapshots__shutdown(r->snapshots);
 	httpd__free(r->httpd);
+	exports__free(r->exports);
 	snapshots__free(r->snapshots);
 	table__free(r->table);
 	live__free(r->live);

@@ -20,6 +20,7 @@
 #include "memory.h"
 #include "recording.h"
 #include "ring.h"
+#include "self_builder.h"
 #include "selfmetrics.h"
 #include "service.h"
 
@@ -377,6 +378,8 @@ struct metrics *live__metrics(struct live *l)
 	live__drain(l);
 	agg__snapshot(pipeline__agg(l->pipeline), m, now, mono_ns());
 	selfmetrics__add(m, l->pipeline, l->procs, l->loader, &l->memory, l->start_unix_ns);
+	if (l->cfg.selfmetrics)
+		l->cfg.selfmetrics(l->cfg.arg, &(struct self_builder){ m, l->start_unix_ns });
 	if (metrics__ok(m))
 		return m;
 	metrics__put(m);

@@ -16,6 +16,8 @@
 #include "options.h"
 #include "pipeline.h"
 
+struct self_builder;
+
 struct live_config {
 	const struct options *options;
 	/* Each record before it is handled, process descriptions included; may be NULL. */
@@ -24,6 +26,8 @@ struct live_config {
 	void (*span)(void *arg, const struct span *s);
 	void (*kept)(void *arg, const struct span *s);
 	bool traces; /* spans have their place in a trace */
+	/* Adds to what /metrics shows; may be NULL. */
+	void (*selfmetrics)(void *arg, struct self_builder *b);
 	/* SIGHUP: new options to take over, or NULL to go on as before; may be NULL. */
 	const struct options *(*reload)(void *arg);
 	void *arg;
