@@ -51,6 +51,7 @@
 #include "../../agent/procs_table.c"
 #include "../../agent/proto.c"
 #include "../../agent/recording.c"
+#include "../../agent/resource.c"
 #define step route_step
 #include "../../agent/route.c"
 #undef step
