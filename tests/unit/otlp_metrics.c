@@ -21,6 +21,7 @@
 
 #include "exporters/otlp_metrics.pb-c.h"
 #include "hist.h"
+#include "otlp_json.h"
 
 #define SEC 1000000000ull
 
@@ -296,6 +297,43 @@ static void json(void **state)
 	buf__free(&out);
 	metrics__put(m);
 	otlp_metrics__free(om);
+}
+
+/* Both encodings say the same of all kinds; the order of members does not count. */
+static void json_is_the_protobuf(void **state)
+{
+	static const double values[] = { 0, 1e-9, 0.5, 3, 1e9 };
+
+	for (int exp = 0; exp < 2; exp++) {
+		struct otlp_metrics *om = encoder(OTLP_CUMULATIVE, exp);
+		struct metrics *m = histogram(9, values, 5);
+		struct buf out[3] = { 0 };
+		cJSON *j[2];
+		uint32_t n;
+		Request *r;
+
+		point_of(m, "a.counter", METRIC_COUNTER, NULL, "/\xc3\"")->value = 0.1;
+		point_of(m, "b.updown", METRIC_UPDOWN, NULL, NULL)->value = -4;
+		point_of(m, "c.gauge", METRIC_GAUGE, NULL, NULL)->value = 1e-300;
+		for (int e = 0; e < 2; e++) {
+			assert_int_equal(otlp_metrics__encode(om, m, e, &out[e], &n), 0);
+			assert_int_equal(n, 4);
+		}
+		r = unpack(NULL, out[0].len, (uint8_t *)out[0].p);
+		otlp_json__message(&out[2], &r->base);
+		for (int i = 0; i < 2; i++) {
+			buf__putc(&out[i + 1], 0);
+			assert_non_null(j[i] = cJSON_ParseWithOpts(out[i + 1].p, NULL, true));
+		}
+		assert_true(cJSON_Compare(j[0], j[1], true));
+		for (int i = 0; i < 3; i++)
+			buf__free(&out[i]);
+		cJSON_Delete(j[0]);
+		cJSON_Delete(j[1]);
+		release(r, NULL);
+		metrics__put(m);
+		otlp_metrics__free(om);
+	}
 }
 
 /* ---- deltas --------------------------------------------------------------- */
@@ -689,6 +727,7 @@ int main(void)
 		cmocka_unit_test(exponential),
 		cmocka_unit_test(nothing_is_sent_of_nothing),
 		cmocka_unit_test(json),
+		cmocka_unit_test(json_is_the_protobuf),
 		cmocka_unit_test(counters),
 		cmocka_unit_test(vanished_series_begin_anew),
 		cmocka_unit_test(series_are_told_apart),
