@@ -25,22 +25,22 @@ static const struct span_attrs_config config = { .request_id_header = "X-Request
 
 static int traces_protobuf(const struct span_batch *b, struct buf *out)
 {
-	return otlp__encode_traces(b, &resource, &config, OTLP_ENC_PROTOBUF, out);
+	return otlp__encode_traces(b, &resource, &config, OTLP_PROTOBUF, out);
 }
 
 static int traces_json(const struct span_batch *b, struct buf *out)
 {
-	return otlp__encode_traces(b, &resource, &config, OTLP_ENC_JSON, out);
+	return otlp__encode_traces(b, &resource, &config, OTLP_JSON, out);
 }
 
 static int logs_protobuf(const struct span_batch *b, struct buf *out)
 {
-	return otlp__encode_logs(b, &resource, &config, OTLP_ENC_PROTOBUF, out);
+	return otlp__encode_logs(b, &resource, &config, OTLP_PROTOBUF, out);
 }
 
 static int logs_json(const struct span_batch *b, struct buf *out)
 {
-	return otlp__encode_logs(b, &resource, &config, OTLP_ENC_JSON, out);
+	return otlp__encode_logs(b, &resource, &config, OTLP_JSON, out);
 }
 
 static int zipkin_json(const struct span_batch *b, struct buf *out)
@@ -98,17 +98,17 @@ static int encode_metrics(bool exponential, enum otlp_encoding e, struct buf *ou
 
 static int metrics_protobuf(const struct span_batch *b, struct buf *out)
 {
-	return encode_metrics(false, OTLP_ENC_PROTOBUF, out);
+	return encode_metrics(false, OTLP_PROTOBUF, out);
 }
 
 static int metrics_json(const struct span_batch *b, struct buf *out)
 {
-	return encode_metrics(false, OTLP_ENC_JSON, out);
+	return encode_metrics(false, OTLP_JSON, out);
 }
 
 static int metrics_exp_protobuf(const struct span_batch *b, struct buf *out)
 {
-	return encode_metrics(true, OTLP_ENC_PROTOBUF, out);
+	return encode_metrics(true, OTLP_PROTOBUF, out);
 }
 
 static const struct encoder {

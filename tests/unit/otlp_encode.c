@@ -63,7 +63,7 @@ static struct buf encoded(const struct span *s, size_t n, enum otlp_encoding e, 
 
 static TraceRequest *traces_of(const struct span *s, size_t n)
 {
-	struct buf out = encoded(s, n, OTLP_ENC_PROTOBUF, false);
+	struct buf out = encoded(s, n, OTLP_PROTOBUF, false);
 	TraceRequest *r = unpack_traces(NULL, out.len, (uint8_t *)out.p);
 
 	assert_non_null(r);
@@ -203,7 +203,7 @@ static void log_records(void **state)
 	s[2].status = 0;
 	s[2].error_type = "connection_reset";
 	s[2].trace = (struct trace){ 0 };
-	out = encoded(s, 3, OTLP_ENC_PROTOBUF, true);
+	out = encoded(s, 3, OTLP_PROTOBUF, true);
 	r = unpack_logs(NULL, out.len, (uint8_t *)out.p);
 	assert_non_null(r);
 	got = r->resource_logs[0]->scope_logs[0]->log_records;
@@ -259,7 +259,7 @@ static cJSON *parsed(struct buf *out)
 static void json_spans(void **state)
 {
 	struct span s[2] = { server_span(), client_span() };
-	struct buf out = encoded(s, 2, OTLP_ENC_JSON, false);
+	struct buf out = encoded(s, 2, OTLP_JSON, false);
 	cJSON *j = parsed(&out);
 	const cJSON *group = cJSON_GetArrayItem(at(j, "resourceSpans"), 0);
 	const cJSON *scope = cJSON_GetArrayItem(at(group, "scopeSpans"), 0);
@@ -296,7 +296,7 @@ static void json_logs(void **state)
 	cJSON *j;
 
 	s[1].service = &cart;
-	out = encoded(s, 2, OTLP_ENC_JSON, true);
+	out = encoded(s, 2, OTLP_JSON, true);
 	j = parsed(&out);
 	groups = at(j, "resourceLogs");
 	assert_int_equal(cJSON_GetArraySize(groups), 2);
@@ -327,7 +327,7 @@ static void says(struct slice path, const char *want)
 	assert_string_equal(attr(got->attributes, got->n_attributes, "url.path")->string_value,
 			    want);
 	free_traces(r, NULL);
-	out = encoded(&s, 1, OTLP_ENC_JSON, false);
+	out = encoded(&s, 1, OTLP_JSON, false);
 	assert_true(utf8_valid(out.p, out.len));
 	j = parsed(&out);
 	a = cJSON_GetArrayItem(at(j, "resourceSpans"), 0);
@@ -375,8 +375,8 @@ static cJSON *json_of(const ProtobufCMessage *msg)
 
 static void are_same(const struct span *s, size_t n, bool logs)
 {
-	struct buf proto = encoded(s, n, OTLP_ENC_PROTOBUF, logs);
-	struct buf json = encoded(s, n, OTLP_ENC_JSON, logs);
+	struct buf proto = encoded(s, n, OTLP_PROTOBUF, logs);
+	struct buf json = encoded(s, n, OTLP_JSON, logs);
 	ProtobufCMessage *msg = protobuf_c_message_unpack(
 		logs ? &opentelemetry__proto__collector__logs__v1__export_logs_service_request__descriptor
 		     : &opentelemetry__proto__collector__trace__v1__export_trace_service_request__descriptor,
@@ -429,7 +429,7 @@ static void empty_is_nothing(void **state)
 	struct span_batch *b = batch_of(NULL, 0);
 	struct buf out = { 0 };
 
-	assert_int_equal(otlp__encode_traces(b, &extra, &config, OTLP_ENC_JSON, &out), 0);
+	assert_int_equal(otlp__encode_traces(b, &extra, &config, OTLP_JSON, &out), 0);
 	assert_int_equal(out.len, 0);
 	span_batch__free(b);
 }
@@ -447,7 +447,7 @@ static void out_of_memory(void **state)
 	s[1].path = (struct slice){ big, sizeof(big) };
 	s[2].service = &cart;
 	b = batch_of(s, 3);
-	for (int e = OTLP_ENC_PROTOBUF; e <= OTLP_ENC_JSON; e++) {
+	for (int e = OTLP_PROTOBUF; e <= OTLP_JSON; e++) {
 		for (n = 0, err = -ENOMEM; err; n++) {
 			struct buf out = { 0 };
 
@@ -473,7 +473,7 @@ static void too_big(void **state)
 	struct span_batch *b = batch_of(&s, 1);
 	struct buf out = { .max = 300 };
 
-	for (int e = OTLP_ENC_PROTOBUF; e <= OTLP_ENC_JSON; e++) {
+	for (int e = OTLP_PROTOBUF; e <= OTLP_JSON; e++) {
 		assert_int_equal(otlp__encode_logs(b, NULL, &config, e, &out), -EMSGSIZE);
 		assert_int_equal(out.len, 0);
 		assert_int_equal(out.err, 0);
