@@ -473,7 +473,7 @@ void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports)
 
 int loader__poll(struct loader *l, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd)
 {
-	uint64_t args[3] = { sk, conn_id, cmd };
+	uint64_t args[4] = { sk, conn_id, cmd };
 	int rc = run_command(l->poll_fd, args, sizeof(args));
 
 	return rc < 0 ? -ENOENT : rc;

@@ -23,7 +23,10 @@
 #include "redeye.h"
 #include "maps.h"
 #include "capture.h"
+#include "header.h"
+#include "context.h"
 #include "conn.h"
+#include "propagate.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
@@ -528,7 +531,7 @@ static __always_inline void state_changed(struct red_conn *c, const struct sock 
 			break;
 		}
 		conn_report(c, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(0, flags));
-		bpf_map_delete_elem(&conns, &key);
+		conn_forget(c, key);
 		break;
 	}
 }
@@ -625,9 +628,15 @@ int BPF_PROG(tp_exit, struct task_struct *p)
 	__u32 tgid = p->tgid;
 	__u8 *on = target_byte(tgid);
 
-	if (!on || !*on || p->signal->live.counter > 0)
+	if (!on || !*on)
+		return 0;
+	if (red_cfg.propagate)
+		context_thread_gone(p->pid);
+	if (p->signal->live.counter > 0)
 		return 0;
 	*on = 0;
+	if (red_cfg.propagate)
+		context_process_gone(tgid);
 	return proc_event(RED_EV_EXIT, tgid, p->exit_code);
 }
 
@@ -658,7 +667,7 @@ static __always_inline int sock_gone(struct sock *sk, __u64 ident)
 	return sock_ident(sk, 0) != ident || !BPF_CORE_READ(sk, sk_socket);
 }
 
-/* args: sock address, connection id, enum red_poll_cmd. */
+/* args: sock address, connection id, enum red_poll_cmd, for some an offset. */
 SEC("?raw_tp")
 int conn_poll(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -677,7 +686,7 @@ int conn_poll(struct bpf_raw_tracepoint_args *ctx)
 		}
 		reset = c->flags & RED_CONN_RESET ? RED_STATE_RESET : RED_STATE_LOCAL;
 		conn_report(c, RED_HOOK_POLL, RED_EV_CLOSE, RED_REPORT(0, reset));
-		bpf_map_delete_elem(&conns, &key);
+		conn_forget(c, key);
 		return 1;
 	case RED_POLL_MODE_AUTO:
 		c->flags &= ~RED_CONN_PIPELINED;
@@ -687,7 +696,11 @@ int conn_poll(struct bpf_raw_tracepoint_args *ctx)
 		c->mode = cmd;
 		return 0;
 	case RED_POLL_FORGET:
-		bpf_map_delete_elem(&conns, &key);
+		conn_forget(c, key);
+		return 0;
+	case RED_POLL_ANSWERED:
+		if (red_cfg.propagate && !(c->flags & RED_CONN_PIPELINED))
+			context_close(red_id(trace_key(), id, ctx->args[3], RED_ID_SPAN));
 		return 0;
 	}
 	return -1;
