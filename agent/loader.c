@@ -73,6 +73,21 @@ static const struct backend_prog propagate_progs[] = {
 	{ NULL, NULL, false },
 };
 
+/* How these two backends see what a socket in a sockhash sends. */
+static const struct backend_prog propagate_fentry_progs[] = {
+	{ "fexit_tcp_bpf_sendmsg", "tcp_bpf_sendmsg", true },
+	{ "fexit_tcp_bpf_sendpage", "tcp_bpf_sendpage", true },
+	{ NULL, NULL, false },
+};
+
+static const struct backend_prog propagate_kprobe_progs[] = {
+	{ "kprobe_tcp_bpf_sendmsg", "tcp_bpf_sendmsg", true },
+	{ "kretprobe_tcp_bpf_sendmsg", "tcp_bpf_sendmsg", true },
+	{ "kprobe_tcp_bpf_sendpage", "tcp_bpf_sendpage", true },
+	{ "kretprobe_tcp_bpf_sendpage", "tcp_bpf_sendpage", true },
+	{ NULL, NULL, false },
+};
+
 /* ---- what libbpf says ------------------------------------------------------ */
 
 static int libbpf_to_log(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -227,6 +242,10 @@ static int open_skel(struct loader *l, const struct loader_config *c, const stru
 		choose(l, btf, cgroup_progs);
 	if (c->propagate)
 		choose(l, btf, propagate_progs);
+	if (c->propagate && b->id == BACKEND_FENTRY)
+		choose(l, btf, propagate_fentry_progs);
+	if (c->propagate && b->id == BACKEND_KPROBE)
+		choose(l, btf, propagate_kprobe_progs);
 	if (b->id != BACKEND_KPROBE)
 		bpf_map__set_max_entries(l->skel->maps.stash, 1);
 	return 0;

@@ -5,7 +5,8 @@
  *
  * One thread is both ends. A request goes out and is compared byte for byte, the
  * inserted header taken out by its own rules; a response comes back, and FIONREAD,
- * poll and MSG_PEEK have to agree about it before and after parts of it are read.
+ * poll and MSG_PEEK have to agree about it before and after parts of it are read; and
+ * the backend has to see the request.
  * Then the shapes that must not be touched, half close, and a large response.
  * Each step has a time limit: a stall is a difference like any other.
  */
@@ -41,6 +42,7 @@ struct canary {
 	uint8_t *sent, *got;
 	size_t got_len;
 	uint32_t seed;
+	bool seen; /* a request, by the backend */
 	char *why;
 	size_t why_size;
 };
@@ -95,8 +97,14 @@ static int open_pair(struct canary *c)
 	return err ? differs(c, "no connection over loopback: %s", strerror(-err)) : 0;
 }
 
-static void forget(void *arg, const void *record, size_t size)
+static void on_record(void *arg, const void *record, size_t size)
 {
+	const struct red_ev_data *ev = record;
+	struct canary *c = arg;
+
+	if (ev->h.kind == RED_EV_DATA && ev->dir == RED_DIR_OUT && ev->cap_len > 12 &&
+	    !memcmp(ev + 1, "POST /canary", 12))
+		c->seen = true;
 }
 
 static void drain(struct canary *c)
@@ -105,7 +113,7 @@ static void drain(struct canary *c)
 	int fd;
 	struct ring *r = loader__ring(c->loader, &size, &fd);
 
-	while (ring__read(r, 1000, forget, NULL))
+	while (ring__read(r, 1000, on_record, c))
 		;
 }
 
@@ -215,6 +223,7 @@ static int request(struct canary *c, size_t body, const char *header, bool inser
 	struct propagate_counts before, after;
 	int err = propagate_counts__read(c->k, &before);
 
+	c->seen = false;
 	if (!err)
 		err = pass(c, c->client, c->server, c->sent, n, n + (inserted ? INSERT : 0));
 	if (!err)
@@ -224,6 +233,8 @@ static int request(struct canary *c, size_t body, const char *header, bool inser
 	if (!err && (after.n[RED_PROP_INJECTED] - before.n[RED_PROP_INJECTED] != inserted))
 		return differs(c, "the kernel side counted otherwise than what arrived");
 	drain(c);
+	if (!err && !c->seen)
+		return differs(c, "the backend does not see what was sent");
 	return err;
 }
 

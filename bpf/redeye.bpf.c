@@ -119,6 +119,22 @@ int BPF_PROG(fexit_tcp_sendmsg, struct sock *sk, struct msghdr *msg, unsigned lo
 	return sock_moved(sk, 1, RED_DIR_OUT, ret, 0);
 }
 
+/* What a socket in the sockhash sends goes by here and not by tcp_sendmsg
+ * (propagate.h); what it receives still comes by tcp_recvmsg. */
+SEC("?fexit/tcp_bpf_sendmsg")
+int BPF_PROG(fexit_tcp_bpf_sendmsg, struct sock *sk, struct msghdr *msg, unsigned long size,
+	     int ret)
+{
+	return sock_moved(sk, 1, RED_DIR_OUT, ret, 0);
+}
+
+SEC("?fexit/tcp_bpf_sendpage")
+int BPF_PROG(fexit_tcp_bpf_sendpage, struct sock *sk, void *page, int offset, unsigned long size,
+	     int flags, int ret)
+{
+	return sock_moved(sk, 1, RED_DIR_OUT, ret, 0);
+}
+
 SEC("?fexit/tcp_recvmsg")
 int fexit_tcp_recvmsg(unsigned long long *ctx)
 {
@@ -233,6 +249,30 @@ int BPF_KPROBE(kprobe_tcp_sendmsg, struct sock *sk)
 
 SEC("?kretprobe/tcp_sendmsg")
 int BPF_KRETPROBE(kretprobe_tcp_sendmsg, int ret)
+{
+	return stash_take(RED_DIR_OUT, ret);
+}
+
+SEC("?kprobe/tcp_bpf_sendmsg")
+int BPF_KPROBE(kprobe_tcp_bpf_sendmsg, struct sock *sk)
+{
+	return stash_put(sk, RED_DIR_OUT, 0);
+}
+
+SEC("?kretprobe/tcp_bpf_sendmsg")
+int BPF_KRETPROBE(kretprobe_tcp_bpf_sendmsg, int ret)
+{
+	return stash_take(RED_DIR_OUT, ret);
+}
+
+SEC("?kprobe/tcp_bpf_sendpage")
+int BPF_KPROBE(kprobe_tcp_bpf_sendpage, struct sock *sk)
+{
+	return stash_put(sk, RED_DIR_OUT, 0);
+}
+
+SEC("?kretprobe/tcp_bpf_sendpage")
+int BPF_KRETPROBE(kretprobe_tcp_bpf_sendpage, int ret)
 {
 	return stash_take(RED_DIR_OUT, ret);
 }
