@@ -11,12 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "memory.h"
+#include "propagate.h"
 #include "recording.h"
 #include "ring.h"
 #include "selfmetrics.h"
@@ -34,6 +36,8 @@ struct live {
 	struct loader *loader;
 	struct procs *procs;
 	struct pipeline *pipeline;
+	struct propagate *propagate; /* NULL: not asked for */
+	struct red_trace_key trace_key;
 	struct ring *ring;
 	uint64_t active_until_ns;
 	uint64_t lost_proc_records;
@@ -120,10 +124,17 @@ static void check_memory(struct live *l)
 			  (unsigned long long)l->memory.limit_bytes);
 }
 
+static void check_propagation(struct live *l)
+{
+	if (l->propagate && !propagate__check(l->propagate))
+		log__error("propagation is off from now on: %s", propagate__why(l->propagate));
+}
+
 static uint64_t on_upkeep(void *arg, uint64_t now_ns)
 {
 	check_lost(arg);
 	check_memory(arg);
+	check_propagation(arg);
 	return now_ns + UPKEEP_NS;
 }
 
@@ -176,6 +187,8 @@ static void reload(struct live *l)
 		return;
 	loader__set_ports(l->loader, o->include.ports, o->include.n_ports);
 	procs__reselect(l->procs, &o->include, &o->exclude, &o->services);
+	if (l->propagate)
+		propagate__reselect(l->propagate, &o->include);
 	log__init(o->log_level);
 	l->options = o;
 	log__info("configuration reloaded");
@@ -251,8 +264,14 @@ static int new_loader(struct live *l, char *err, size_t err_size)
 		.n_ports = o->include.n_ports,
 		.watch_cgroups = o->include.cgroups.n || o->exclude.cgroups.n,
 		.bpf_stats = o->bpf_stats,
+		.propagate = o->propagate,
+		.debug_header = o->debug_header,
 	};
 
+	if (getrandom(&l->trace_key, sizeof(l->trace_key), 0) != sizeof(l->trace_key))
+		return -EIO;
+	c.trace_key = l->trace_key;
+	propagate__sampling(o, &c.sample_parent, &c.sample_threshold);
 	l->loader = loader__new(&c, err, err_size);
 	return l->loader ? 0 : -errno;
 }
@@ -268,6 +287,27 @@ static int new_ring(struct live *l)
 		return err;
 	l->poll_timer = loop__timer(l->loop, mono_ns() + POLL_NS, on_poll_timer, l);
 	loop__timer(l->loop, mono_ns() + UPKEEP_NS, on_upkeep, l);
+	return 0;
+}
+
+/* Before anything is a target: the canary reads the ring empty. */
+static int new_propagate(struct live *l)
+{
+	static const char *const ways[] = { "off", "on", "on for each connection's first request" };
+	enum propagate_state state;
+	const char *why;
+
+	if (!l->options->propagate)
+		return 0;
+	l->propagate = propagate__new(l->loader, &l->options->include);
+	if (!l->propagate)
+		return -errno;
+	state = propagate__state(l->propagate);
+	why = propagate__why(l->propagate);
+	if (state == PROPAGATE_EVERY)
+		log__info("propagation is on");
+	else
+		log__warn("propagation is %s: %s", ways[state], why);
 	return 0;
 }
 
@@ -303,6 +343,9 @@ struct live *live__new(const struct live_config *c, char *err, size_t err_size)
 	rc = new_loader(l, err, err_size);
 	if (rc)
 		goto out;
+	rc = new_propagate(l);
+	if (rc)
+		goto out;
 	rc = new_pipeline(l);
 	if (rc)
 		goto out;
@@ -328,6 +371,7 @@ void live__free(struct live *l)
 		return;
 	pipeline__free(l->pipeline);
 	procs__free(l->procs);
+	propagate__free(l->propagate);
 	loader__free(l->loader);
 	loop__free(l->loop);
 	if (l->signal_fd >= 0)
@@ -365,6 +409,7 @@ struct metrics *live__metrics(struct live *l)
 	live__drain(l);
 	agg__snapshot(pipeline__agg(l->pipeline), m, now, mono_ns());
 	selfmetrics__add(m, l->pipeline, l->procs, l->loader, &l->memory, l->start_unix_ns);
+	propagate__metrics(l->propagate, m, l->start_unix_ns);
 	if (metrics__ok(m))
 		return m;
 	metrics__put(m);

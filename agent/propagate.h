@@ -17,6 +17,7 @@
 
 struct loader;
 struct metrics;
+struct options;
 struct selection;
 
 enum propagate_state {
@@ -49,6 +50,9 @@ void propagate__set_regular(struct propagate *p, uint32_t tgid, const uint8_t ad
 
 /* redeye.propagation.*; accepts NULL. */
 void propagate__metrics(const struct propagate *p, struct metrics *m, uint64_t start_unix_ns);
+
+/* The sampler of the options as the kernel side has it: see red_config. */
+void propagate__sampling(const struct options *o, bool *parent_decides, uint64_t *threshold);
 
 /* `redeye doctor`: the canary alone. The state, with the reason in why. */
 enum propagate_state propagate__try(char *why, size_t why_size);
