@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""redeye with traces, and waiting for what it exports."""
+
+import re
+import time
+
+from lib import Failure, settings
+
+# What is told apart here by name; the rest is told by numbers.
+OPTIONS = ("--span-header", "X-Truth-Id", "--span-header", "X-Truth-Parent", "--span-delay",
+           "100ms", "--span-queue", "65536", "--metrics-exporter", "none")
+# Metrics of the way that spans take, shown when some are missing.
+WAY = re.compile(r"(redeye_(span|otlp|spool|export)|otel_sdk)\w*(drop|fail|error|queue|processed|"
+                 r"spool|refused|retr)\w*(\{[^}]*\})? (?!0$)\S+")
+
+
+def options(endpoint, protocol="http/json", spool="none", more=()):
+    return OPTIONS + ("--otlp-endpoint", endpoint, "--otlp-protocol", protocol,
+                      "--spool-dir", spool) + tuple(more)
+
+
+def wait_complete(agent, comparison, seconds=20):
+    """Asks comparison() until no span is missing, and returns what it said last."""
+    if settings.self_check:
+        agent.flush()
+    end = time.monotonic() + seconds * settings.slow
+    while True:
+        got = comparison()
+        if not got.missing():
+            return got
+        if time.monotonic() > end:
+            agent.scrape()
+            way = [m.group(0) for m in map(WAY.match, agent.text.splitlines()) if m]
+            raise Failure("%s; %s" % ("; ".join(got.problems()), ", ".join(way) or "no drops"))
+        time.sleep(0.1)
