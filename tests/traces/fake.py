@@ -14,10 +14,15 @@ import urllib.parse
 import truth
 
 KIND = {"server": 2, "client": 3}
+BASE = time.time_ns() - 10 ** 9
 
 
 def digest(text, size):
     return hashlib.sha256(text.encode()).hexdigest()[:2 * size]
+
+
+def depth(request, by_id):
+    return 1 + depth(by_id[request.parent], by_id) if request.parent in by_id else 0
 
 
 def root(request, by_id):
@@ -26,17 +31,8 @@ def root(request, by_id):
     return request
 
 
-def depth(request, by_id):
-    return 1 + depth(by_id[request.parent], by_id) if request.parent in by_id else 0
-
-
-def span(key, request, requests, watched, propagate):
-    """One OTLP span as JSON; a call lies within the request it was made for."""
-    kind = key[0]
-    by_id = {r.id: r for r in requests}
-    inside = 2 * depth(request, by_id) + (kind == "server")
-    first = int(root(request, by_id).id.rpartition("-")[2], 36) if propagate else 0
-    start = time.time_ns() - 10 ** 9 + first % 1000 * 10 ** 5 + inside * 1000
+def place(kind, request, by_id, watched, propagate):
+    """(what names the trace, what names the parent or "")"""
     if kind == "client":
         known = request.parent in by_id and by_id[request.parent].service in watched
         parent = "server" + request.parent if known else ""
@@ -44,14 +40,20 @@ def span(key, request, requests, watched, propagate):
         known = propagate and truth.caller(request) in watched
         parent = "client" + request.id if known else ""
     # Without propagation a trace is one process's part of it.
-    trace = root(request, by_id).id if propagate else \
-        (request.parent if kind == "client" and known else kind + request.id)
-    if not propagate and kind == "server":
-        trace = request.id
+    first = root(request, by_id).id if propagate else \
+        request.parent if kind == "client" and known else request.id
+    return first, parent
+
+
+def span(kind, request, by_id, watched, propagate):
+    """One OTLP span as JSON; a call lies within the request it was made for."""
+    trace, parent = place(kind, request, by_id, watched, propagate)
+    inside = 2 * depth(request, by_id) + (kind == "server")
+    start = BASE + inside * 1000
     return {
         "traceId": digest("trace" + trace, 16), "spanId": digest(kind + request.id, 8),
         "parentSpanId": digest(parent, 8) if parent else "", "kind": KIND[kind],
-        "name": "GET", "startTimeUnixNano": str(start),
+        "name": "GET /%s" % request.service if kind == "server" else "GET", "startTimeUnixNano": str(start),
         "endTimeUnixNano": str(start + 10 ** 6 - 2000 * inside),
         "attributes": [{"key": "http.request.header.x-truth-" + name,
                         "value": {"arrayValue": {"values": [{"stringValue": value}]}}}
@@ -60,11 +62,12 @@ def span(key, request, requests, watched, propagate):
 
 def spans(requests, watched, propagate=False):
     """[(service, span)] as a redeye that knows everything would export them."""
+    by_id = {r.id: r for r in requests}
     wanted = truth.expected(requests, watched)
     wanted.update({("client", r.id): r for r in requests
                    if truth.is_tick(r) and truth.caller(r) in watched})
     return [(r.service if key[0] == "server" else truth.caller(r),
-             span(key, r, requests, watched, propagate)) for key, r in wanted.items()]
+             span(key[0], r, by_id, watched, propagate)) for key, r in wanted.items()]
 
 
 def message(found):

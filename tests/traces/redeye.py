@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """redeye with traces, and waiting for what it exports."""
 
+import json
 import re
 import time
 
-from lib import Failure, settings
+from lib import Failure, Skip, run, settings
 
 # What is told apart here by name; the rest is told by numbers.
 OPTIONS = ("--span-header", "X-Truth-Id", "--span-header", "X-Truth-Parent", "--span-delay",
@@ -17,6 +18,16 @@ WAY = re.compile(r"(redeye_(span|otlp|spool|export)|otel_sdk)\w*(drop|fail|error
 def options(endpoint, protocol="http/json", spool="none", more=()):
     return OPTIONS + ("--otlp-endpoint", endpoint, "--otlp-protocol", protocol,
                       "--spool-dir", spool) + tuple(more)
+
+
+def need(feature):
+    """Skips where redeye says that this machine or build lacks it."""
+    if settings.self_check:
+        return
+    report = json.loads(run([settings.redeye, "doctor", "--json"], ok=(0, 1)))
+    for one in report["features"]:
+        if one["name"] == feature and not one["available"]:
+            raise Skip("%s: %s" % (feature, one["reason"]))
 
 
 def wait_complete(agent, comparison, seconds=20):

@@ -24,6 +24,15 @@ def is_tick(request):
     return request.id.rpartition("-")[2].startswith("tick")
 
 
+def roots(requests):
+    """{id: id of the request of the load that led to it}"""
+    parent = {r.id: r.parent for r in requests}
+
+    def root(one):
+        return one if parent.get(one, NONE) == NONE else root(parent[one])
+    return {r.id: root(r.id) for r in requests}
+
+
 def read(path):
     with open(path) as f:
         return [Request(*line.split()) for line in f if line.endswith("\n")]
@@ -99,6 +108,7 @@ class Comparison:
     def _judge(self, key, span, group):
         kind, request = key[0], self.want.get(key)
         if kind == "server":
+            # Whose request came from somebody who is not watched is the first of its trace.
             self.servers.count(span, self._one("client", span.id))
         elif request:
             parent = self._one("server", request.parent)

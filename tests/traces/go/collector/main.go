@@ -41,6 +41,7 @@ func main() {
 		BuildInfo: component.BuildInfo{Command: "collector", Version: "0.140.0"},
 		Factories: components,
 		ConfigProviderSettings: otelcol.ConfigProviderSettings{ResolverSettings: confmap.ResolverSettings{
+			DefaultScheme:     "file",
 			ProviderFactories: []confmap.ProviderFactory{fileprovider.NewFactory()},
 		}},
 	}
