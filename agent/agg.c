@@ -321,6 +321,7 @@ struct agg *agg__new(const struct agg_config *c)
 	agg->n_parts = c->body_size_metrics ? PARTS : 1;
 	agg->learn_routes = c->learn_routes;
 	agg->max_routes = c->max_routes;
+	agg->resource = c->resource;
 	agg->last_service = &agg->services;
 	names__init(&agg->names);
 	err = series__table_new(agg);

@@ -33,6 +33,7 @@
 struct metrics;
 struct request;
 struct service;
+struct resource_attrs;
 struct str_list;
 
 enum {
@@ -48,8 +49,9 @@ struct agg_config {
 	uint64_t series_expiry_ns;  /* 0: AGG_SERIES_EXPIRY_NS */
 	bool body_size_metrics;
 	bool learn_routes;
-	uint32_t max_routes;           /* learned, per service; 0: none */
-	const struct str_list *routes; /* NULL: none; read by agg__new only */
+	uint32_t max_routes;                   /* learned, per service; 0: none */
+	const struct str_list *routes;         /* NULL: none; read by agg__new only */
+	const struct resource_attrs *resource; /* NULL: only the services' own; as long as agg */
 };
 
 struct agg_stats {

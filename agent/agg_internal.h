@@ -87,6 +87,7 @@ struct agg {
 	bool full; /* agg__set_full */
 	uint32_t max_routes;
 	struct route_set *configured; /* NULL: none */
+	const struct resource_attrs *resource;
 	struct names names;
 
 	struct slot *slots; /* open addressing, at most half full while there is memory */

@@ -5,6 +5,7 @@
 
 #include "agg_internal.h"
 #include "metrics.h"
+#include "resource.h"
 
 static const struct family {
 	const char *name, *unit, *help;
@@ -146,26 +147,33 @@ static void active_point(const struct snapshot *sn, struct active *active,
 	p->value = (double)active->value;
 }
 
-static const struct metric_resource *resource(struct metrics *m, const struct service *s)
+static struct metric_attr *resource_attrs(struct metrics *m, const struct resource_attr *from,
+					  uint32_t n)
 {
-	struct metric_resource *r = metrics__resource(m);
-	struct attrs a = { 0 };
-	struct metric_attr *v;
+	struct metric_attr *v = metrics__alloc(m, n * sizeof(*v));
+
+	for (uint32_t i = 0; v && i < n; i++) {
+		v[i] = (struct metric_attr){
+			.key = metrics__strdup(m, from[i].key, strlen(from[i].key)),
+			.type = ATTR_STRING,
+			.str = metrics__strdup(m, from[i].value, strlen(from[i].value)),
+		};
+	}
+	return v;
+}
+
+static const struct metric_resource *resource(const struct snapshot *sn, const struct service *s)
+{
+	struct metric_resource *r = metrics__resource(sn->m);
+	struct resource_attr attrs[RESOURCE_MAX];
 
 	if (!r)
 		return NULL;
-	r->service_name = metrics__strdup(m, s->name, strlen(s->name));
-	r->service_namespace = metrics__strdup(m, s->namespace, strlen(s->namespace));
-	r->service_instance_id = metrics__strdup(m, s->instance, strlen(s->instance));
-	add_str(&a, "service.instance.id", r->service_instance_id);
-	add_str(&a, "service.name", r->service_name);
-	add_str(&a, "service.namespace", r->service_namespace);
-	v = metrics__alloc(m, a.n * sizeof(*v));
-	if (!v)
-		return NULL;
-	memcpy(v, a.v, a.n * sizeof(*v));
-	r->attrs = v;
-	r->n_attrs = a.n;
+	r->service_name = metrics__strdup(sn->m, s->name, strlen(s->name));
+	r->service_namespace = metrics__strdup(sn->m, s->namespace, strlen(s->namespace));
+	r->service_instance_id = metrics__strdup(sn->m, s->instance, strlen(s->instance));
+	r->n_attrs = resource__of(sn->agg->resource, s, attrs);
+	r->attrs = resource_attrs(sn->m, attrs, r->n_attrs);
 	return r;
 }
 
@@ -229,7 +237,7 @@ int agg__snapshot(struct agg *agg, struct metrics *m, uint64_t now_unix_ns, uint
 	for (svc = agg->services; svc && metrics__ok(m); svc = svc->next) {
 		if (!svc->first && !svc->active)
 			continue;
-		r = resource(m, svc->service);
+		r = resource(&sn, svc->service);
 		for (s = svc->first; s && metrics__ok(m); s = s->next)
 			series_points(&sn, s, r);
 		for (a = svc->active; a && metrics__ok(m); a = a->next)

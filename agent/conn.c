@@ -322,6 +322,7 @@ void conn_table__open(struct conn_table *t, const struct red_ev_open *ev)
 		return;
 	c->id = ev->conn_id;
 	c->sk = ev->sk;
+	c->ino = ev->ino;
 	c->tgid = ev->tgid;
 	c->family = ev->family;
 	c->local_port = ev->local_port;

@@ -22,6 +22,7 @@ struct conn {
 	struct conn *poll_prev, *poll_next; /* those that wait as long for a poll */
 	uint64_t id;
 	uint64_t sk;
+	uint64_t ino;         /* see struct red_ev_open */
 	uint64_t expected[2]; /* next offset, by enum red_dir */
 	uint64_t last_ns;     /* last record */
 	uint64_t turn_ns[2];  /* when the direction last turned this way */

@@ -8,6 +8,12 @@
  *	     that is the parent. A client request with the very context that a request
  *	     being served has brought (a proxy that passes headers on) is that one's
  *	     child: PASSED.
+ *  CONNECTION  Both ends of a connection are seen, from its first byte: the request that
+ *	     begins at an offset here is the one that began at this offset there. So the
+ *	     spans of a host make one trace without a byte changed. In a namespace of their
+ *	     own, addresses of the loopback may be in use twice: there it must be the same.
+ *	     The receiver is often heard of first: a call's record is written when it
+ *	     returns. Then the receiver's trace is moved, unless it has children already.
  *  THREAD   A thread that waits in recv() for a request serves one connection at a
  *	     time. What it sends until that request is answered, it sends for it. Only
  *	     for sockets in blocking mode: a thread that reads without waiting is an
@@ -28,64 +34,21 @@
  * A peer that was forgotten as one of background traffic is not: so that table keeps
  * its entries for BACKGROUND_NS, and while its bucket is full nobody is believed.
  */
-#include "correlate.h"
+#include "correlate_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "service.h"
-
-#define PROCESS_BUCKETS 256
-#define OPEN_BUCKETS    1024
-#define HABITS          4096
-#define HABIT_CALLEES   4
-#define HABIT_RUNS      16
-#define PEERS           4096
-#define PEER_WAYS       4
-#define BACKGROUND_NS   600000000000ull
-#define REQUEST_ID_MIN  8 /* shorter ones are hardly unique */
+#include "sampler.h"
 
 const char *const trace_link_names[TRACE_LINK__CNT] = {
-	[TRACE_LINK_NONE] = "none",     [TRACE_LINK_HEADER] = "header",
-	[TRACE_LINK_PASSED] = "passed", [TRACE_LINK_THREAD] = "thread",
-	[TRACE_LINK_SOLE] = "sole",     [TRACE_LINK_INJECTED] = "injected",
-};
-
-struct correlate_process {
-	struct correlate_process *next;
-	uint32_t tgid;
-	uint32_t n_open;
-	bool opaque;
-	struct request *open; /* served now, the youngest first */
-};
-
-/* What the requests of one kind usually send. */
-struct habit {
-	uint64_t kind; /* hash of service, method and path; 0: free */
-	struct {
-		uint64_t peer; /* 0: free */
-		uint32_t cnt;  /* requests sent to it, each time */
-		uint32_t runs; /* times in a row */
-	} callees[HABIT_CALLEES];
-};
-
-/* Somebody to whom a service also sends on its own account. */
-struct background {
-	uint64_t peer;
-	uint64_t until_ns;
-};
-
-struct correlate {
-	struct correlate_config cfg;
-	struct correlate_stats stats;
-	struct correlate_process *processes[PROCESS_BUCKETS];
-	uint32_t n_processes; /* opaque ones included */
-	struct request *threads[OPEN_BUCKETS];
-	struct request *contexts[OPEN_BUCKETS];
-	struct request *request_ids[OPEN_BUCKETS];
-	struct habit habits[HABITS];
-	struct background background[PEERS / PEER_WAYS][PEER_WAYS];
+	[TRACE_LINK_NONE] = "none",
+	[TRACE_LINK_HEADER] = "header",
+	[TRACE_LINK_PASSED] = "passed",
+	[TRACE_LINK_THREAD] = "thread",
+	[TRACE_LINK_SOLE] = "sole",
+	[TRACE_LINK_INJECTED] = "injected",
+	[TRACE_LINK_CONNECTION] = "connection",
 };
 
 struct correlate *correlate__new(const struct correlate_config *cfg)
@@ -99,16 +62,9 @@ struct correlate *correlate__new(const struct correlate_config *cfg)
 
 void correlate__free(struct correlate *c)
 {
-	struct correlate_process *p;
-	size_t i;
-
 	if (!c)
 		return;
-	for (i = 0; i < PROCESS_BUCKETS; i++)
-		while ((p = c->processes[i])) {
-			c->processes[i] = p->next;
-			free(p);
-		}
+	open__free(c);
 	free(c);
 }
 
@@ -117,408 +73,22 @@ const struct correlate_stats *correlate__stats(const struct correlate *c)
 	return &c->stats;
 }
 
-static uint64_t hash_bytes(uint64_t h, const void *data, size_t len)
-{
-	const uint8_t *p = data;
-	uint64_t w;
-
-	for (; len >= 8; p += 8, len -= 8) {
-		memcpy(&w, p, 8);
-		h = red_mix(h ^ w);
-	}
-	w = len;
-	while (len--)
-		w = w << 8 | *p++;
-	return red_mix(h ^ w);
-}
-
-/* ---- processes --------------------------------------------------------------------------- */
-
-static struct correlate_process **process_link(struct correlate *c, uint32_t tgid)
-{
-	struct correlate_process **link = &c->processes[tgid % PROCESS_BUCKETS];
-
-	while (*link && (*link)->tgid != tgid)
-		link = &(*link)->next;
-	return link;
-}
-
-/* Made when there is none; NULL when there can be no more. */
-static struct correlate_process *process_get(struct correlate *c, uint32_t tgid)
-{
-	struct correlate_process **link = process_link(c, tgid);
-
-	if (*link || c->n_processes >= c->cfg.max_processes)
-		return *link;
-	*link = calloc(1, sizeof(**link));
-	if (!*link)
-		return NULL;
-	(*link)->tgid = tgid;
-	c->n_processes++;
-	return *link;
-}
-
-static void process_forget(struct correlate *c, struct correlate_process **link)
-{
-	struct correlate_process *p = *link;
-
-	*link = p->next;
-	c->n_processes--;
-	free(p);
-}
-
-void correlate__opaque(struct correlate *c, uint32_t tgid)
-{
-	struct correlate_process *p = process_get(c, tgid);
-
-	if (p)
-		p->opaque = true;
-}
-
-void correlate__process_ended(struct correlate *c, uint32_t tgid)
-{
-	struct correlate_process **link = process_link(c, tgid);
-
-	if (!*link)
-		return;
-	(*link)->opaque = false;
-	if (!(*link)->n_open)
-		process_forget(c, link);
-}
-
-/* ---- requests being served ------------------------------------------------------------------ */
-
-static struct request **thread_bucket(struct correlate *c, const struct request *r)
-{
-	return &c->threads[red_mix((uint64_t)r->tgid << 32 | r->tid) % OPEN_BUCKETS];
-}
-
-static struct request **context_bucket(struct correlate *c, const struct request *r)
-{
-	uint64_t h = hash_bytes(r->tgid, r->context.parent_id, sizeof(r->context.parent_id));
-
-	return &c->contexts[h % OPEN_BUCKETS];
-}
-
-static struct request **request_id_bucket(struct correlate *c, const struct request *r)
-{
-	uint64_t h = hash_bytes(r->tgid, r->request_id.p, r->request_id.len);
-
-	return &c->request_ids[h % OPEN_BUCKETS];
-}
-
-static bool has_request_id(const struct request *r)
-{
-	return r->request_id.len >= REQUEST_ID_MIN;
-}
-
-static bool same_thread(const struct request *a, const struct request *b)
-{
-	return a->tgid == b->tgid && a->tid == b->tid;
-}
-
-static bool same_context(const struct request *a, const struct request *b)
-{
-	return a->tgid == b->tgid &&
-	       !memcmp(a->context.parent_id, b->context.parent_id, sizeof(a->context.parent_id)) &&
-	       !memcmp(a->context.trace_id, b->context.trace_id, sizeof(a->context.trace_id));
-}
-
-static bool same_request_id(const struct request *a, const struct request *b)
-{
-	return a->tgid == b->tgid && slice_eq(a->request_id, b->request_id);
-}
-
-/* The three chains differ in nothing but the member that they go by. */
-#define CHAIN_PUSH(bucket, r, by)                                                                  \
-	do {                                                                                       \
-		(r)->by = *(bucket);                                                               \
-		*(bucket) = (r);                                                                   \
-	} while (0)
-
-#define CHAIN_REMOVE(bucket, r, by)                                                                \
-	do {                                                                                       \
-		struct request **link_ = (bucket);                                                 \
-		while (*link_ != (r))                                                              \
-			link_ = &(*link_)->by;                                                     \
-		*link_ = (r)->by;                                                                  \
-	} while (0)
-
-/* The only one in the chain that is like `r`; *several when there are more. */
-#define CHAIN_ONLY(bucket, r, by, several)                                                         \
-	({                                                                                         \
-		struct request *at_ = *(bucket), *only_ = NULL;                                    \
-		for (; at_ && !*(several); at_ = at_->by)                                          \
-			if (by(at_, r)) {                                                          \
-				*(several) = only_ != NULL;                                        \
-				only_ = at_;                                                       \
-			}                                                                          \
-		*(several) ? NULL : only_;                                                         \
-	})
-
-static void serve(struct correlate *c, struct request *r)
-{
-	struct correlate_process *p = process_get(c, r->tgid);
-
-	if (!p)
-		return;
-	r->alone = !p->n_open;
-	if (p->n_open == 1)
-		p->open->alone = false;
-	if (!p->n_open++)
-		c->stats.processes++;
-	r->process = p;
-	r->prev = NULL;
-	r->next = p->open;
-	if (r->next)
-		r->next->prev = r;
-	p->open = r;
-	if (r->blocking)
-		CHAIN_PUSH(thread_bucket(c, r), r, same_thread);
-	if (r->context.valid)
-		CHAIN_PUSH(context_bucket(c, r), r, same_context);
-	if (has_request_id(r))
-		CHAIN_PUSH(request_id_bucket(c, r), r, same_request_id);
-}
-
-static void served(struct correlate *c, struct request *r)
-{
-	struct correlate_process *p = r->process;
-
-	if (r->prev)
-		r->prev->next = r->next;
-	else
-		p->open = r->next;
-	if (r->next)
-		r->next->prev = r->prev;
-	if (r->blocking)
-		CHAIN_REMOVE(thread_bucket(c, r), r, same_thread);
-	if (r->context.valid)
-		CHAIN_REMOVE(context_bucket(c, r), r, same_context);
-	if (has_request_id(r))
-		CHAIN_REMOVE(request_id_bucket(c, r), r, same_request_id);
-	r->process = NULL;
-	if (--p->n_open)
-		return;
-	c->stats.processes--;
-	if (!p->opaque)
-		process_forget(c, process_link(c, p->tgid));
-}
-
-/* ---- habits ------------------------------------------------------------------------------------
- */
-
-/* Requests are of one kind when service, method and path agree; a part of the path
- * with a digit in it is any. */
-static uint64_t kind_of(const struct request *r)
-{
-	uint64_t h = hash_bytes(r->service->id, r->method, strlen(r->method));
-	struct slice rest = r->path;
-	size_t len, i;
-	bool digit;
-
-	while (rest.len) {
-		len = slice_until(rest, '/');
-		for (digit = false, i = 0; i < len && !digit; i++)
-			digit = rest.p[i] >= '0' && rest.p[i] <= '9';
-		h = hash_bytes(h, digit ? "0" : rest.p, digit ? 1 : len);
-		rest = slice_skip(rest, len + (len < rest.len));
-	}
-	return h ? h : 1;
-}
-
-static uint64_t peer_of(const struct request *r)
-{
-	uint64_t h = hash_bytes(r->service->id, r->peer_addr, sizeof(r->peer_addr));
-
-	h = red_mix(h ^ r->peer_port);
-	return h ? h : 1;
-}
-
-static struct background *background_set(struct correlate *c, uint64_t peer)
-{
-	return c->background[peer % (PEERS / PEER_WAYS)];
-}
-
-static void note_background(struct correlate *c, uint64_t peer, uint64_t now_ns)
-{
-	struct background *set = background_set(c, peer), *oldest = set;
-	int i;
-
-	for (i = 0; i < PEER_WAYS; i++) {
-		if (set[i].peer == peer)
-			oldest = &set[i];
-		if (oldest->peer == peer)
-			break;
-		if (set[i].until_ns < oldest->until_ns)
-			oldest = &set[i];
-	}
-	*oldest = (struct background){ .peer = peer, .until_ns = now_ns + BACKGROUND_NS };
-}
-
-/* Also when it may have been, and was pushed out by others. */
-static bool is_background(struct correlate *c, uint64_t peer, uint64_t now_ns)
-{
-	const struct background *set = background_set(c, peer);
-	int i, busy = 0;
-
-	for (i = 0; i < PEER_WAYS; i++) {
-		busy += set[i].until_ns > now_ns;
-		if (set[i].peer == peer && set[i].until_ns > now_ns)
-			return true;
-	}
-	return busy == PEER_WAYS;
-}
-
-static void count_call(struct request *server, uint64_t peer)
-{
-	uint8_t i;
-
-	for (i = 0; i < server->n_callees; i++)
-		if (server->callees[i].peer == peer)
-			break;
-	if (i == REQUEST_CALLEES_MAX)
-		return;
-	if (i == server->n_callees) {
-		server->n_callees++;
-		server->callees[i].peer = peer;
-		server->callees[i].cnt = 0;
-	}
-	server->callees[i].cnt++;
-}
-
-static bool is_habit(struct correlate *c, const struct request *server, uint64_t peer)
-{
-	uint64_t kind = kind_of(server);
-	const struct habit *h = &c->habits[kind % HABITS];
-	int i;
-
-	for (i = 0; i < HABIT_CALLEES && h->kind == kind; i++)
-		if (h->callees[i].peer == peer)
-			return h->callees[i].runs >= HABIT_RUNS;
-	return false;
-}
-
-static uint32_t calls_to(const struct request *server, uint64_t peer)
-{
-	uint8_t i;
-
-	for (i = 0; i < server->n_callees; i++)
-		if (server->callees[i].peer == peer)
-			return server->callees[i].cnt;
-	return 0;
-}
-
-static void add_callee(struct habit *h, uint64_t peer, uint32_t cnt)
-{
-	int i, at = 0;
-
-	for (i = 0; i < HABIT_CALLEES; i++) {
-		if (h->callees[i].peer == peer)
-			return;
-		if (h->callees[i].runs < h->callees[at].runs || !h->callees[i].peer)
-			at = i;
-	}
-	if (h->callees[at].runs >= HABIT_RUNS)
-		return;
-	h->callees[at].peer = peer;
-	h->callees[at].cnt = cnt;
-	h->callees[at].runs = 1;
-}
-
-/* It was served alone, so all that was sent meanwhile is its own, or background. */
-static void learn(struct correlate *c, const struct request *server)
-{
-	uint64_t kind = kind_of(server);
-	struct habit *h = &c->habits[kind % HABITS];
-	uint32_t cnt, i;
-
-	if (h->kind != kind) {
-		if (!server->n_callees)
-			return;
-		memset(h, 0, sizeof(*h));
-		h->kind = kind;
-	}
-	for (i = 0; i < HABIT_CALLEES; i++) {
-		if (!h->callees[i].peer)
-			continue;
-		cnt = calls_to(server, h->callees[i].peer);
-		if (cnt != h->callees[i].cnt || !cnt)
-			h->callees[i].runs = 0;
-		h->callees[i].runs += cnt != 0;
-		h->callees[i].cnt = cnt;
-	}
-	for (i = 0; i < server->n_callees; i++)
-		add_callee(h, server->callees[i].peer, server->callees[i].cnt);
-}
-
-/* ---- parents
- * -------------------------------------------------------------------------------------- */
-
-static struct request *by_context(struct correlate *c, const struct request *r)
-{
-	bool several = false;
-
-	return CHAIN_ONLY(context_bucket(c, r), r, same_context, &several);
-}
-
-static struct request *by_thread(struct correlate *c, const struct request *r)
-{
-	bool several = false;
-	struct request *only = CHAIN_ONLY(thread_bucket(c, r), r, same_thread, &several);
-
-	c->stats.ambiguous += several;
-	return only;
-}
-
-static struct request *by_request_id(struct correlate *c, const struct request *r)
-{
-	bool several = false;
-
-	if (!has_request_id(r))
-		return NULL;
-	return CHAIN_ONLY(request_id_bucket(c, r), r, same_request_id, &several);
-}
-
-/* All that the process serves, when what it sends is known to be for it. */
-static struct request *by_habit(struct correlate *c, const struct request *r)
-{
-	const struct correlate_process *p = *process_link(c, r->tgid);
-	uint64_t peer = peer_of(r);
-
-	if (!p || !p->n_open) {
-		note_background(c, peer, r->start_ns);
-		c->stats.background++;
-		return NULL;
-	}
-	if (!p->open->alone) { /* another one may have had its effects yet to come */
-		c->stats.ambiguous++;
-		return NULL;
-	}
-	count_call(p->open, peer);
-	if (!p->opaque && is_habit(c, p->open, peer) && !is_background(c, peer, r->start_ns))
-		return p->open;
-	c->stats.unproven++;
-	return NULL;
-}
-
 static enum trace_link find_parent(struct correlate *c, const struct request *r,
 				   struct request **parent)
 {
 	if (!c->cfg.guess)
 		return TRACE_LINK_NONE;
-	*parent = by_thread(c, r);
+	*parent = open__by_thread(c, r);
 	if (*parent)
 		return TRACE_LINK_THREAD;
-	*parent = by_request_id(c, r);
+	*parent = open__by_request_id(c, r);
 	if (*parent)
 		return TRACE_LINK_PASSED;
-	*parent = by_habit(c, r);
+	*parent = habit__sole(c, r);
 	return *parent ? TRACE_LINK_SOLE : TRACE_LINK_NONE;
 }
 
-/* ---- ids
- * ---------------------------------------------------------------------------------------------- */
+/* ---- traces ------------------------------------------------------------------------ */
 
 static void put_id(uint8_t to[8], uint64_t id)
 {
@@ -528,48 +98,101 @@ static void put_id(uint8_t to[8], uint64_t id)
 		to[i] = id >> (56 - 8 * i);
 }
 
+/* The head decision, where there is none of a parent in sight. */
+static void sample(const struct correlate *c, struct request *r)
+{
+	const struct trace_context *from = &r->context;
+
+	if (sampler__decide(c->cfg.sampler, r->trace.trace_id, from->sampled_known,
+			    from->flags & TRACE_SAMPLED, from->tracestate))
+		r->trace.flags |= TRACE_SAMPLED;
+	else
+		r->trace.flags &= ~TRACE_SAMPLED;
+}
+
 static void new_trace(struct correlate *c, struct request *r)
 {
 	put_id(r->trace.trace_id, red_id(&c->cfg.key, r->conn_id, r->off, RED_ID_TRACE_HI));
 	put_id(r->trace.trace_id + 8, red_id(&c->cfg.key, r->conn_id, r->off, RED_ID_TRACE_LO));
 	r->trace.flags = TRACE_RANDOM;
+	r->trace.link = TRACE_LINK_NONE;
+	sample(c, r);
 }
 
-static void child_of(struct request *r, const struct request *parent)
+static void child_of(struct request *r, struct request *parent, enum trace_link link)
 {
 	memcpy(r->trace.trace_id, parent->trace.trace_id, sizeof(r->trace.trace_id));
 	memcpy(r->trace.parent_id, parent->trace.span_id, sizeof(r->trace.parent_id));
 	r->trace.flags = parent->trace.flags;
 	r->trace.forced |= parent->trace.forced;
+	r->trace.remote = r->kind == SPAN_SERVER;
+	r->trace.link = link;
+	parent->n_children++;
 }
 
-static void child_of_header(struct request *r)
+static void child_of_header(struct correlate *c, struct request *r)
 {
 	memcpy(r->trace.trace_id, r->context.trace_id, sizeof(r->trace.trace_id));
 	memcpy(r->trace.parent_id, r->context.parent_id, sizeof(r->trace.parent_id));
 	r->trace.flags = r->context.flags;
 	r->trace.remote = r->kind == SPAN_SERVER;
 	r->trace.link = TRACE_LINK_HEADER;
+	sample(c, r);
+}
+
+/* The receiver was heard of first. */
+static void adopt(struct correlate *c, struct request *client)
+{
+	struct request *server = open__other_end(c, client);
+	uint8_t from[16];
+
+	if (!server || server->trace.link != TRACE_LINK_NONE)
+		return;
+	if (server->n_children) {
+		c->stats.late++;
+		return;
+	}
+	if (client->start_ns > server->start_ns)
+		client->start_ns = server->start_ns;
+	memcpy(from, server->trace.trace_id, sizeof(from));
+	child_of(server, client, TRACE_LINK_CONNECTION);
+	c->stats.links[SPAN_SERVER][TRACE_LINK_NONE]--;
+	c->stats.links[SPAN_SERVER][TRACE_LINK_CONNECTION]++;
+	if (c->cfg.moved)
+		c->cfg.moved(c->cfg.arg, from, server);
 }
 
 static void begin_client(struct correlate *c, struct request *r)
 {
 	struct request *parent = NULL;
+	enum trace_link link;
 
 	if (r->context.valid) {
-		parent = by_context(c, r);
-		if (!parent) {
-			child_of_header(r);
-			return;
-		}
-		r->trace.link = TRACE_LINK_PASSED;
+		parent = open__by_context(c, r);
+		link = TRACE_LINK_PASSED;
 	} else {
-		r->trace.link = find_parent(c, r, &parent);
+		link = find_parent(c, r, &parent);
 	}
 	if (parent)
-		child_of(r, parent);
+		child_of(r, parent, link);
+	else if (r->context.valid)
+		child_of_header(c, r);
 	else
 		new_trace(c, r);
+	adopt(c, r);
+}
+
+static void begin_server(struct correlate *c, struct request *r)
+{
+	struct request *client = r->context.valid ? NULL : open__other_end(c, r);
+
+	if (r->context.valid)
+		child_of_header(c, r);
+	else if (client)
+		child_of(r, client, TRACE_LINK_CONNECTION);
+	else
+		new_trace(c, r);
+	open__serve(c, r);
 }
 
 void correlate__begin(struct correlate *c, struct request *r)
@@ -577,25 +200,23 @@ void correlate__begin(struct correlate *c, struct request *r)
 	memset(&r->trace, 0, sizeof(r->trace));
 	r->process = NULL;
 	r->n_callees = 0;
+	r->n_children = 0;
 	r->trace.forced = r->forced || r->context.debug;
 	put_id(r->trace.span_id, red_id(&c->cfg.key, r->conn_id, r->off, RED_ID_SPAN));
-	if (r->kind == SPAN_CLIENT) {
+	if (r->kind == SPAN_CLIENT)
 		begin_client(c, r);
-	} else {
-		if (r->context.valid)
-			child_of_header(r);
-		else
-			new_trace(c, r);
-		serve(c, r);
-	}
+	else
+		begin_server(c, r);
+	open__add_end(c, r);
 	c->stats.links[r->kind][r->trace.link]++;
 }
 
 void correlate__end(struct correlate *c, struct request *r)
 {
+	open__remove_end(c, r);
 	if (!r->process)
 		return;
 	if (r->alone)
-		learn(c, r);
-	served(c, r);
+		habit__learn(c, r);
+	open__served(c, r);
 }

@@ -16,12 +16,17 @@
 #include "traceid.h"
 
 struct red_ev_inject;
+struct sampler;
 struct correlate;
 
 struct correlate_config {
-	struct red_trace_key key; /* the one that the kernel side has; zero in a replay */
-	bool guess;               /* option correlate: false leaves only what requests carry */
+	struct red_trace_key key;      /* the one that the kernel side has; zero in a replay */
+	bool guess;                    /* option correlate: false leaves only what requests carry */
+	const struct sampler *sampler; /* must outlive it */
 	uint32_t max_processes;
+	/* An open request is of another trace than was said when it began. May be NULL. */
+	void (*moved)(void *arg, const uint8_t from_trace_id[16], const struct request *r);
+	void *arg;
 };
 
 struct correlate_stats {
@@ -29,6 +34,7 @@ struct correlate_stats {
 	uint64_t ambiguous;                 /* client requests with several possible parents */
 	uint64_t unproven;                  /* ... with one, whose habits are not known (yet) */
 	uint64_t background;                /* ... sent while nothing was served */
+	uint64_t late;                      /* servers whose other end was seen too late */
 	uint32_t processes;                 /* that serve something now */
 };
 
@@ -37,7 +43,8 @@ void correlate__free(struct correlate *c);                          /* accepts N
 
 extern const char *const trace_link_names[TRACE_LINK__CNT];
 
-/* Fills r->trace but for the flag TRACE_SAMPLED of roots. Each begin has its end. */
+/* Fills r->trace. Each begin has its end. The start of a client request may be moved
+ * back, to when its receiver had it. */
 void correlate__begin(struct correlate *c, struct request *r);
 void correlate__end(struct correlate *c, struct request *r);
 

@@ -2,7 +2,6 @@
 #include "http1_internal.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "options.h"
 
@@ -102,8 +101,7 @@ static void fill_request(struct http1 *h, struct request *r, uint64_t first_ns, 
 	r->off = f->first_off;
 	r->start_ns = first_ns;
 	r->service = service__ref(ops->service(ops->arg, tgid));
-	r->peer_port = c->peer_port;
-	memcpy(r->peer_addr, c->peer_addr, sizeof(r->peer_addr));
+	r->conn = c;
 }
 
 struct http1_txn *http1__begin(struct http1 *h, const struct http1_head *head, uint64_t first_ns,

@@ -82,6 +82,7 @@ struct options {
 	/* metrics */
 	char *listen; /* "127.0.0.1:9464", "[::1]:9464", "none" */
 	char *listen_tls_cert, *listen_tls_key, *listen_token_file;
+	bool admin_remote;          /* /admin/ from other machines too */
 	uint32_t cardinality_limit; /* series per metric */
 	uint64_t series_expiry_ns;  /* idle series of ended processes go after this */
 	bool body_size_metrics;

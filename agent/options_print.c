@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define HELP_COLUMN 32
+#define HELP_WIDTH  100
 
 /* clang-format off */
 static const char epilogue[] =
@@ -36,19 +37,38 @@ static void print_flag(const struct opt *opt, FILE *to)
 		fprintf(to, "%-*s", HELP_COLUMN, flag);
 }
 
+/* A text in its column, in as many lines as it takes. */
+static void print_wrapped(const char *text, FILE *to)
+{
+	size_t width = HELP_WIDTH - HELP_COLUMN, n;
+
+	while (strlen(text) > width) {
+		for (n = width; n && text[n] != ' '; n--)
+			;
+		n = n ? n : width;
+		fprintf(to, "%.*s\n%*s", (int)n, text, HELP_COLUMN, "");
+		text += n + (text[n] == ' ');
+	}
+	fprintf(to, "%s\n", text);
+}
+
 /* What it is for, then in parentheses what it may be and what it is. */
 static void print_note(const struct opt *opt, FILE *to)
 {
-	fputs(opt->help, to);
+	char note[512];
+	size_t size = sizeof(note), n = snprintf(note, size, "%s", opt->help);
+
 	if (opt->def && opt->type != OPT_BOOL) {
-		fputs(" (", to);
+		n += snprintf(note + n, size - n, " (");
 		for (int i = 0; opt->names && opt->names[i]; i++)
-			fprintf(to, "%s%s", opt->names[i], opt->names[i + 1] ? "|" : ", ");
+			n += snprintf(note + n, size - n, "%s%s", opt->names[i],
+				      opt->names[i + 1] ? "|" : ", ");
 		if (opt->type == OPT_U32)
-			fprintf(to, "%" PRIu64 " to %" PRIu64 ", ", opt->min, opt->max);
-		fprintf(to, "default %s)", opt->def);
+			n += snprintf(note + n, size - n, "%" PRIu64 " to %" PRIu64 ", ", opt->min,
+				      opt->max);
+		snprintf(note + n, size - n, "default %s)", opt->def);
 	}
-	fputc('\n', to);
+	print_wrapped(note, to);
 }
 
 void opt__print_help(const struct opt_command *cmd, FILE *to)

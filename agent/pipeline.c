@@ -29,22 +29,6 @@ struct pipeline {
 
 /* ---- what protocols ask for ------------------------------------------------------------ */
 
-/* The head decision, for those that do not have it from a parent in this process. */
-static void sample(const struct pipeline *p, struct request *r)
-{
-	const struct trace_context *c = &r->context;
-	bool sampled;
-
-	if (r->trace.link != TRACE_LINK_NONE && r->trace.link != TRACE_LINK_HEADER)
-		return;
-	sampled = sampler__decide(&p->sampler, r->trace.trace_id, c->sampled_known,
-				  c->flags & TRACE_SAMPLED, c->tracestate);
-	if (sampled)
-		r->trace.flags |= TRACE_SAMPLED;
-	else
-		r->trace.flags &= ~TRACE_SAMPLED;
-}
-
 static void request_started(void *arg, struct request *r)
 {
 	struct pipeline *p = arg;
@@ -53,7 +37,6 @@ static void request_started(void *arg, struct request *r)
 	if (!p->correlate)
 		return;
 	correlate__begin(p->correlate, r);
-	sample(p, r);
 	if (p->tail)
 		tail__begin(p->tail, r->trace.trace_id, r->start_ns);
 }
@@ -68,6 +51,16 @@ static void request_ended(void *arg, struct request *r)
 	correlate__end(p->correlate, r);
 	if (p->tail)
 		tail__end(p->tail, r->trace.trace_id, p->now_ns);
+}
+
+static void request_moved(void *arg, const uint8_t from[16], const struct request *r)
+{
+	struct pipeline *p = arg;
+
+	if (!p->tail)
+		return;
+	tail__begin(p->tail, r->trace.trace_id, p->now_ns);
+	tail__end(p->tail, from, p->now_ns);
 }
 
 static void span_done(void *arg, struct span *s)
@@ -172,6 +165,9 @@ static int new_traces(struct pipeline *p)
 	struct correlate_config c = {
 		.key = p->cfg.key,
 		.guess = o->correlate,
+		.sampler = &p->sampler,
+		.moved = request_moved,
+		.arg = p,
 		.max_processes = PROCS_MAX_DEFAULT,
 	};
 	int err = sampler__init(&p->sampler, o->sampler, o->sampler_arg);

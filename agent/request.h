@@ -14,6 +14,8 @@
 #include "span.h"
 #include "trace_context.h"
 
+struct conn;
+
 #define REQUEST_CALLEES_MAX 4
 
 struct request {
@@ -31,8 +33,7 @@ struct request {
 	struct slice request_id;
 	struct trace_context context; /* what the request carries, if valid */
 	bool forced;                  /* the debug header says so */
-	uint16_t peer_port;
-	uint8_t peer_addr[16];
+	const struct conn *conn;
 
 	/* ---- the pipeline's ---- */
 	struct trace trace;
@@ -41,8 +42,10 @@ struct request {
 	struct correlate_process *process; /* servers: whose list it is on */
 	struct request *prev, *next;       /* there */
 	struct request *same_thread;       /* chains of hash tables */
-	struct request *same_context, *same_request_id;
-	bool alone; /* the process has served no other since it began */
+	struct request *same_context, *same_request_id, *same_connection;
+	uint32_t n_children; /* requests that have it as their parent */
+	bool has_ends;       /* is in the table of connections */
+	bool alone;          /* the process has served no other since it began */
 	uint8_t n_callees;
 	struct {
 		uint64_t peer;

@@ -26,20 +26,21 @@ static void add_parents(struct self_builder *b, const struct correlate_stats *st
 static void add_unknown(struct self_builder *b, const struct correlate_stats *st)
 {
 	struct metric_family *f =
-		self__family(b, "redeye.trace.parents.unknown", "{request}", METRIC_COUNTER, 3,
-			     "Client requests without a parent, by why it is not known.");
+		self__family(b, "redeye.trace.parents.unknown", "{request}", METRIC_COUNTER, 4,
+			     "Requests without a parent, by why it is not known.");
 	const struct {
 		const char *why;
 		uint64_t n;
 	} rows[] = {
 		{ "ambiguous", st->ambiguous },
 		{ "background", st->background },
+		{ "late", st->late },
 		{ "unproven", st->unproven },
 	};
 	struct self_label l[] = { { "reason", NULL }, { NULL, NULL } };
 	int i;
 
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 4; i++) {
 		l[0].value = rows[i].why;
 		self__point(b, f, rows[i].n, l);
 	}
@@ -47,9 +48,9 @@ static void add_unknown(struct self_builder *b, const struct correlate_stats *st
 
 static void add_tail(struct self_builder *b, const struct tail_stats *st)
 {
-	struct metric_family *f = self__family(b, "redeye.trace.spans", "{span}", METRIC_COUNTER,
-					       TAIL_REASON__CNT,
-					       "Spans of traces to export or not, by reason.");
+	struct metric_family *f =
+		self__family(b, "redeye.trace.spans", "{span}", METRIC_COUNTER, TAIL_REASON__CNT,
+			     "Spans of traces to export or not, by reason.");
 	struct self_label l[] = { { "decision", NULL }, { "reason", NULL }, { NULL, NULL } };
 	int i;
 

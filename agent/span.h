@@ -39,7 +39,9 @@ enum trace_link {
 	TRACE_LINK_THREAD = 3,   /* sent by the thread that was serving the parent */
 	TRACE_LINK_SOLE = 4,     /* the parent was all that the process was serving */
 	TRACE_LINK_INJECTED = 5, /* the kernel side wrote the context into the request */
-	TRACE_LINK__CNT = 6,
+	TRACE_LINK_CONNECTION =
+		6, /* both ends of the connection are seen: it is the same request */
+	TRACE_LINK__CNT = 7,
 };
 
 /* Where a span belongs. Ids are in the order of their hexadecimal text. */

@@ -137,7 +137,7 @@ static enum tail_reason reason_of(struct tail *t, const struct span *s, bool sam
 	return TAIL_NOT_SAMPLED;
 }
 
-static void settle(struct tail *t, const struct span *s, enum tail_reason verdict)
+static void deliver(struct tail *t, const struct span *s, enum tail_reason verdict)
 {
 	t->stats.spans[verdict]++;
 	if (tail_reason__keeps(verdict))
@@ -159,7 +159,7 @@ static enum tail_reason decide(struct tail *t, struct tail_trace *tr)
 	uint32_t i;
 
 	for (i = 0; i < tr->n; i++)
-		settle(t, tr->spans[i], verdict);
+		deliver(t, tr->spans[i], verdict);
 	t->stats.held_spans -= tr->n;
 	t->stats.held_bytes -= tr->bytes;
 	tail_trace__release(tr);
@@ -250,9 +250,9 @@ static void follow(struct tail *t, struct tail_trace *tr, const struct span *s,
 	if (reason == TAIL_FORCED)
 		tr->reason = TAIL_FORCED;
 	if (tr->reason == TAIL_RATE_LIMIT)
-		settle(t, s, TAIL_RATE_LIMIT);
+		deliver(t, s, TAIL_RATE_LIMIT);
 	else
-		settle(t, s, tail_reason__keeps(reason) ? reason : TAIL_FOLLOW);
+		deliver(t, s, tail_reason__keeps(reason) ? reason : TAIL_FOLLOW);
 }
 
 static void note(struct tail_trace *tr, const struct span *s, enum tail_reason reason)
@@ -282,12 +282,12 @@ static void hold(struct tail *t, struct tail_trace *tr, const struct span *s)
 		oldest = tail_traces__oldest(&t->traces);
 		verdict = decide_early(t, oldest);
 		if (oldest == tr)
-			settle(t, s, verdict);
+			deliver(t, s, verdict);
 	}
 	if (oldest == tr)
 		return;
 	if (tail_trace__hold(tr, s)) {
-		settle(t, s, decide_early(t, tr));
+		deliver(t, s, decide_early(t, tr));
 		return;
 	}
 	t->stats.held_spans++;
@@ -300,7 +300,7 @@ void tail__span(struct tail *t, const struct span *s, bool sampled)
 	struct tail_trace *tr;
 
 	if (!t->active || !has_id(s->trace.trace_id)) {
-		settle(t, s, judge(t, reason, s->service->id));
+		deliver(t, s, judge(t, reason, s->service->id));
 		return;
 	}
 	tr = find_or_add(t, s->trace.trace_id);
@@ -310,7 +310,7 @@ void tail__span(struct tail *t, const struct span *s, bool sampled)
 	}
 	note(tr, s, reason);
 	if (is_certain(t, tr)) {
-		settle(t, s, decide(t, tr));
+		deliver(t, s, decide(t, tr));
 		return;
 	}
 	if (!tr->open && tail_link__is_alone(&tr->due))

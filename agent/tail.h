@@ -72,7 +72,8 @@ void tail__free(struct tail *t); /* accepts NULL; what is held is not kept, see 
 void tail__begin(struct tail *t, const uint8_t trace_id[16], uint64_t now_ns);
 void tail__end(struct tail *t, const uint8_t trace_id[16], uint64_t now_ns);
 
-/* sampled: the head decision. Calls keep for this span and earlier ones, or later. */
+/* sampled: the head decision. Calls keep at once, for this span and earlier ones of its
+ * trace, or later, or never. Its time is the latest that another call has named. */
 void tail__span(struct tail *t, const struct span *s, bool sampled);
 
 /* Decides what is due. When to be called next; UINT64_MAX: nothing waits. */

@@ -7,7 +7,7 @@
  */
 #include "tail_internal.h"
 
-static uint32_t bucket_of(uint64_t ns)
+static uint32_t p99_bucket(uint64_t ns)
 {
 	uint64_t us = ns >> 10;
 	uint32_t octave;
@@ -46,12 +46,12 @@ static void decay(struct tail_p99 *p)
 
 bool tail_p99__is_below(const struct tail_p99 *p, uint64_t ns)
 {
-	return p->n >= TAIL_P99_MIN && bucket_of(ns) > p->at;
+	return p->n >= TAIL_P99_MIN && p99_bucket(ns) > p->at;
 }
 
 void tail_p99__add(struct tail_p99 *p, uint64_t ns)
 {
-	uint32_t b = bucket_of(ns);
+	uint32_t b = p99_bucket(ns);
 
 	p->counts[b]++;
 	p->n++;

@@ -127,7 +127,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-static struct slice trim(struct slice s)
+static struct slice trim_blanks(struct slice s)
 {
 	for (; s.len && is_blank(s.p[0]); s.p++)
 		s.len--;
@@ -172,7 +172,7 @@ int tracestate__next(struct slice *rest, struct slice *key, struct slice *value)
 		if (!rest->len)
 			return 0;
 		n = slice_until(*rest, ',');
-		member = trim((struct slice){ rest->p, n });
+		member = trim_blanks((struct slice){ rest->p, n });
 		*rest = slice_skip(*rest, n + (n < rest->len));
 	}
 	n = slice_until(member, '=');

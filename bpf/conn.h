@@ -148,10 +148,12 @@ static __noinline int conn_announce(struct red_conn *c, struct sock *sk, __u64 n
 	ev.established = !!(c->flags & RED_CONN_FRESH);
 	ev.family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	ev.type = SOCK_STREAM;
-	if (ev.family == AF_UNIX)
+	if (ev.family == AF_UNIX) {
 		ev.ino = sock_ino(sk);
-	else
+	} else {
+		ev.ino = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 		open_addrs(&ev, sk);
+	}
 	if (emit(st, &ev.h, sizeof(ev), now))
 		return -1;
 	c->flags |= RED_CONN_OPENED;

@@ -76,7 +76,7 @@ struct red_ev_open {
 	__u8 pad[3];
 	__u8 local_addr[16];
 	__u8 remote_addr[16];
-	__u64 ino; /* socket inode number, for UNIX sockets; else 0 */
+	__u64 ino; /* UNIX: the socket's inode number; TCP: its network namespace's, 0 unknown */
 };
 
 enum red_data_flags {

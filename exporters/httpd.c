@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "httpd_internal.h"
+#include "httpd_routes.h"
 
 #include <errno.h>
-#include <microhttpd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,174 +16,6 @@
 #define PEM_MAX             ((size_t)1 << 20)
 /* GnuTLS still allows TLS 1.0 and 1.1 by default. */
 #define TLS_PRIORITIES "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1"
-
-struct httpd {
-	struct httpd_config config; /* strings in it belong to the caller: not used after _new */
-	struct httpd_scrape scrape;
-	struct httpd_auth *auth; /* NULL: open to all */
-	struct httpd_conns *conns;
-	struct MHD_Daemon *daemon;
-	uint16_t port;
-	atomic_uint_fast64_t scrapes[PROM_FORMATS], bytes, refused, errors;
-	atomic_bool starting;
-	char start_error[160]; /* the last thing libmicrohttpd said while it started */
-};
-
-/* ---- answers ---- */
-
-struct reply {
-	unsigned int status;
-	struct MHD_Response *response;
-};
-
-static struct reply text(unsigned int status, const char *content)
-{
-	struct MHD_Response *r = MHD_create_response_from_buffer(strlen(content), (void *)content,
-								 MHD_RESPMEM_MUST_COPY);
-
-	if (r)
-		MHD_add_response_header(r, "Content-Type", "text/plain; charset=utf-8");
-	return (struct reply){ status, r };
-}
-
-static const char *header(struct MHD_Connection *c, const char *name)
-{
-	return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
-}
-
-static struct reply scrape_failed(struct httpd *h, int err)
-{
-	char why[200];
-
-	atomic_fetch_add(&h->errors, 1);
-	if (err == ENOSPC)
-		snprintf(why, sizeof(why),
-			 "the answer would pass the limit of %zu bytes for answers\n",
-			 h->config.max_bytes);
-	else
-		snprintf(why, sizeof(why), "no snapshot of the metrics: %s\n", strerror(err));
-	return text(err == ETIMEDOUT || err == EAGAIN || err == ENOSPC
-			    ? MHD_HTTP_SERVICE_UNAVAILABLE
-			    : MHD_HTTP_INTERNAL_SERVER_ERROR,
-		    why);
-}
-
-static struct reply metrics_page(struct httpd *h, struct MHD_Connection *c)
-{
-	struct httpd_body *b =
-		httpd_scrape__make(&h->scrape, header(c, "Accept"), header(c, "Accept-Encoding"));
-	struct MHD_Response *r;
-
-	if (!b)
-		return scrape_failed(h, errno);
-	r = MHD_create_response_from_buffer_with_free_callback_cls(b->data.len, b->data.p,
-								   httpd_body__free, b);
-	if (!r) {
-		httpd_body__free(b);
-		return scrape_failed(h, ENOMEM);
-	}
-	atomic_fetch_add(&h->scrapes[b->format], 1);
-	atomic_fetch_add(&h->bytes, b->data.len);
-	MHD_add_response_header(r, "Content-Type", prom__content_type(b->format));
-	MHD_add_response_header(r, "Vary", "Accept, Accept-Encoding");
-	if (b->gzipped)
-		MHD_add_response_header(r, "Content-Encoding", "gzip");
-	return (struct reply){ MHD_HTTP_OK, r };
-}
-
-static struct reply health_page(struct httpd *h, struct MHD_Connection *c)
-{
-	return text(MHD_HTTP_OK, "ok\n");
-}
-
-static struct reply ready_page(struct httpd *h, struct MHD_Connection *c)
-{
-	bool ready = !h->config.ready || h->config.ready(h->config.arg);
-
-	return ready ? text(MHD_HTTP_OK, "ok\n")
-		     : text(MHD_HTTP_SERVICE_UNAVAILABLE, "not ready\n");
-}
-
-static struct reply index_page(struct httpd *h, struct MHD_Connection *c)
-{
-	return text(MHD_HTTP_OK, "redeye " REDEYE_VERSION "\n\n"
-				 "/metrics   Prometheus: text, OpenMetrics, protobuf\n"
-				 "/healthz   200 while the process lives\n"
-				 "/readyz    200 when it observes, 503 before\n");
-}
-
-/* ---- routes ---- */
-
-static const struct route {
-	const char *path;
-	struct reply (*page)(struct httpd *h, struct MHD_Connection *c);
-	bool open; /* without a token: probes of Kubernetes have none */
-} routes[] = {
-	{ "/", index_page, false },
-	{ "/healthz", health_page, true },
-	{ "/metrics", metrics_page, false },
-	{ "/readyz", ready_page, true },
-	{ NULL, NULL, false },
-};
-
-static struct reply refuse(struct httpd *h)
-{
-	struct reply r = text(MHD_HTTP_UNAUTHORIZED, "a bearer token is needed\n");
-
-	atomic_fetch_add(&h->refused, 1);
-	if (r.response)
-		MHD_add_response_header(r.response, "WWW-Authenticate", "Bearer realm=\"redeye\"");
-	return r;
-}
-
-static struct reply wrong_method(void)
-{
-	struct reply r = text(MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
-
-	if (r.response)
-		MHD_add_response_header(r.response, "Allow", "GET, HEAD");
-	return r;
-}
-
-static struct reply answer(struct httpd *h, struct MHD_Connection *c, const char *path,
-			   const char *method)
-{
-	const struct route *r;
-
-	for (r = routes; r->path && strcmp(r->path, path) != 0; r++)
-		;
-	if (!r->path)
-		return text(MHD_HTTP_NOT_FOUND, "not found\n");
-	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
-		return wrong_method();
-	if (h->auth && !r->open && !httpd_auth__allows(h->auth, header(c, "Authorization")))
-		return refuse(h);
-	return r->page(h, c);
-}
-
-/* libmicrohttpd calls it once for the head, for each piece of a body, and at the end. */
-static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *path,
-				  const char *method, const char *version, const char *body,
-				  size_t *body_len, void **seen)
-{
-	static char yes;
-	enum MHD_Result result;
-	struct reply r;
-
-	if (!*seen || *body_len) { /* answered at the end, so that the connection can be kept */
-		*seen = &yes;
-		*body_len = 0;
-		return MHD_YES;
-	}
-	r = answer(arg, c, path, method);
-	if (!r.response)
-		return MHD_NO;
-	MHD_add_response_header(r.response, "X-Content-Type-Options", "nosniff");
-	MHD_add_response_header(r.response, "Cache-Control", "no-store");
-	result = MHD_queue_response(c, r.status, r.response);
-	MHD_destroy_response(r.response);
-	return result;
-}
 
 /* ---- connections ---- */
 
@@ -201,11 +32,13 @@ static void on_connection(void *arg, struct MHD_Connection *c, void **context,
 			MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
 }
 
-static void on_completed(void *arg, struct MHD_Connection *c, void **seen,
+static void on_completed(void *arg, struct MHD_Connection *c, void **exchange,
 			 enum MHD_RequestTerminationCode why)
 {
 	struct httpd *h = arg;
 
+	httpd_routes__done(*exchange);
+	*exchange = NULL;
 	httpd_conns__request_done(
 		h->conns,
 		MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context);
@@ -215,7 +48,7 @@ static void on_accepted(void *arg, int fd, const struct sockaddr *from, socklen_
 {
 	struct httpd *h = arg;
 
-	/* Closes fd when it fails. Its address is not used, but must be one. */
+	/* Closes fd when it fails. */
 	MHD_add_connection(h->daemon, fd, from, len);
 }
 
@@ -287,8 +120,8 @@ static int start_daemon(struct httpd *h, char *cert, char *key)
 			     MHD_USE_ERROR_LOG | (cert ? MHD_USE_TLS : 0);
 
 	atomic_store(&h->starting, true);
-	h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_ARRAY, options,
-				     MHD_OPTION_END);
+	h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, httpd_routes__request, h,
+				     MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 	atomic_store(&h->starting, false);
 	return h->daemon ? 0 : -EINVAL;
 }

@@ -6,6 +6,7 @@
  *   GET /healthz   200 "ok" as long as the process lives
  *   GET /readyz    200 or 503
  *   GET /          a list of these
+ *   GET, PUT /admin/log-level   see docs/admin.md; only with a token
  *
  * Every connection has a thread of its own, so that a client that stalls delays
  * nobody, and everything a client can make the server hold is bounded:
@@ -30,6 +31,7 @@ struct httpd_config {
 	const char *listen; /* "127.0.0.1:9464", "[::1]:9464", ":9464" (all addresses) */
 	const char *tls_cert, *tls_key; /* PEM files; NULL or "": no TLS */
 	const char *token_file;         /* its content guards / and /metrics; NULL or "": open */
+	bool admin_remote;              /* /admin/ from other machines too */
 	unsigned int max_connections;   /* 32 */
 	unsigned int timeout_s;  /* 10, of silence; a request as a whole may take twice that */
 	size_t max_bytes;        /* 64 MiB: answers not yet sent, all clients together */
@@ -47,7 +49,7 @@ struct httpd_config {
 struct httpd_stats {                    /* since the start */
 	uint64_t scrapes[PROM_FORMATS]; /* answered with 200 */
 	uint64_t bytes;                 /* of their bodies, as sent */
-	uint64_t refused;               /* 401: no token or a wrong one */
+	uint64_t refused;               /* 401 and 403: no token, a wrong one, from elsewhere */
 	uint64_t errors;                /* 500 and 503 of /metrics */
 	uint64_t cut_off;               /* connections that took too long over a request */
 };

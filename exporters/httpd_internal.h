@@ -9,6 +9,7 @@
 
 #include "buf.h"
 #include "httpd.h"
+#include "slice.h"
 
 /* ---- httpd_listen.c ---- */
 
@@ -61,5 +62,17 @@ struct httpd_body {
 struct httpd_body *httpd_scrape__make(struct httpd_scrape *s, const char *accept,
 				      const char *accept_encoding);
 void httpd_body__free(void *body);
+
+/* ---- httpd_admin.c ---- */
+
+bool httpd_admin__is_loopback(const struct sockaddr *from);
+
+struct httpd_change {
+	const char *query; /* of the URL's argument; NULL: none */
+	struct slice body;
+};
+
+/* Makes the change, if there is one. The status, and in text what is so now, or the error. */
+unsigned int httpd_admin__log_level(const struct httpd_change *c, char *text, size_t size);
 
 #endif /* RED_HTTPD_INTERNAL_H */

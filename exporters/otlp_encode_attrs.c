@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "metrics.h"
 #include "otlp_encode_internal.h"
 
 typedef PB_COMMON(KeyValue) KeyValue;
@@ -143,4 +144,31 @@ void attr_list__of_resource(struct attr_list *l, struct arena *a, const struct r
 	attr_list__init(l, a, n);
 	for (i = 0; i < n; i++)
 		attr_list__string(l, attrs[i].key, slice_of(attrs[i].value));
+}
+
+static void add_metric_attr(struct attr_list *l, const struct metric_attr *a)
+{
+	const char *key = arena__text(l->arena, slice_of(a->key));
+
+	switch (a->type) {
+	case ATTR_STRING:
+		attr_list__string(l, key, slice_of(a->str));
+		break;
+	case ATTR_INT:
+		attr_list__int(l, key, a->num);
+		break;
+	case ATTR_BOOL:
+		attr_list__bool(l, key, a->num);
+		break;
+	}
+}
+
+void attr_list__of_metric(struct attr_list *l, struct arena *a, const struct metric_attr *attrs,
+			  uint32_t n)
+{
+	uint32_t i;
+
+	attr_list__init(l, a, n);
+	for (i = 0; i < n; i++)
+		add_metric_attr(l, &attrs[i]);
 }

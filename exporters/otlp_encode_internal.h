@@ -15,6 +15,8 @@
 #include "exporters/otlp_common.pb-c.h"
 #include "exporters/otlp_resource.pb-c.h"
 
+struct metric_attr;
+
 #define PB_COMMON(name)   Opentelemetry__Proto__Common__V1__##name
 #define PB_RESOURCE(name) Opentelemetry__Proto__Resource__V1__##name
 
@@ -52,6 +54,8 @@ void attr_list__bool(struct attr_list *l, const char *key, bool value);
 void attr_list__of_span(struct attr_list *l, struct arena *a, const struct span_attrs *attrs);
 void attr_list__of_resource(struct attr_list *l, struct arena *a, const struct resource_attrs *r,
 			    const struct service *s);
+void attr_list__of_metric(struct attr_list *l, struct arena *a, const struct metric_attr *attrs,
+			  uint32_t n);
 
 extern PB_COMMON(InstrumentationScope) otlp_scope; /* redeye's; read only */
 

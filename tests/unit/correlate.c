@@ -5,9 +5,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
+#include "conn.h"
+#include "sampler.h"
 #include "service.h"
 
 #define SEC UINT64_C(1000000000)
@@ -16,12 +19,27 @@ static struct service shop = {
 	.refs = 1, .id = 7, .name = "shop", .namespace = "", .instance = ""
 };
 static struct correlate *c;
+static struct sampler sampler;
+static struct conn plain = { .family = AF_INET, .peer_port = 80 };
+static int n_moved;
 static uint64_t now_ns, next_off;
+
+static void on_moved(void *arg, const uint8_t from[16], const struct request *r)
+{
+	n_moved++;
+	assert_memory_not_equal(from, r->trace.trace_id, 16);
+}
 
 static int setup(void **state)
 {
-	struct correlate_config cfg = { .key = { { 1, 2 } }, .guess = true, .max_processes = 100 };
+	struct correlate_config cfg = { .key = { { 1, 2 } },
+					.guess = true,
+					.max_processes = 100,
+					.sampler = &sampler,
+					.moved = on_moved };
 
+	assert_int_equal(sampler__init(&sampler, "parentbased_always_on", NULL), 0);
+	n_moved = 0;
 	c = correlate__new(&cfg);
 	assert_non_null(c);
 	now_ns = SEC;
@@ -49,7 +67,7 @@ static void fill(struct request *r, enum span_kind kind, uint32_t tgid, uint32_t
 	r->method = "GET";
 	r->scheme = "http";
 	r->path = SLICE("/orders/17");
-	r->peer_port = 80;
+	r->conn = &plain;
 }
 
 static void serve(struct request *r, uint32_t tgid, uint32_t tid, bool blocking)
@@ -126,7 +144,7 @@ static void carry(struct request *r, uint8_t trace, uint8_t parent)
 {
 	memset(r->context.trace_id, trace, 16);
 	memset(r->context.parent_id, parent, 8);
-	r->context.valid = true;
+	r->context.valid = r->context.sampled_known = true;
 	r->context.flags = TRACE_SAMPLED;
 }
 
@@ -207,6 +225,130 @@ static void test_a_request_id_is_passed_on(void **state)
 	correlate__begin(c, &out);
 	assert_true(is_root(&out.trace));
 	correlate__end(c, &in[0]);
+}
+
+/* ---- connections ---------------------------------------------------------------------- */
+
+static struct conn client_end, server_end;
+
+static void make_ends(bool loopback)
+{
+	memset(&client_end, 0, sizeof(client_end));
+	client_end.family = AF_INET;
+	client_end.established = 1;
+	client_end.local_port = 40000;
+	client_end.peer_port = 80;
+	client_end.ino = 1;
+	memset(client_end.local_addr + 10, 0xff, 2);
+	memset(client_end.peer_addr + 10, 0xff, 2);
+	client_end.local_addr[12] = client_end.peer_addr[12] = loopback ? 127 : 10;
+	client_end.local_addr[15] = 1;
+	client_end.peer_addr[15] = 2;
+	server_end = client_end;
+	server_end.local_port = 80;
+	server_end.peer_port = 40000;
+	memcpy(server_end.local_addr, client_end.peer_addr, 16);
+	memcpy(server_end.peer_addr, client_end.local_addr, 16);
+}
+
+static void begin_at(struct request *r, enum span_kind kind, uint64_t off)
+{
+	fill(r, kind, kind + 1, 1);
+	r->conn = kind == SPAN_CLIENT ? &client_end : &server_end;
+	r->conn_id = 100 + kind;
+	r->off = off;
+	correlate__begin(c, r);
+}
+
+static void test_both_ends_are_one_request(void **state)
+{
+	struct request out, in;
+
+	make_ends(true);
+	begin_at(&out, SPAN_CLIENT, 0);
+	begin_at(&in, SPAN_SERVER, 0);
+	assert_true(is_child(&in.trace, &out));
+	assert_int_equal(in.trace.link, TRACE_LINK_CONNECTION);
+	assert_int_equal(in.trace.remote, 1);
+	assert_true(in.trace.flags & TRACE_SAMPLED);
+	correlate__end(c, &in);
+	correlate__end(c, &out);
+	assert_int_equal(n_moved, 0);
+}
+
+static void test_the_receiver_may_be_heard_first(void **state)
+{
+	struct request out, in;
+
+	make_ends(true);
+	begin_at(&in, SPAN_SERVER, 77);
+	now_ns += 5;
+	begin_at(&out, SPAN_CLIENT, 77);
+	assert_true(is_child(&in.trace, &out));
+	assert_true(in.trace.flags & TRACE_SAMPLED);
+	assert_true(out.start_ns == in.start_ns);
+	assert_int_equal(n_moved, 1);
+	assert_int_equal(correlate__stats(c)->links[SPAN_SERVER][TRACE_LINK_NONE], 0);
+	correlate__end(c, &in);
+	correlate__end(c, &out);
+}
+
+static void test_a_trace_with_children_does_not_move(void **state)
+{
+	struct request out, in;
+	struct trace t;
+
+	make_ends(true);
+	fill(&in, SPAN_SERVER, 1, 1);
+	in.conn = &server_end;
+	in.blocking = true;
+	in.off = 0;
+	correlate__begin(c, &in);
+	t = call(1, 1);
+	assert_true(is_child(&t, &in));
+	begin_at(&out, SPAN_CLIENT, 0);
+	assert_true(is_root(&in.trace));
+	assert_int_equal(correlate__stats(c)->late, 1);
+	correlate__end(c, &in);
+	correlate__end(c, &out);
+}
+
+static void test_what_is_not_the_same_connection(void **state)
+{
+	struct request out, in;
+	int i;
+
+	for (i = 0; i < 6; i++) {
+		make_ends(i != 5);
+		begin_at(&out, SPAN_CLIENT, 0);
+		server_end.peer_port += i == 0;
+		server_end.local_addr[15] += i == 1;
+		server_end.established = i != 2; /* offsets mean nothing */
+		server_end.ino += i == 3 || i == 5;
+		begin_at(&in, SPAN_SERVER, i == 4);
+		if (i == 5) /* no loopback: the namespace may be another */
+			assert_true(is_child(&in.trace, &out));
+		else
+			assert_true(is_root(&in.trace));
+		correlate__end(c, &in);
+		correlate__end(c, &out);
+	}
+}
+
+static void test_the_header_wins(void **state)
+{
+	struct request out, in;
+
+	make_ends(true);
+	begin_at(&out, SPAN_CLIENT, 0);
+	fill(&in, SPAN_SERVER, 2, 1);
+	in.conn = &server_end;
+	in.off = 0;
+	carry(&in, 0xaa, 1);
+	correlate__begin(c, &in);
+	assert_int_equal(in.trace.link, TRACE_LINK_HEADER);
+	correlate__end(c, &out);
+	correlate__end(c, &in);
 }
 
 /* ---- threads ----------------------------------------------------------------------------------
@@ -368,6 +510,11 @@ int main(void)
 		TEST(test_a_request_id_is_passed_on),
 		TEST(test_a_thread_that_waits_serves_one),
 		TEST(test_a_thread_with_two_is_not_known),
+		TEST(test_both_ends_are_one_request),
+		TEST(test_the_receiver_may_be_heard_first),
+		TEST(test_a_trace_with_children_does_not_move),
+		TEST(test_what_is_not_the_same_connection),
+		TEST(test_the_header_wins),
 		TEST(test_a_habit_is_learned),
 		TEST(test_other_numbers_are_another_habit),
 		TEST(test_a_request_that_sends_nothing_breaks_it),

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "correlate_internal.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+/* ---- processes --------------------------------------------------------------------------- */
+
+static struct correlate_process **process_link(struct correlate *c, uint32_t tgid)
+{
+	struct correlate_process **link = &c->processes[tgid % PROCESS_BUCKETS];
+
+	while (*link && (*link)->tgid != tgid)
+		link = &(*link)->next;
+	return link;
+}
+
+/* Made when there is none; NULL when there can be no more. */
+static struct correlate_process *process_get(struct correlate *c, uint32_t tgid)
+{
+	struct correlate_process **link = process_link(c, tgid);
+
+	if (*link || c->n_processes >= c->cfg.max_processes)
+		return *link;
+	*link = calloc(1, sizeof(**link));
+	if (!*link)
+		return NULL;
+	(*link)->tgid = tgid;
+	c->n_processes++;
+	return *link;
+}
+
+static void process_forget(struct correlate *c, struct correlate_process **link)
+{
+	struct correlate_process *p = *link;
+
+	*link = p->next;
+	c->n_processes--;
+	free(p);
+}
+
+void correlate__opaque(struct correlate *c, uint32_t tgid)
+{
+	struct correlate_process *p = process_get(c, tgid);
+
+	if (p)
+		p->opaque = true;
+}
+
+void correlate__process_ended(struct correlate *c, uint32_t tgid)
+{
+	struct correlate_process **link = process_link(c, tgid);
+
+	if (!*link)
+		return;
+	(*link)->opaque = false;
+	if (!(*link)->n_open)
+		process_forget(c, link);
+}
+
+/* ---- requests being served ------------------------------------------------------------------ */
+
+static struct request **thread_bucket(struct correlate *c, const struct request *r)
+{
+	return &c->threads[red_mix((uint64_t)r->tgid << 32 | r->tid) % OPEN_BUCKETS];
+}
+
+static struct request **context_bucket(struct correlate *c, const struct request *r)
+{
+	uint64_t h = hash_bytes(r->tgid, r->context.parent_id, sizeof(r->context.parent_id));
+
+	return &c->contexts[h % OPEN_BUCKETS];
+}
+
+static struct request **request_id_bucket(struct correlate *c, const struct request *r)
+{
+	uint64_t h = hash_bytes(r->tgid, r->request_id.p, r->request_id.len);
+
+	return &c->request_ids[h % OPEN_BUCKETS];
+}
+
+static bool has_request_id(const struct request *r)
+{
+	return r->request_id.len >= REQUEST_ID_MIN;
+}
+
+static bool same_thread(const struct request *a, const struct request *b)
+{
+	return a->tgid == b->tgid && a->tid == b->tid;
+}
+
+static bool same_context(const struct request *a, const struct request *b)
+{
+	return a->tgid == b->tgid &&
+	       !memcmp(a->context.parent_id, b->context.parent_id, sizeof(a->context.parent_id)) &&
+	       !memcmp(a->context.trace_id, b->context.trace_id, sizeof(a->context.trace_id));
+}
+
+static bool same_request_id(const struct request *a, const struct request *b)
+{
+	return a->tgid == b->tgid && slice_eq(a->request_id, b->request_id);
+}
+
+/* The three chains differ in nothing but the member that they go by. */
+#define CHAIN_PUSH(bucket, r, by)                                                                  \
+	do {                                                                                       \
+		(r)->by = *(bucket);                                                               \
+		*(bucket) = (r);                                                                   \
+	} while (0)
+
+#define CHAIN_REMOVE(bucket, r, by)                                                                \
+	do {                                                                                       \
+		struct request **link_ = (bucket);                                                 \
+		while (*link_ != (r))                                                              \
+			link_ = &(*link_)->by;                                                     \
+		*link_ = (r)->by;                                                                  \
+	} while (0)
+
+/* The only one in the chain that is like `r`; *several when there are more. */
+#define CHAIN_ONLY(bucket, r, by, several)                                                         \
+	({                                                                                         \
+		struct request *at_ = *(bucket), *only_ = NULL;                                    \
+		for (; at_ && !*(several); at_ = at_->by)                                          \
+			if (by(at_, r)) {                                                          \
+				*(several) = only_ != NULL;                                        \
+				only_ = at_;                                                       \
+			}                                                                          \
+		*(several) ? NULL : only_;                                                         \
+	})
+
+void open__serve(struct correlate *c, struct request *r)
+{
+	struct correlate_process *p = process_get(c, r->tgid);
+
+	if (!p)
+		return;
+	r->alone = !p->n_open;
+	if (p->n_open == 1)
+		p->open->alone = false;
+	if (!p->n_open++)
+		c->stats.processes++;
+	r->process = p;
+	r->prev = NULL;
+	r->next = p->open;
+	if (r->next)
+		r->next->prev = r;
+	p->open = r;
+	if (r->blocking)
+		CHAIN_PUSH(thread_bucket(c, r), r, same_thread);
+	if (r->context.valid)
+		CHAIN_PUSH(context_bucket(c, r), r, same_context);
+	if (has_request_id(r))
+		CHAIN_PUSH(request_id_bucket(c, r), r, same_request_id);
+}
+
+void open__served(struct correlate *c, struct request *r)
+{
+	struct correlate_process *p = r->process;
+
+	if (r->prev)
+		r->prev->next = r->next;
+	else
+		p->open = r->next;
+	if (r->next)
+		r->next->prev = r->prev;
+	if (r->blocking)
+		CHAIN_REMOVE(thread_bucket(c, r), r, same_thread);
+	if (r->context.valid)
+		CHAIN_REMOVE(context_bucket(c, r), r, same_context);
+	if (has_request_id(r))
+		CHAIN_REMOVE(request_id_bucket(c, r), r, same_request_id);
+	r->process = NULL;
+	if (--p->n_open)
+		return;
+	c->stats.processes--;
+	if (!p->opaque)
+		process_forget(c, process_link(c, p->tgid));
+}
+
+struct request *open__by_context(struct correlate *c, const struct request *r)
+{
+	bool several = false;
+
+	return CHAIN_ONLY(context_bucket(c, r), r, same_context, &several);
+}
+
+struct request *open__by_thread(struct correlate *c, const struct request *r)
+{
+	bool several = false;
+	struct request *only = CHAIN_ONLY(thread_bucket(c, r), r, same_thread, &several);
+
+	c->stats.ambiguous += several;
+	return only;
+}
+
+struct request *open__by_request_id(struct correlate *c, const struct request *r)
+{
+	bool several = false;
+
+	if (!has_request_id(r))
+		return NULL;
+	return CHAIN_ONLY(request_id_bucket(c, r), r, same_request_id, &several);
+}
+
+/* ---- the other end of the connection -------------------------------------------------------- */
+
+struct end {
+	const uint8_t *addr;
+	uint16_t port;
+};
+
+static struct end end_of(const struct request *r, enum span_kind kind)
+{
+	const struct conn *conn = r->conn;
+
+	return r->kind == kind ? (struct end){ conn->local_addr, conn->local_port }
+			       : (struct end){ conn->peer_addr, conn->peer_port };
+}
+
+static bool same_end(const struct request *a, const struct request *b, enum span_kind kind)
+{
+	struct end x = end_of(a, kind), y = end_of(b, kind);
+
+	return x.port == y.port && !memcmp(x.addr, y.addr, 16);
+}
+
+static bool is_loopback(const uint8_t addr[16])
+{
+	static const uint8_t v4[13] = { [10] = 0xff, [11] = 0xff, [12] = 127 };
+	static const uint8_t v6[16] = { [15] = 1 };
+
+	return !memcmp(addr, v4, sizeof(v4)) || !memcmp(addr, v6, sizeof(v6));
+}
+
+static bool same_connection(const struct request *a, const struct request *b)
+{
+	return a->off == b->off && same_end(a, b, SPAN_SERVER) && same_end(a, b, SPAN_CLIENT) &&
+	       (a->conn->ino == b->conn->ino || !is_loopback(a->conn->local_addr));
+}
+
+static bool has_ends(const struct request *r)
+{
+	return r->conn->established && r->conn->family != AF_UNIX && r->conn->peer_port;
+}
+
+static struct request **connection_bucket(struct correlate *c, const struct request *r,
+					  enum span_kind kind)
+{
+	struct end client = end_of(r, SPAN_CLIENT), server = end_of(r, SPAN_SERVER);
+	uint64_t h = hash_bytes(r->off, client.addr, 16);
+
+	h = red_mix(h ^ ((uint64_t)client.port << 16 | server.port));
+	return &c->connections[kind][h % OPEN_BUCKETS];
+}
+
+struct request *open__other_end(struct correlate *c, const struct request *r)
+{
+	bool several = false;
+
+	if (!has_ends(r) || !c->cfg.guess)
+		return NULL;
+	return CHAIN_ONLY(connection_bucket(c, r, !r->kind), r, same_connection, &several);
+}
+
+void open__add_end(struct correlate *c, struct request *r)
+{
+	r->has_ends = has_ends(r); /* which may change: conn.established does */
+	if (r->has_ends)
+		CHAIN_PUSH(connection_bucket(c, r, r->kind), r, same_connection);
+}
+
+void open__remove_end(struct correlate *c, struct request *r)
+{
+	if (r->has_ends)
+		CHAIN_REMOVE(connection_bucket(c, r, r->kind), r, same_connection);
+}
+
+const struct correlate_process *open__process(const struct correlate *c, uint32_t tgid)
+{
+	return *process_link((struct correlate *)c, tgid);
+}
+
+void open__free(struct correlate *c)
+{
+	struct correlate_process *p;
+	size_t i;
+
+	for (i = 0; i < PROCESS_BUCKETS; i++)
+		while ((p = c->processes[i])) {
+			c->processes[i] = p->next;
+			free(p);
+		}
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cjson/cJSON.h>
+#include <cmocka.h>
+
+#include "a_span.h"
+#include "access_log_internal.h"
+
+#define UNIX_MINUS_MONO 1000000000000000000
+
+static char line[ACCESS_LOG_LINE + 1];
+
+/* Without its newline. */
+static const char *written(const struct span *s, bool query)
+{
+	size_t n = access_log_line__write(line, s, UNIX_MINUS_MONO, query);
+
+	assert_in_range(n, 3, ACCESS_LOG_LINE);
+	assert_int_equal(line[n - 1], '\n');
+	line[n - 1] = 0;
+	assert_null(strchr(line, '\n'));
+	return line;
+}
+
+#define BEGIN      "{\"timestamp\":\"2001-09-09T01:46:41.502500499Z\",\"level\":"
+#define IDS        "\"trace_id\":\"4bf92f00000000000000000000000036\",\"span_id\":\"00f00000000000b7\","
+#define COUNTS     "\"request_bytes\":3,\"response_bytes\":5000000000,\"pid\":42"
+#define SERVER_GET "\"service\":\"shop\",\"kind\":\"server\",\"method\":\"GET\","
+
+static void whole(void **state)
+{
+	struct span s = a_span();
+	static const char want[] =
+		BEGIN "\"info\"," SERVER_GET "\"route\":\"/users/{id}\",\"path\":\"/users/7\","
+		      "\"status_code\":200,\"duration_ms\":2.500," IDS "\"client\":\"10.0.0.2\","
+		      "\"request_id\":\"req-1\"," COUNTS
+		      ",\"headers\":{\"user-agent\":\"curl/8\",\"x-tenant\":\"a\\\"b\"}";
+	char with_query[sizeof(want) + 30];
+
+	snprintf(with_query, sizeof(with_query), "%s,\"query\":\"x=1\"}", want);
+	assert_string_equal(written(&s, true), with_query);
+	snprintf(with_query, sizeof(with_query), "%s}", want);
+	assert_string_equal(written(&s, false), with_query);
+}
+
+static void what_is_not_there_is_left_out(void **state)
+{
+	struct span s = {
+		.service = &a_service,
+		.method = "_OTHER",
+		.method_original = SLICE("BREW"),
+		.start_ns = 2,
+		.end_ns = 1, /* clocks of two CPUs */
+		.error_type = "client_closed",
+	};
+
+	assert_string_equal(written(&s, true),
+			    "{\"timestamp\":\"2001-09-09T01:46:40.000000001Z\",\"level\":\"error\","
+			    "\"service\":\"shop\",\"kind\":\"server\",\"method\":\"BREW\","
+			    "\"path\":\"\",\"duration_ms\":0.000,\"error\":\"client_closed\","
+			    "\"request_bytes\":0,\"response_bytes\":0,\"pid\":0}");
+}
+
+static const char *member(const struct span *s, const char *key)
+{
+	static char value[ACCESS_LOG_LINE];
+	cJSON *j = cJSON_Parse(written(s, true));
+	const char *got = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(j, key));
+
+	assert_non_null(j);
+	snprintf(value, sizeof(value), "%s", got ? got : "(none)");
+	cJSON_Delete(j);
+	return value;
+}
+
+static void levels(void **state)
+{
+	static const struct {
+		uint16_t status;
+		const char *error_type, *want;
+	} cases[] = {
+		{ 101, NULL, "info" },
+		{ 200, NULL, "info" },
+		{ 399, NULL, "info" },
+		{ 400, NULL, "warn" },
+		{ 499, "499", "warn" },
+		{ 500, "500", "error" },
+		{ 599, "599", "error" },
+		{ 0, "connection_reset", "error" },
+		{ 0, NULL, "error" },
+		{ 200, "connection_closed", "warn" }, /* the answer was not whole */
+	};
+	struct span s = a_span();
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		s.status = cases[i].status;
+		s.error_type = cases[i].error_type;
+		assert_string_equal(member(&s, "level"), cases[i].want);
+		assert_string_equal(member(&s, "error"), s.error_type ? s.error_type : "(none)");
+	}
+}
+
+static void peers(void **state)
+{
+	struct span s = a_span();
+
+	s.family = AF_INET6;
+	memset(s.peer_addr, 0, 16);
+	s.peer_addr[15] = 1;
+	assert_string_equal(member(&s, "client"), "::1");
+	s.kind = SPAN_CLIENT;
+	assert_string_equal(member(&s, "kind"), "client");
+	assert_string_equal(member(&s, "client"), "(none)");
+	assert_string_equal(member(&s, "server"), "shop.example:8080");
+	s.host_port = 0;
+	assert_string_equal(member(&s, "server"), "shop.example");
+	s.host = (struct slice){ 0 };
+	assert_string_equal(member(&s, "server"), "[::1]:40000");
+	s.family = AF_UNIX;
+	assert_string_equal(member(&s, "server"), "unix");
+	s.kind = SPAN_SERVER;
+	assert_string_equal(member(&s, "client"), "unix");
+	s.family = 0;
+	assert_string_equal(member(&s, "client"), "(none)");
+}
+
+/* Every string at once as long and as hostile as can be: all keys are there, and no byte
+ * that a terminal would obey. */
+static void hostile_and_long(void **state)
+{
+	static const char *const bytes[] = {
+		"\x1b", "\xff", "\"", "\xc2\x9b", "\xe2\x80\xae", "p", "\xf0\x9f\xbf\xbf"
+	};
+	static const char *const keys[] = { "timestamp",  "service", "route", "path",
+					    "request_id", "client",  "pid",   "response_bytes",
+					    "query",      "headers", "error" };
+	static char text[60000];
+
+	for (size_t i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++) {
+		struct service named = a_service;
+		struct span s = a_span();
+		struct slice all = { text, 0 };
+		cJSON *j;
+
+		while (all.len + 5 < sizeof(text))
+			all.len += (size_t)sprintf(text + all.len, "%s", bytes[i]);
+		named.name = text;
+		s.service = &named;
+		s.method = "_OTHER";
+		s.error_type = "connection_reset";
+		s.method_original = s.path = s.query = s.route = s.request_id = s.host = all;
+		for (s.n_headers = 0; s.n_headers < SPAN_HEADERS_MAX; s.n_headers++)
+			s.headers[s.n_headers] = (struct span_header){ "x-some-header", all };
+		j = cJSON_Parse(written(&s, true));
+		assert_non_null(j);
+		for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
+			assert_non_null(cJSON_GetObjectItem(j, keys[k]));
+		assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(j, "headers")),
+				 SPAN_HEADERS_MAX);
+		cJSON_Delete(j);
+		for (const char *p = line; *p; p++)
+			assert_true((uint8_t)*p >= ' ' && *p != 0x7f);
+		assert_null(strstr(line, "\xff"));
+		assert_null(strstr(line, "\xc2\x9b"));
+		assert_null(strstr(line, "\xe2\x80\xae"));
+		s.kind = SPAN_CLIENT;
+		cJSON_Delete(j = cJSON_Parse(written(&s, true)));
+		assert_non_null(j);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(whole),
+		cmocka_unit_test(what_is_not_there_is_left_out),
+		cmocka_unit_test(levels),
+		cmocka_unit_test(peers),
+		cmocka_unit_test(hostile_and_long),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
