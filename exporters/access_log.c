@@ -14,7 +14,7 @@
 #include "span_queue.h"
 
 #define MS               1000000ull
-#define DELAY_NS         (200 * MS) /* a line appears this long after its request, at most */
+#define DELAY_NS         (100 * MS) /* of the 200 ms after which a line appears; a tick may be late */
 #define LOOK_AROUND_MS   250        /* a request to reopen is seen this often */
 #define PATIENCE_NS      (500 * MS) /* for a receiver that does not read */
 #define LAST_PATIENCE_NS (1000 * MS)
