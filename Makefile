@@ -52,7 +52,7 @@ FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c
 SKEL	:= $(O)/redeye.skel.h
 
 .PHONY: all deps demo test test-unit test-golden test-live test-vm test-stress test-prometheus \
-	bench fuzz check check-abi check-arm64 format install clean
+	test-traces bench fuzz check check-abi check-arm64 format install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -138,6 +138,12 @@ test-stress: all
 test-prometheus: all
 	$(Q)tests/prometheus/run
 
+# Builds Jaeger and an OpenTelemetry Collector the first time: some minutes.
+test-traces: all
+	$(Q)tests/live/deps
+	$(Q)tests/traces/deps
+	$(Q)tests/traces/run $(TRACES)
+
 # Every kernel of the matrix, every backend. Long: see tests/vm/README.md.
 test-vm: all
 	$(Q)tests/vm/deps
@@ -150,6 +156,7 @@ test:
 	$(Q)tests/run unit='$(MAKE) -s test-unit' abi='$(MAKE) -s check-abi check-arm64' \
 		fuzz='$(MAKE) -s fuzz FUZZ_RUNS=20000' golden='$(MAKE) -s test-golden' \
 		live='$(MAKE) -s test-live' prometheus='$(MAKE) -s test-prometheus' \
+		traces='$(MAKE) -s test-traces TRACES=--quick' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
 		vm='tests/vm/skipped'
 

@@ -91,8 +91,9 @@ def comparison(t, kind):
     propagate = kind == "propagated"
     good = compared(propagate)
     check(not good.problems(), "the truth itself has problems: %s" % good.problems())
-    check(good.clients["all"].right == 4 and good.servers.right == (4 if propagate else 2),
-          "clients: %s, servers: %s" % (good.clients["all"], good.servers))
+    clients, servers = good.clients["all"], good.servers["all"]
+    check(clients.right == 4 and servers.right == (2 if propagate else 0) and servers.roots == 2,
+          "clients: %s; servers: %s" % (clients, servers))
     check(compared(propagate, unlink).clients["all"].none == 1, "a parent that is none is counted")
     for change, want in NOTICED.items():
         problems = "; ".join(compared(propagate, change).problems())

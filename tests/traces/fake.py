@@ -50,10 +50,15 @@ def span(kind, request, by_id, watched, propagate):
     trace, parent = place(kind, request, by_id, watched, propagate)
     inside = 2 * depth(request, by_id) + (kind == "server")
     start = BASE + inside * 1000
+    trace_id, parent_id = digest("trace" + trace, 16), digest(parent, 8) if parent else ""
+    if trace.startswith("load-traced-"):
+        trace_id = truth.context(trace)[0]
+        parent_id = parent_id or truth.context(trace)[1]
     return {
-        "traceId": digest("trace" + trace, 16), "spanId": digest(kind + request.id, 8),
-        "parentSpanId": digest(parent, 8) if parent else "", "kind": KIND[kind],
-        "name": "GET /%s" % request.service if kind == "server" else "GET", "startTimeUnixNano": str(start),
+        "traceId": trace_id, "spanId": digest(kind + request.id, 8),
+        "parentSpanId": parent_id, "kind": KIND[kind],
+        "name": "GET /%s" % request.service if kind == "server" else "GET",
+        "startTimeUnixNano": str(start),
         "endTimeUnixNano": str(start + 10 ** 6 - 2000 * inside),
         "attributes": [{"key": "http.request.header.x-truth-" + name,
                         "value": {"arrayValue": {"values": [{"stringValue": value}]}}}

@@ -1,15 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Requests with ids: load-GROUP-1, load-GROUP-2, ..., at a concurrency or at a rate."""
+"""Requests with ids: load-GROUP-1, load-GROUP-2, ..., at a concurrency or at a rate.
+
+Those of the group "traced" bring the context of a trace, of "named" an X-Request-ID.
+"""
 
 import threading
 import time
 
+import truth
 from client import Conn, expect_status, head
-from truth import NONE
 
 
 def request(path, group, number):
-    return head("GET", path, X_Truth_Id="load-%s-%d" % (group, number), X_Truth_Parent=NONE)
+    own = "load-%s-%d" % (group, number)
+    more = {}
+    if group == "traced":
+        more["traceparent"] = "00-%s-%s-01" % truth.context(own)
+    elif group == "named":
+        more["X_Request_ID"] = own
+    return head("GET", path, X_Truth_Id=own, X_Truth_Parent=truth.NONE, **more)
 
 
 def group_of(request_id):

@@ -47,7 +47,7 @@ class Kind:
         self.client = client
         self.needs = needs
         self.build = build
-        self.can = can.split()
+        self.can = can.split()  # paths; tick; pass: hands headers on
 
 
 PYTHON = [sys.executable, source("python_threads.py")]
@@ -57,16 +57,23 @@ JAVA = ["java", "-Xshare:auto", "-Dsun.net.httpserver.nodelay=true", "-cp", buil
         "TraceServer"]
 
 KINDS = {
-    "nginx": Kind("nginx, `proxy_pass` to kept connections", None, needs=("nginx",), can="one"),
-    "python": Kind("Python `http.server`, threads; a connection for each call", PYTHON, "new"),
-    "python-pool": Kind("the same; a pool of kept connections", PYTHON, "pool"),
-    "python-executor": Kind("the same; the call is made by another thread", PYTHON, "executor"),
+    "nginx": Kind("nginx, `proxy_pass` to kept connections", None, needs=("nginx",),
+                  can="one pass"),
+    "python": Kind("Python `http.server`, threads; a connection for each call", PYTHON, "new",
+                    can=COMMON + " after"),
+    "python-pool": Kind("the same; a pool of kept connections", PYTHON, "pool",
+                         can=COMMON + " after"),
+    "python-executor": Kind("the same; the call is made by another thread", PYTHON, "executor",
+                         can=COMMON + " after"),
     "fastapi": Kind("FastAPI on uvicorn, `async def`, httpx", FASTAPI, "async", build="fastapi"),
     "fastapi-sync": Kind("FastAPI on uvicorn, `def` in a pool of threads, httpx", FASTAPI, "sync",
                          build="fastapi", can="one two late stream"),
-    "node": Kind("Node `node:http`, keep-alive agent", NODE, "http", needs=("node",)),
-    "node-fetch": Kind("Node `node:http`, `fetch`", NODE, "fetch", needs=("node",)),
-    "go": Kind("Go `net/http`", [build("service-go")], build="go"),
+    "node": Kind("Node `node:http`, keep-alive agent", NODE, "http", needs=("node",),
+                 can=COMMON + " pass"),
+    "node-fetch": Kind("Node `node:http`, `fetch`", NODE, "fetch", needs=("node",),
+                       can=COMMON + " pass"),
+    "go": Kind("Go `net/http`", [build("service-go")], build="go",
+               can=COMMON + " pass"),
     "java": Kind("Java `HttpServer`, a pool of threads, `HttpURLConnection`", JAVA, "url",
                  needs=("java",), build="java"),
     "java-client": Kind("the same, `java.net.http.HttpClient`", JAVA, "http", needs=("java",),
@@ -75,6 +82,10 @@ KINDS = {
                  needs=("ruby",)),
     "rust": Kind("Rust axum, hyper's client", [BUILDS["rust"].out], build="rust"),
 }
+
+
+# nginx writes its title over its environment: this is what agent.Agent calls it by.
+NAMES = {"nginx": "live-nginx"}
 
 
 def build_all():
@@ -94,7 +105,7 @@ class Service:
 
     def __init__(self, kind, folder, name=None, to=(), tick=None):
         self.kind = KINDS[kind]
-        self.name = name or kind
+        self.name = name or NAMES.get(kind, kind)
         self.folder = folder
         self.truth = os.path.join(folder, "truth.log")
         need_programs(*self.kind.needs)

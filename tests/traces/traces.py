@@ -29,11 +29,7 @@ class Test(harness.Test):
         if settings.self_check:
             return fake.FakeRedeye(endpoint, self.services, services,
                                    "--propagate" in options.get("more", ()))
-        # nginx writes its title over its environment, where the name would be.
-        names = ["%s=%s" % ("*/nginx", s.name) for s in services if not s.kind.command]
-        more = sum([("--service", n) for n in names], ()) + tuple(options.pop("more", ()))
-        return self.watch(*services, routes=(),
-                          options=redeye.options(endpoint, more=more, **options))
+        return self.watch(*services, routes=(), options=redeye.options(endpoint, **options))
 
     def cleanup(self):
         for one in self.closing:

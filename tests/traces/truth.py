@@ -9,11 +9,19 @@ if it has one, is the client span of the same request.
 """
 
 import collections
+import hashlib
 
 from lib import check, wait_for
 
 NONE = "none"
+Context = collections.namedtuple("Context", "trace_id span_id")
 Request = collections.namedtuple("Request", "id parent service")
+
+
+def context(request_id):
+    """(trace, span) that the load says it belongs to, where it says so."""
+    text = hashlib.sha256(request_id.encode()).hexdigest()
+    return text[:32], text[32:48]
 
 
 def caller(request):
@@ -57,12 +65,13 @@ class Verdict:
 
     def __init__(self):
         self.right = self.none = self.wrong = 0
+        self.roots = 0      # without a parent, as they have to be
         self.examples = []  # of wrong ones
 
     def count(self, span, parent):
         """`parent`: the span that has to be the parent, None if there must be none."""
         if not span.parent_id:
-            self.right += parent is None
+            self.roots += parent is None
             self.none += parent is not None
         elif parent and (span.trace_id, span.parent_id) == (parent.trace_id, parent.span_id):
             self.right += 1
@@ -74,6 +83,9 @@ class Verdict:
     @property
     def all(self):
         return self.right + self.none + self.wrong
+
+    def share(self):
+        return "%d %%" % (100 * self.right // self.all) if self.all else ""
 
     def __str__(self):
         return "%d right, %d without, %d wrong" % (self.right, self.none, self.wrong)
@@ -91,7 +103,7 @@ def expected(truth, watched):
 
 
 class Comparison:
-    """Spans against the truth; `group(request)` names the verdict that a client span goes to."""
+    """Spans against the truth; `group(request)` names the verdict that its spans go to."""
 
     def __init__(self, spans, truth, watched, group=lambda request: "all"):
         self.want = expected(truth, watched)
@@ -100,16 +112,20 @@ class Comparison:
         for s in spans:
             self.spans[s.kind, s.id].append(s)
         self.clients = collections.defaultdict(Verdict)
-        self.servers = Verdict()
+        self.servers = collections.defaultdict(Verdict)
         self.tick = Verdict()
         for key, found in self.spans.items():
             self._judge(key, found[0], group)
 
     def _judge(self, key, span, group):
         kind, request = key[0], self.want.get(key)
-        if kind == "server":
-            # Whose request came from somebody who is not watched is the first of its trace.
-            self.servers.count(span, self._one("client", span.id))
+        if kind == "server" and request:
+            # Whose request came from somebody who is not watched is the first of its trace,
+            # but for one that says whose child it is.
+            parent = self._one("client", span.id)
+            if span.id.startswith("load-traced-"):
+                parent = Context(*context(span.id))
+            self.servers[group(request)].count(span, parent)
         elif request:
             parent = self._one("server", request.parent)
             self.clients[group(request)].count(span, parent)
@@ -138,7 +154,7 @@ class Comparison:
                 self.spans[k][0].service != (r.service if k[0] == "server" else caller(r))]
 
     def verdicts(self):
-        return [self.servers, self.tick] + list(self.clients.values())
+        return [self.tick] + list(self.servers.values()) + list(self.clients.values())
 
     def problems(self):
         """What is wrong whatever redeye can know of parents on this machine."""

@@ -10,18 +10,25 @@ const truth = process.env.TRUTH ? fs.openSync(process.env.TRUTH, 'a') : null;
 const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 64 });
 let ids = 0;
 
-const headers = (parent, kind = '') =>
-	({ 'X-Truth-Id': `${NAME}-${kind}${++ids}`, 'X-Truth-Parent': parent });
+// `own`: the headers of the request being served, of which some are handed on.
+const nobody = { 'x-truth-id': 'none' };
+const headers = (own, kind = '') => {
+	const mine = { 'X-Truth-Id': `${NAME}-${kind}${++ids}`, 'X-Truth-Parent': own['x-truth-id'] };
+	for (const name of ['traceparent', 'x-request-id'])
+		if (own[name])
+			mine[name] = own[name];
+	return mine;
+};
 
-const byHttp = (url, parent, kind) => new Promise((resolve, reject) => {
-	http.get(url, { agent, headers: headers(parent, kind) }, (answer) => {
+const byHttp = (url, own, kind) => new Promise((resolve, reject) => {
+	http.get(url, { agent, headers: headers(own, kind) }, (answer) => {
 		answer.on('end', () => resolve(answer.statusCode));
 		answer.resume();
 	}).on('error', reject);
 });
 
-const byFetch = async (url, parent, kind) => {
-	const answer = await fetch(url, { headers: headers(parent, kind) });
+const byFetch = async (url, own, kind) => {
+	const answer = await fetch(url, { headers: headers(own, kind) });
 	await answer.arrayBuffer();
 	return answer.status;
 };
@@ -44,9 +51,9 @@ const paths = {
 };
 
 const serve = async (req, res) => {
-	const own = req.headers['x-truth-id'] || '-';
+	const own = req.headers;
 	if (truth !== null)
-		fs.writeSync(truth, `${own} ${req.headers['x-truth-parent'] || '-'} ${NAME}\n`);
+		fs.writeSync(truth, `${own['x-truth-id']} ${own['x-truth-parent']} ${NAME}\n`);
 	const statuses = await paths[req.url](own, res);
 	if (!res.headersSent)
 		res.writeHead(statuses.every((s) => s === 200) ? 200 : 502, { 'Content-Length': 3 });
@@ -55,7 +62,7 @@ const serve = async (req, res) => {
 
 const tick = async (url) => {
 	for (;;) {
-		await call(url, 'none', 'tick');
+		await call(url, nobody, 'tick');
 		await wait(5);
 	}
 };

@@ -106,17 +106,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.one(own)
         self.wfile.write(b"4\r\ntwo\n\r\n0\r\n\r\n")
 
-    def do_GET(self):
-        own = self.headers.get("X-Truth-Id", "-")
-        TRUTH.write("%s %s %s\n" % (own, self.headers.get("X-Truth-Parent", "-"), NAME))
-        if self.path == "/stream":
-            return self.stream(own)
-        statuses = {"/leaf": lambda _: [], "/one": self.one, "/two": self.two,
-                    "/all": self.every, "/late": self.late}[self.path](own)
-        self.send_response(200 if all(s == 200 for s in statuses) else 502)
+    def after(self, own):
+        """Answers, and then calls: what it does for the request when that has ended."""
+        self.answer(True)
+        self.one(own)
+
+    def answer(self, good):
+        self.send_response(200 if good else 502)
         self.send_header("Content-Length", "3")
         self.end_headers()
         self.wfile.write(b"ok\n")
+
+    def do_GET(self):
+        own = self.headers.get("X-Truth-Id", "-")
+        TRUTH.write("%s %s %s\n" % (own, self.headers.get("X-Truth-Parent", "-"), NAME))
+        if self.path in ("/stream", "/after"):
+            return self.stream(own) if self.path == "/stream" else self.after(own)
+        statuses = {"/leaf": lambda _: [], "/one": self.one, "/two": self.two,
+                    "/all": self.every, "/late": self.late}[self.path](own)
+        self.answer(all(s == 200 for s in statuses))
 
 
 class Server(http.server.ThreadingHTTPServer):

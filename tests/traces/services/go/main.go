@@ -23,13 +23,20 @@ var (
 	client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 )
 
-func call(url, parent, kind string) bool {
+// own: the headers of the request being served, of which some are handed on; nil: none is.
+func call(url string, own http.Header, kind string) bool {
 	request, err := http.NewRequest("GET", url, nil)
 	if err != nil {
 		return false
 	}
 	request.Header.Set("X-Truth-Id", fmt.Sprintf("%s-%s%d", name, kind, atomic.AddInt64(&ids, 1)))
-	request.Header.Set("X-Truth-Parent", parent)
+	request.Header.Set("X-Truth-Parent", "none")
+	for from, to := range map[string]string{"X-Truth-Id": "X-Truth-Parent",
+		"Traceparent": "Traceparent", "X-Request-Id": "X-Request-Id"} {
+		if value := own.Get(from); value != "" {
+			request.Header.Set(to, value)
+		}
+	}
 	answer, err := client.Do(request)
 	if err != nil {
 		return false
@@ -39,11 +46,11 @@ func call(url, parent, kind string) bool {
 	return answer.StatusCode == http.StatusOK
 }
 
-func one(own string) bool { return call(to[0], own, "") }
+func one(own http.Header) bool { return call(to[0], own, "") }
 
-func two(own string) bool { return one(own) && one(own) }
+func two(own http.Header) bool { return one(own) && one(own) }
 
-func all(own string) bool {
+func all(own http.Header) bool {
 	var bad int64
 	var wait sync.WaitGroup
 	for _, url := range to {
@@ -59,23 +66,20 @@ func all(own string) bool {
 	return bad == 0
 }
 
-func late(own string) bool {
+func late(own http.Header) bool {
 	time.Sleep(3 * time.Millisecond)
 	return one(own)
 }
 
-var paths = map[string]func(string) bool{
-	"/leaf": func(string) bool { return true },
+var paths = map[string]func(http.Header) bool{
+	"/leaf": func(http.Header) bool { return true },
 	"/one":  one, "/two": two, "/all": all, "/late": late,
 }
 
 func serve(w http.ResponseWriter, r *http.Request) {
-	own, parent := r.Header.Get("X-Truth-Id"), r.Header.Get("X-Truth-Parent")
-	if parent == "" {
-		parent = "-"
-	}
+	own := r.Header
 	if truth != nil {
-		fmt.Fprintln(truth, own, parent, name)
+		fmt.Fprintln(truth, own.Get("X-Truth-Id"), own.Get("X-Truth-Parent"), name)
 	}
 	if r.URL.Path == "/stream" {
 		io.WriteString(w, "one\n")
@@ -89,7 +93,7 @@ func serve(w http.ResponseWriter, r *http.Request) {
 
 func tick(url string) {
 	for url != "" {
-		call(url, "none", "tick")
+		call(url, nil, "tick")
 		time.Sleep(5 * time.Millisecond)
 	}
 }
