@@ -103,12 +103,25 @@ $(O)/tests/unit/%: tests/unit/%.c $(LIB)
 test-unit: $(UNITS)
 	$(Q)tests/run-unit $(UNITS)
 
-# libFuzzer wants clang for the code under test too: a fuzzer includes its .c.
-$(O)/tests/fuzz/%: tests/fuzz/%.c $(SRCS) | $(SKEL) $(PROTO_C)
+# libFuzzer wants clang for the code under test too. A fuzzer includes the .c that it is
+# for, or takes all of it from this archive.
+FUZZ_CC = $(CLANG) $(filter-out -fstack-protector-strong -fPIE -D_FORTIFY_SOURCE=2,$(ALL_CFLAGS)) \
+	  -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FUZZ_LIB := $(O)/fuzz/libredeye.a
+
+$(O)/fuzz/%.o: %.c | $(SKEL) $(PROTO_C)
+	$(call say,CLANG,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+$(FUZZ_LIB): $(SRCS:%.c=$(O)/fuzz/%.o) $(PROTO_C:.c=.o)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(O)/tests/fuzz/%: tests/fuzz/%.c $(FUZZ_LIB)
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(filter-out -fstack-protector-strong -fPIE -D_FORTIFY_SOURCE=2,$(ALL_CFLAGS)) -O1 \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $< $(LIBS)
+	$(Q)$(FUZZ_CC) -fsanitize=fuzzer -MMD -MP -MF $@.d -o $@ $< $(FUZZ_LIB) $(LIBS)
 
 FUZZ_RUNS ?= 200000
 fuzz: $(FUZZERS)

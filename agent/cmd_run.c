@@ -127,7 +127,6 @@ static void add_selfmetrics(void *arg, struct self_builder *b)
 		exports__selfmetrics(r->exports, b);
 }
 
-/* Batches are due at a tenth of a second or later: so exact this is. */
 static uint64_t on_export(void *arg, uint64_t now_ns)
 {
 	struct run *r = arg;
@@ -231,12 +230,15 @@ static void say_ready(struct run *r)
 
 static void stop(struct run *r)
 {
+	struct metrics *last = r->exports ? live__metrics(r->live) : NULL;
+
 	if (r->table && r->live)
 		on_table(r, mono_ns());
 	if (r->snapshots)
 		snapshots__shutdown(r->snapshots);
 	httpd__free(r->httpd);
-	exports__free(r->exports);
+	exports__free(r->exports, last);
+	metrics__put(last);
 	snapshots__free(r->snapshots);
 	table__free(r->table);
 	live__free(r->live);

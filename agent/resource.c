@@ -180,7 +180,7 @@ void resource_attrs__free(struct resource_attrs *r)
 
 /* ---- of a service --------------------------------------------------------- */
 
-static uint32_t put(struct resource_attr *v, uint32_t n, const char *key, const char *value)
+static uint32_t put_own(struct resource_attr *v, uint32_t n, const char *key, const char *value)
 {
 	uint32_t i = place_of(v, n, key);
 
@@ -201,8 +201,8 @@ uint32_t resource__of(const struct resource_attrs *r, const struct service *s,
 
 	if (n)
 		memcpy(out, r->v, n * sizeof(*out));
-	n = put(out, n, "service.instance.id", s->instance);
-	n = put(out, n, "service.name", s->name);
-	n = put(out, n, "service.namespace", s->namespace);
-	return s == &resource__self ? put(out, n, "service.version", REDEYE_VERSION) : n;
+	n = put_own(out, n, "service.instance.id", s->instance);
+	n = put_own(out, n, "service.name", s->name);
+	n = put_own(out, n, "service.namespace", s->namespace);
+	return s == &resource__self ? put_own(out, n, "service.version", REDEYE_VERSION) : n;
 }

@@ -22,7 +22,7 @@ struct span_queue {
 	uint64_t due_ns; /* when `filling` is handed over */
 
 	/* any thread */
-	atomic_uint_fast64_t added, dropped, hurry_ns;
+	atomic_uint_fast64_t added, dropped, lost, hurry_ns;
 	atomic_uint queued;
 
 	pthread_mutex_t lock;
@@ -179,6 +179,12 @@ void span_queue__done(struct span_queue *q, struct span_batch *b)
 	span_batch__free(b);
 }
 
+void span_queue__lose(struct span_queue *q, struct span_batch *b)
+{
+	atomic_fetch_add_explicit(&q->lost, b->n, memory_order_relaxed);
+	span_queue__done(q, b);
+}
+
 void span_queue__hurry(struct span_queue *q, uint64_t delay)
 {
 	atomic_store_explicit(&q->hurry_ns, delay, memory_order_relaxed);
@@ -200,5 +206,6 @@ void span_queue__stats(struct span_queue *q, struct span_queue_stats *out)
 {
 	out->added = atomic_load_explicit(&q->added, memory_order_relaxed);
 	out->dropped = atomic_load_explicit(&q->dropped, memory_order_relaxed);
+	out->lost = atomic_load_explicit(&q->lost, memory_order_relaxed);
 	out->queued = atomic_load_explicit(&q->queued, memory_order_relaxed);
 }

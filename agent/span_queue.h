@@ -19,7 +19,8 @@ struct span_queue_config {
 };
 
 struct span_queue_stats {
-	uint64_t added, dropped; /* spans */
+	uint64_t added, dropped; /* spans; dropped ones had no room */
+	uint64_t lost;           /* of those added: see span_queue__lose */
 	uint32_t queued;         /* spans that wait now */
 };
 
@@ -40,6 +41,7 @@ void span_queue__stop(struct span_queue *q);
  * The batch counts as waiting until span_queue__done. */
 struct span_batch *span_queue__wait(struct span_queue *q, int timeout_ms);
 void span_queue__done(struct span_queue *q, struct span_batch *b); /* frees it */
+void span_queue__lose(struct span_queue *q, struct span_batch *b); /* and counts it as lost */
 /* Collect no longer than this from now on: while the receiver is away, what is not yet on
  * disk is what a crash would lose. 0: as configured. */
 void span_queue__hurry(struct span_queue *q, uint64_t delay_ns);

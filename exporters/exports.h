@@ -34,14 +34,15 @@ bool exports__need_kept(const struct options *o);
 
 /* Starts what the options ask for. NULL with errno and one sentence in err. */
 struct exports *exports__new(const struct exports_config *c, char *err, size_t err_size);
-/* Sends, or keeps on disk, what waits; takes less than a second. Accepts NULL. */
-void exports__free(struct exports *e);
+/* Sends, or keeps on disk, what waits, and these last metrics, if any; takes less than a
+ * second. Accepts NULL. */
+void exports__free(struct exports *e, struct metrics *last);
 
 void exports__span(struct exports *e, const struct span *s); /* each one */
 void exports__kept(struct exports *e, const struct span *s); /* of a trace to keep */
 
-/* Hands over what has waited long enough. When to be called next. */
-uint64_t exports__tick(struct exports *e, uint64_t now_ns);
+/* Hands over what has waited long enough; to be called every 50 ms or so. */
+void exports__tick(struct exports *e, uint64_t now_ns);
 
 void exports__reopen(struct exports *e); /* SIGHUP: log files */
 void exports__selfmetrics(const struct exports *e, struct self_builder *b);

@@ -13,8 +13,7 @@
 
 #include "otlp_config.h"
 
-#define OTLP_REQUEST_MAX  (64u << 20) /* before compression; the specification's limits */
-#define OTLP_RESPONSE_MAX (4u << 20)
+#define OTLP_RESPONSE_MAX (4u << 20) /* the specification's limit */
 
 enum otlp_result {
 	OTLP_DELIVERED = 0,

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "otlp_encoding.h"
+
 struct options;
 
 enum otlp_signal {
@@ -25,13 +27,6 @@ enum otlp_protocol {
 	OTLP_GRPC = 1,
 	OTLP_HTTP_JSON = 2,
 	OTLP_ZIPKIN = 3, /* a plain POST of JSON; no answer is read but the status */
-};
-
-/* What a request body is; also kept on disk, so the numbers stay. */
-enum otlp_encoding {
-	OTLP_PROTOBUF = 1, /* of http/protobuf and grpc, which adds its own frame */
-	OTLP_JSON = 2,
-	OTLP_ZIPKIN_JSON = 3,
 };
 
 /* Independent of the options it was made from. */

@@ -8,18 +8,12 @@
 #define RED_OTLP_ENCODE_H
 
 #include "buf.h"
+#include "otlp_encoding.h"
 #include "resource.h"
 #include "span_attrs.h"
 #include "span_batch.h"
 
-enum otlp_encoding {
-	OTLP_ENC_PROTOBUF = 0, /* application/x-protobuf, and the message of gRPC */
-	OTLP_ENC_JSON = 1,     /* application/json */
-};
-
 #define OTLP_SCHEMA_URL "https://opentelemetry.io/schemas/1.44.0"
-
-enum { OTLP_REQUEST_MAX = 64 << 20 }; /* a receiver refuses more */
 
 /*
  * Appends to *out, which stays as it was for an empty batch: an empty envelope must not be

@@ -111,7 +111,7 @@ void otlp_writer__start(struct otlp_writer *w, enum otlp_encoding e, struct buf 
 			const ProtobufCMessageDescriptor *request)
 {
 	*w = (struct otlp_writer){ .encoding = e, .out = out };
-	if (e == OTLP_ENC_JSON)
+	if (e == OTLP_JSON)
 		buf__putc(out, '{');
 	push(w, request);
 }
@@ -120,7 +120,7 @@ void otlp_writer__begin(struct otlp_writer *w, const char *field)
 {
 	const Field *f = field_of(w, field);
 
-	if (w->encoding == OTLP_ENC_JSON) {
+	if (w->encoding == OTLP_JSON) {
 		begin_value(w, f);
 		buf__putc(w->out, '{');
 	} else {
@@ -132,7 +132,7 @@ void otlp_writer__begin(struct otlp_writer *w, const char *field)
 
 void otlp_writer__members(struct otlp_writer *w, const ProtobufCMessage *msg)
 {
-	if (w->encoding == OTLP_ENC_JSON) {
+	if (w->encoding == OTLP_JSON) {
 		end_list(w);
 		top(w)->more = otlp_json__members(w->out, msg, top(w)->more);
 	} else {
@@ -145,7 +145,7 @@ void otlp_writer__put(struct otlp_writer *w, const char *field, const ProtobufCM
 	const Field *f = field_of(w, field);
 	size_t size;
 
-	if (w->encoding == OTLP_ENC_JSON) {
+	if (w->encoding == OTLP_JSON) {
 		begin_value(w, f);
 		otlp_json__message(w->out, msg);
 		return;
@@ -160,7 +160,7 @@ void otlp_writer__string(struct otlp_writer *w, const char *field, const char *t
 {
 	const Field *f = field_of(w, field);
 
-	if (w->encoding == OTLP_ENC_JSON) {
+	if (w->encoding == OTLP_JSON) {
 		begin_value(w, f);
 		json_text__string(w->out, slice_of(text));
 		return;
@@ -172,7 +172,7 @@ void otlp_writer__string(struct otlp_writer *w, const char *field, const char *t
 
 void otlp_writer__end(struct otlp_writer *w)
 {
-	if (w->encoding == OTLP_ENC_JSON) {
+	if (w->encoding == OTLP_JSON) {
 		end_list(w);
 		buf__putc(w->out, '}');
 	} else if (w->depth > 1) { /* the request itself has no length */

@@ -146,16 +146,21 @@ static void put_list(struct buf *out, const ProtobufCMessage *msg,
 
 void otlp_json__name(struct buf *out, const ProtobufCFieldDescriptor *f)
 {
+	char *to = buf__room(out, strlen(f->name) + 3), *from = to;
 	const char *p;
 	bool upper = false;
 
-	buf__putc(out, '"');
+	if (!to)
+		return;
+	*to++ = '"';
 	for (p = f->name; *p; p++) {
 		if (*p != '_')
-			buf__putc(out, upper ? (char)(*p - 'a' + 'A') : *p);
+			*to++ = upper ? (char)(*p - 'a' + 'A') : *p;
 		upper = *p == '_';
 	}
-	buf__append(out, "\":", 2);
+	*to++ = '"';
+	*to++ = ':';
+	out->len += (size_t)(to - from);
 }
 
 bool otlp_json__members(struct buf *out, const ProtobufCMessage *msg, bool more)

@@ -4,7 +4,7 @@
 #undef NDEBUG
 #include <assert.h>
 
-#include "whole.h"
+#include "../../agent/pipeline.c"
 
 static void check(const struct pipeline *p, uint32_t max_conns)
 {
@@ -41,16 +41,34 @@ static size_t repair(uint64_t *record, size_t size)
 	return size;
 }
 
+static void kept(void *arg, const struct span *s)
+{
+	assert(s->service->name[0] && s->end_ns >= s->start_ns);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static uint64_t record[1024];
+	char *formats[] = { "tracecontext", "b3" };
 	struct options o = { .max_connections = 3,
 			     .memory_limit_bytes = 1 << 15,
 			     .learn_routes = true,
-			     .max_routes = 10 };
+			     .max_routes = 10,
+			     .propagators = { formats, 2 },
+			     .sampler = "parentbased_traceidratio",
+			     .sampler_arg = "0.5",
+			     .keep_errors = true,
+			     .keep_slowest = true,
+			     .keep_new_routes = true,
+			     .trace_limit = 2,
+			     .request_id_header = "X-Request-ID",
+			     .span_headers = { formats, 1 },
+			     .correlate = true };
 	struct procs_config pc = { .proc_root = "" };
-	struct pipeline_config c = { .options = &o, .procs = procs__new(&pc) };
+	struct pipeline_config c = {
+		.options = &o, .procs = procs__new(&pc), .traces = len & 1, .kept = kept
+	};
 	struct pipeline *p = pipeline__new(&c);
 
 	for (size_t n; len > 3; data += n, len -= n) {
@@ -64,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		check(p, o.max_connections);
 	}
 	pipeline__tick(p, 0);
+	pipeline__flush(p);
 	pipeline__free(p);
 	procs__free(c.procs);
 	return 0;

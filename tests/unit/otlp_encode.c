@@ -17,6 +17,7 @@
 
 #include "exporters/otlp_logs_service.pb-c.h"
 #include "exporters/otlp_trace_service.pb-c.h"
+#include "otlp_json.h"
 #include "spans.h"
 
 typedef Opentelemetry__Proto__Collector__Trace__V1__ExportTraceServiceRequest TraceRequest;
@@ -62,7 +63,7 @@ static struct buf encoded(const struct span *s, size_t n, enum otlp_encoding e, 
 
 static TraceRequest *traces_of(const struct span *s, size_t n)
 {
-	struct buf out = encoded(s, n, OTLP_ENC_PROTOBUF, false);
+	struct buf out = encoded(s, n, OTLP_PROTOBUF, false);
 	TraceRequest *r = unpack_traces(NULL, out.len, (uint8_t *)out.p);
 
 	assert_non_null(r);
@@ -202,7 +203,7 @@ static void log_records(void **state)
 	s[2].status = 0;
 	s[2].error_type = "connection_reset";
 	s[2].trace = (struct trace){ 0 };
-	out = encoded(s, 3, OTLP_ENC_PROTOBUF, true);
+	out = encoded(s, 3, OTLP_PROTOBUF, true);
 	r = unpack_logs(NULL, out.len, (uint8_t *)out.p);
 	assert_non_null(r);
 	got = r->resource_logs[0]->scope_logs[0]->log_records;
@@ -258,7 +259,7 @@ static cJSON *parsed(struct buf *out)
 static void json_spans(void **state)
 {
 	struct span s[2] = { server_span(), client_span() };
-	struct buf out = encoded(s, 2, OTLP_ENC_JSON, false);
+	struct buf out = encoded(s, 2, OTLP_JSON, false);
 	cJSON *j = parsed(&out);
 	const cJSON *group = cJSON_GetArrayItem(at(j, "resourceSpans"), 0);
 	const cJSON *scope = cJSON_GetArrayItem(at(group, "scopeSpans"), 0);
@@ -295,7 +296,7 @@ static void json_logs(void **state)
 	cJSON *j;
 
 	s[1].service = &cart;
-	out = encoded(s, 2, OTLP_ENC_JSON, true);
+	out = encoded(s, 2, OTLP_JSON, true);
 	j = parsed(&out);
 	groups = at(j, "resourceLogs");
 	assert_int_equal(cJSON_GetArraySize(groups), 2);
@@ -326,7 +327,7 @@ static void says(struct slice path, const char *want)
 	assert_string_equal(attr(got->attributes, got->n_attributes, "url.path")->string_value,
 			    want);
 	free_traces(r, NULL);
-	out = encoded(&s, 1, OTLP_ENC_JSON, false);
+	out = encoded(&s, 1, OTLP_JSON, false);
 	assert_true(utf8_valid(out.p, out.len));
 	j = parsed(&out);
 	a = cJSON_GetArrayItem(at(j, "resourceSpans"), 0);
@@ -362,12 +363,73 @@ static void hostile_text(void **state)
 	}
 }
 
+/* What the protobuf says, as JSON. */
+static cJSON *json_of(const ProtobufCMessage *msg)
+{
+	struct buf out = { 0 };
+
+	assert_non_null(msg);
+	otlp_json__message(&out, msg);
+	return parsed(&out);
+}
+
+static void are_same(const struct span *s, size_t n, bool logs)
+{
+	struct buf proto = encoded(s, n, OTLP_PROTOBUF, logs);
+	struct buf json = encoded(s, n, OTLP_JSON, logs);
+	ProtobufCMessage *msg = protobuf_c_message_unpack(
+		logs ? &opentelemetry__proto__collector__logs__v1__export_logs_service_request__descriptor
+		     : &opentelemetry__proto__collector__trace__v1__export_trace_service_request__descriptor,
+		NULL, proto.len, (uint8_t *)proto.p);
+	cJSON *a = json_of(msg), *b;
+
+	assert_true(utf8_valid(json.p, json.len));
+	b = parsed(&json);
+	assert_true(cJSON_Compare(a, b, true));
+	cJSON_Delete(a);
+	cJSON_Delete(b);
+	protobuf_c_message_free_unpacked(msg, NULL);
+	buf__free(&proto);
+}
+
+/* Any bytes of any length wherever a span has bytes. */
+static void random_spans(void **state)
+{
+	static char noise[4096];
+	uint32_t x = 1;
+
+	for (size_t i = 0; i < sizeof(noise); i++) {
+		x = x * 1664525 + 1013904223;
+		noise[i] = (char)(x >> 24 & (i / 512 % 2 ? 0xff : 0x7f));
+	}
+	for (int round = 0; round < 300; round++) {
+		struct span s[3] = { server_span(), client_span(), server_span() };
+
+		for (int i = 0; i < 3; i++) {
+			struct slice *all[] = { &s[i].tracestate, &s[i].method_original, &s[i].path,
+						&s[i].query,      &s[i].route,           &s[i].host,
+						&s[i].request_id, &s[i].headers[0].value };
+
+			for (size_t k = 0; k < 8; k++) {
+				x = x * 1664525 + 1013904223;
+				*all[k] = (struct slice){ noise + x % 4000, (x >> 16) % 96 };
+			}
+			s[i].n_headers = 1;
+			s[i].headers[0].name = "x-noise";
+			s[i].service = x & 1 << 20 ? &shop : &cart;
+			s[i].method = x & 1 << 21 ? "GET" : "_OTHER";
+			s[i].kind = x >> 22 & 1;
+		}
+		are_same(s, 3, round & 1);
+	}
+}
+
 static void empty_is_nothing(void **state)
 {
 	struct span_batch *b = batch_of(NULL, 0);
 	struct buf out = { 0 };
 
-	assert_int_equal(otlp__encode_traces(b, &extra, &config, OTLP_ENC_JSON, &out), 0);
+	assert_int_equal(otlp__encode_traces(b, &extra, &config, OTLP_JSON, &out), 0);
 	assert_int_equal(out.len, 0);
 	span_batch__free(b);
 }
@@ -385,7 +447,7 @@ static void out_of_memory(void **state)
 	s[1].path = (struct slice){ big, sizeof(big) };
 	s[2].service = &cart;
 	b = batch_of(s, 3);
-	for (int e = OTLP_ENC_PROTOBUF; e <= OTLP_ENC_JSON; e++) {
+	for (int e = OTLP_PROTOBUF; e <= OTLP_JSON; e++) {
 		for (n = 0, err = -ENOMEM; err; n++) {
 			struct buf out = { 0 };
 
@@ -411,7 +473,7 @@ static void too_big(void **state)
 	struct span_batch *b = batch_of(&s, 1);
 	struct buf out = { .max = 300 };
 
-	for (int e = OTLP_ENC_PROTOBUF; e <= OTLP_ENC_JSON; e++) {
+	for (int e = OTLP_PROTOBUF; e <= OTLP_JSON; e++) {
 		assert_int_equal(otlp__encode_logs(b, NULL, &config, e, &out), -EMSGSIZE);
 		assert_int_equal(out.len, 0);
 		assert_int_equal(out.err, 0);
@@ -423,12 +485,12 @@ static void too_big(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_server_span),    cmocka_unit_test(header_values_are_lists),
-		cmocka_unit_test(a_client_span),    cmocka_unit_test(groups_by_service),
-		cmocka_unit_test(log_records),      cmocka_unit_test(json_spans),
-		cmocka_unit_test(json_logs),        cmocka_unit_test(hostile_text),
-		cmocka_unit_test(empty_is_nothing), cmocka_unit_test(out_of_memory),
-		cmocka_unit_test(too_big),
+		cmocka_unit_test(a_server_span), cmocka_unit_test(header_values_are_lists),
+		cmocka_unit_test(a_client_span), cmocka_unit_test(groups_by_service),
+		cmocka_unit_test(log_records),   cmocka_unit_test(json_spans),
+		cmocka_unit_test(json_logs),     cmocka_unit_test(hostile_text),
+		cmocka_unit_test(random_spans),  cmocka_unit_test(empty_is_nothing),
+		cmocka_unit_test(out_of_memory), cmocka_unit_test(too_big),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,7 @@
 
 #include "exporters/otlp_metrics.pb-c.h"
 #include "hist.h"
+#include "otlp_json.h"
 
 #define SEC 1000000000ull
 
@@ -128,7 +129,7 @@ static Request *request_of(struct otlp_metrics *om, struct metrics *m)
 	uint32_t n;
 
 	assert_true(metrics__ok(m));
-	assert_int_equal(otlp_metrics__encode(om, m, OTLP_ENC_PROTOBUF, &out, &n), 0);
+	assert_int_equal(otlp_metrics__encode(om, m, OTLP_PROTOBUF, &out, &n), 0);
 	metrics__put(m);
 	assert_int_equal(!n, !out.len);
 	if (n)
@@ -275,7 +276,7 @@ static void json(void **state)
 	cJSON *j;
 
 	point_of(m, "g", METRIC_GAUGE, NULL, NULL)->value = NAN;
-	assert_int_equal(otlp_metrics__encode(om, m, OTLP_ENC_JSON, &out, &n), 0);
+	assert_int_equal(otlp_metrics__encode(om, m, OTLP_JSON, &out, &n), 0);
 	buf__putc(&out, 0);
 	assert_int_equal(n, 2);
 	assert_non_null(strstr(
@@ -296,6 +297,43 @@ static void json(void **state)
 	buf__free(&out);
 	metrics__put(m);
 	otlp_metrics__free(om);
+}
+
+/* Both encodings say the same of all kinds; the order of members does not count. */
+static void json_is_the_protobuf(void **state)
+{
+	static const double values[] = { 0, 1e-9, 0.5, 3, 1e9 };
+
+	for (int exp = 0; exp < 2; exp++) {
+		struct otlp_metrics *om = encoder(OTLP_CUMULATIVE, exp);
+		struct metrics *m = histogram(9, values, 5);
+		struct buf out[3] = { 0 };
+		cJSON *j[2];
+		uint32_t n;
+		Request *r;
+
+		point_of(m, "a.counter", METRIC_COUNTER, NULL, "/\xc3\"")->value = 0.1;
+		point_of(m, "b.updown", METRIC_UPDOWN, NULL, NULL)->value = -4;
+		point_of(m, "c.gauge", METRIC_GAUGE, NULL, NULL)->value = 1e-300;
+		for (int e = 0; e < 2; e++) {
+			assert_int_equal(otlp_metrics__encode(om, m, e, &out[e], &n), 0);
+			assert_int_equal(n, 4);
+		}
+		r = unpack(NULL, out[0].len, (uint8_t *)out[0].p);
+		otlp_json__message(&out[2], &r->base);
+		for (int i = 0; i < 2; i++) {
+			buf__putc(&out[i + 1], 0);
+			assert_non_null(j[i] = cJSON_ParseWithOpts(out[i + 1].p, NULL, true));
+		}
+		assert_true(cJSON_Compare(j[0], j[1], true));
+		for (int i = 0; i < 3; i++)
+			buf__free(&out[i]);
+		cJSON_Delete(j[0]);
+		cJSON_Delete(j[1]);
+		release(r, NULL);
+		metrics__put(m);
+		otlp_metrics__free(om);
+	}
 }
 
 /* ---- deltas --------------------------------------------------------------- */
@@ -581,7 +619,7 @@ static struct tally all_requests(struct otlp_metrics *om, struct metrics *m, enu
 		before = t.n;
 		err = otlp_metrics__encode(om, m, e, &out, &n);
 		assert_true((err == 0 || err == 1) && n && out.len <= max);
-		(e == OTLP_ENC_JSON ? tally_json : tally_request)(&t, &out);
+		(e == OTLP_JSON ? tally_json : tally_request)(&t, &out);
 		assert_int_equal(t.n - before, n);
 	} while (err == 1);
 	buf__free(&out);
@@ -596,7 +634,7 @@ static void splits(void **state)
 	for (size_t max = 700; max < 30000; max += 331) {
 		struct otlp_metrics *om =
 			otlp_metrics__new(&(struct otlp_metrics_config){ .max_bytes = max });
-		struct tally t = all_requests(om, m, OTLP_ENC_PROTOBUF, max);
+		struct tally t = all_requests(om, m, OTLP_PROTOBUF, max);
 
 		assert_int_equal(t.n, 120);
 		assert_int_equal(t.hists, 60);
@@ -605,7 +643,7 @@ static void splits(void **state)
 		assert_true(max < 29000 || t.requests == 1);
 		otlp_metrics__free(om);
 		om = otlp_metrics__new(&(struct otlp_metrics_config){ .max_bytes = 2 * max });
-		assert_int_equal(all_requests(om, m, OTLP_ENC_JSON, 2 * max).n, 120);
+		assert_int_equal(all_requests(om, m, OTLP_JSON, 2 * max).n, 120);
 		otlp_metrics__free(om);
 	}
 	metrics__put(m);
@@ -620,12 +658,12 @@ static void one_point_too_long(void **state)
 	uint32_t n;
 
 	buf__puts(&out, "before");
-	assert_int_equal(otlp_metrics__encode(om, m, OTLP_ENC_PROTOBUF, &out, &n), -EMSGSIZE);
+	assert_int_equal(otlp_metrics__encode(om, m, OTLP_PROTOBUF, &out, &n), -EMSGSIZE);
 	assert_int_equal(out.len, 6);
 	assert_int_equal(n, 0);
 	otlp_metrics__free(om);
 	om = encoder(OTLP_CUMULATIVE, false);
-	assert_int_equal(otlp_metrics__encode(om, m, OTLP_ENC_JSON, &tight, &n), -EMSGSIZE);
+	assert_int_equal(otlp_metrics__encode(om, m, OTLP_JSON, &tight, &n), -EMSGSIZE);
 	assert_int_equal(tight.len + (size_t)tight.err, 0);
 	otlp_metrics__free(om);
 	buf__free(&out);
@@ -642,12 +680,12 @@ static void commit_before_the_end_is_a_rollback(void **state)
 	struct buf out = { 0 };
 	uint32_t n;
 
-	assert_int_equal(otlp_metrics__encode(om, m, OTLP_ENC_PROTOBUF, &out, &n), 1);
+	assert_int_equal(otlp_metrics__encode(om, m, OTLP_PROTOBUF, &out, &n), 1);
 	otlp_metrics__commit(om);
-	assert_int_equal(all_requests(om, m, OTLP_ENC_PROTOBUF, 700).n, 120);
+	assert_int_equal(all_requests(om, m, OTLP_PROTOBUF, 700).n, 120);
 	otlp_metrics__commit(om);
 	buf__reset(&out);
-	assert_int_equal(otlp_metrics__encode(om, m, OTLP_ENC_PROTOBUF, &out, &n), 0);
+	assert_int_equal(otlp_metrics__encode(om, m, OTLP_PROTOBUF, &out, &n), 0);
 	assert_int_equal(n, 0);
 	otlp_metrics__free(om);
 	buf__free(&out);
@@ -672,7 +710,7 @@ static void out_of_memory(void **state)
 		assert_true(sent(om, first, &from) == 7);
 		otlp_metrics__commit(om);
 		failing_after = at;
-		err = otlp_metrics__encode(om, m, OTLP_ENC_PROTOBUF, &out, &n);
+		err = otlp_metrics__encode(om, m, OTLP_PROTOBUF, &out, &n);
 		failing_after = -1;
 		assert_true(err == 0 || (err == -ENOMEM && !out.len && !n));
 		buf__free(&out);
@@ -689,6 +727,7 @@ int main(void)
 		cmocka_unit_test(exponential),
 		cmocka_unit_test(nothing_is_sent_of_nothing),
 		cmocka_unit_test(json),
+		cmocka_unit_test(json_is_the_protobuf),
 		cmocka_unit_test(counters),
 		cmocka_unit_test(vanished_series_begin_anew),
 		cmocka_unit_test(series_are_told_apart),

@@ -133,6 +133,7 @@ static void urls(void **state)
 		{ "a", "/p", "https", 0, AF_INET, "https://a/p", "a", "443" },
 		{ "a", "/p", "https", 80, AF_INET, "https://a:80/p", "a", "80" },
 		{ "me:pw@a", "/p", "http", 0, AF_INET, "http://a/p", "a", "80" },
+		{ "me@you:pw@a", "/p", "http", 0, AF_INET, "http://a/p", "a", "80" },
 		{ "::1", "/", "http", 65535, AF_INET6, "http://[::1]:65535/", "::1", "65535" },
 		{ "", "/p", "http", 0, AF_INET, "http://10.0.100.2:40000/p", "10.0.100.2",
 		  "40000" },

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Every OTEL_METRIC_EXPORT_INTERVAL a snapshot, in as many requests as it takes. With
+ * delta temporality the differences count as handed over when all of them have been
+ * delivered, or kept on disk, from where they will be.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "exports_internal.h"
+#include "loop.h"
+#include "options.h"
+#include "otlp_metrics.h"
+#include "sender.h"
+
+struct metric_export {
+	const struct export_env *env;
+	struct exports_config source;
+	enum otlp_encoding encoding;
+	struct otlp_metrics *encoder;
+	struct sender *sender;
+
+	/* the sender's thread */
+	struct metrics *current; /* being sent */
+	bool last_part, lost;
+	uint64_t due_ns;
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool stopped;
+	struct metrics *last; /* to be sent when stopped */
+};
+
+/* ---- the sender's thread -------------------------------------------------------------- */
+
+/* The snapshot that is due, or NULL: none in time. */
+static struct metrics *wait_for_snapshot(struct metric_export *x, int timeout_ms)
+{
+	uint64_t until = mono_ns() + timeout_ms * 1000000ull;
+	struct metrics *m = NULL;
+	struct timespec at;
+	bool stopped;
+	int err = 0;
+
+	if (x->due_ns < until)
+		until = x->due_ns;
+	at = (struct timespec){ until / 1000000000, until % 1000000000 };
+	pthread_mutex_lock(&x->lock);
+	while (!x->stopped && !err)
+		err = pthread_cond_timedwait(&x->changed, &x->lock, &at);
+	stopped = x->stopped;
+	if (stopped) {
+		m = x->last;
+		x->last = NULL;
+	}
+	pthread_mutex_unlock(&x->lock);
+	if (stopped || mono_ns() < x->due_ns)
+		return m;
+	x->due_ns += x->env->options->metric_interval_ns;
+	if (x->due_ns < mono_ns()) /* suspended for long */
+		x->due_ns = mono_ns() + x->env->options->metric_interval_ns;
+	return x->source.snapshot(x->source.arg, &m) ? NULL : m;
+}
+
+static void snapshot_done(struct metric_export *x)
+{
+	if (x->lost)
+		otlp_metrics__rollback(x->encoder);
+	else
+		otlp_metrics__commit(x->encoder);
+	metrics__put(x->current);
+	x->current = NULL;
+	x->lost = x->last_part = false;
+}
+
+static int next(void *arg, int timeout_ms, struct buf *body, uint32_t *items)
+{
+	struct metric_export *x = arg;
+	int rc;
+
+	if (!x->current)
+		x->current = wait_for_snapshot(x, timeout_ms);
+	if (!x->current)
+		return 0;
+	rc = otlp_metrics__encode(x->encoder, x->current, x->encoding, body, items);
+	x->last_part = rc <= 0;
+	if (rc >= 0 && *items)
+		return 1;
+	x->lost = rc < 0;
+	snapshot_done(x);
+	return rc < 0 ? rc : 0;
+}
+
+static void outcome(void *arg, bool delivered_or_kept)
+{
+	struct metric_export *x = arg;
+
+	x->lost |= !delivered_or_kept;
+	if (x->last_part)
+		snapshot_done(x);
+}
+
+static bool stopped(void *arg)
+{
+	struct metric_export *x = arg;
+	bool is;
+
+	pthread_mutex_lock(&x->lock);
+	is = x->stopped && !x->last;
+	pthread_mutex_unlock(&x->lock);
+	return is && !x->current;
+}
+
+static const struct sender_ops ops = {
+	.next = next,
+	.outcome = outcome,
+	.stopped = stopped,
+};
+
+/* ---- life ------------------------------------------------------------------------------- */
+
+static struct otlp_metrics *new_encoder(const struct export_env *env)
+{
+	const struct options *o = env->options;
+	struct otlp_metrics_config c = {
+		.temporality = !strcmp(o->otlp_temporality, "cumulative") ? OTLP_CUMULATIVE
+			       : !strcmp(o->otlp_temporality, "delta")    ? OTLP_DELTA
+									  : OTLP_LOWMEMORY,
+		.exponential = !strcmp(o->otlp_histograms, "base2_exponential_bucket_histogram"),
+		.resource = env->resource,
+	};
+
+	return otlp_metrics__new(&c);
+}
+
+static void init_lock(struct metric_export *x)
+{
+	pthread_condattr_t attr;
+
+	pthread_mutex_init(&x->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&x->changed, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+struct metric_export *metric_export__new(const struct export_env *env,
+					 const struct exports_config *source,
+					 struct otlp_endpoint *endpoint, char *err, size_t err_size)
+{
+	struct metric_export *x = calloc(1, sizeof(*x));
+	struct sender_setup setup = {
+		.name = "metrics",
+		.endpoint = endpoint,
+		.ops = &ops,
+		.arg = x,
+		.spool_dir = env->options->spool_dir,
+		.spool_limit_bytes = env->options->spool_limit_bytes,
+		.signal = OTLP_METRICS,
+	};
+	int rc = -ENOMEM;
+
+	if (!x)
+		goto out;
+	init_lock(x);
+	x->env = env;
+	x->source = *source;
+	x->encoding = endpoint->encoding;
+	x->due_ns = mono_ns() + env->options->metric_interval_ns;
+	x->encoder = new_encoder(env);
+	if (!x->encoder)
+		goto out;
+	x->sender = sender__for_endpoint(&setup, err, err_size);
+	rc = x->sender ? 0 : -EINVAL;
+out:
+	otlp_endpoint__free(endpoint);
+	if (!rc)
+		return x;
+	metric_export__free(x);
+	errno = -rc;
+	return NULL;
+}
+
+void metric_export__stop(struct metric_export *x, struct metrics *last)
+{
+	if (!x)
+		return;
+	pthread_mutex_lock(&x->lock);
+	if (!x->stopped && last)
+		x->last = metrics__ref(last);
+	x->stopped = true;
+	pthread_cond_broadcast(&x->changed);
+	pthread_mutex_unlock(&x->lock);
+	if (x->sender)
+		sender__stop(x->sender);
+}
+
+void metric_export__free(struct metric_export *x)
+{
+	if (!x)
+		return;
+	metric_export__stop(x, NULL);
+	sender__free(x->sender);
+	otlp_metrics__free(x->encoder);
+	metrics__put(x->current);
+	metrics__put(x->last);
+	pthread_cond_destroy(&x->changed);
+	pthread_mutex_destroy(&x->lock);
+	free(x);
+}
+
+void metric_export__figures(struct metric_export *x, struct export_figures *f)
+{
+	*f = (struct export_figures){ "metrics", NULL, sender__stats(x->sender) };
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* From the event loop's queue of spans, through an encoder, to a sender. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "exports_internal.h"
+#include "options.h"
+#include "otlp_encode.h"
+#include "sender.h"
+#include "span_queue.h"
+#include "zipkin.h"
+
+/* While the collector is away, what is not on disk yet is what a crash would lose. */
+#define HURRY_NS 100000000ull
+
+struct span_export {
+	const struct export_env *env;
+	const struct kind *kind;
+	enum otlp_encoding encoding;
+	struct span_queue *queue;
+	struct sender *sender;
+	struct span_batch *batch; /* of the body under way; the sender's thread */
+};
+
+/* ---- encoders ------------------------------------------------------------------------ */
+
+static int encode_traces(const struct span_export *x, const struct span_batch *b, struct buf *out)
+{
+	return otlp__encode_traces(b, x->env->resource, &x->env->attrs, x->encoding, out);
+}
+
+static int encode_logs(const struct span_export *x, const struct span_batch *b, struct buf *out)
+{
+	return otlp__encode_logs(b, x->env->resource, &x->env->attrs, x->encoding, out);
+}
+
+static int encode_zipkin(const struct span_export *x, const struct span_batch *b, struct buf *out)
+{
+	return zipkin__encode(b, &x->env->attrs, out);
+}
+
+static struct span_queue_config span_bounds(const struct options *o)
+{
+	return (struct span_queue_config){ o->span_queue, o->span_batch, o->span_delay_ns };
+}
+
+static struct span_queue_config log_bounds(const struct options *o)
+{
+	return (struct span_queue_config){ o->log_queue, o->log_batch, o->log_delay_ns };
+}
+
+static const struct kind {
+	const char *name, *signal; /* of the spool's folder, and in own metrics */
+	enum otlp_signal number;
+	int (*encode)(const struct span_export *x, const struct span_batch *b, struct buf *out);
+	struct span_queue_config (*bounds)(const struct options *o);
+} kinds[SPAN_EXPORT__CNT] = {
+	[SPAN_EXPORT_TRACES] = { "traces", "traces", OTLP_TRACES, encode_traces, span_bounds },
+	[SPAN_EXPORT_LOGS] = { "logs", "logs", OTLP_LOGS, encode_logs, log_bounds },
+	[SPAN_EXPORT_ZIPKIN] = { "zipkin", "traces", OTLP_TRACES, encode_zipkin, span_bounds },
+};
+
+/* ---- the sender's thread ------------------------------------------------------------------ */
+
+static int next(void *arg, int timeout_ms, struct buf *body, uint32_t *items)
+{
+	struct span_export *x = arg;
+	struct span_batch *b = span_queue__wait(x->queue, timeout_ms);
+	int err;
+
+	if (!b)
+		return 0;
+	err = x->kind->encode(x, b, body);
+	if (err) {
+		span_queue__lose(x->queue, b);
+		return err;
+	}
+	x->batch = b;
+	*items = b->n;
+	return 1;
+}
+
+static void outcome(void *arg, bool delivered_or_kept)
+{
+	struct span_export *x = arg;
+
+	span_queue__done(x->queue, x->batch);
+	x->batch = NULL;
+}
+
+static void away(void *arg, bool is_away)
+{
+	struct span_export *x = arg;
+
+	span_queue__hurry(x->queue, is_away ? HURRY_NS : 0);
+}
+
+static bool stopped(void *arg)
+{
+	struct span_export *x = arg;
+
+	return span_queue__stopped(x->queue);
+}
+
+static const struct sender_ops ops = {
+	.next = next,
+	.outcome = outcome,
+	.away = away,
+	.stopped = stopped,
+};
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+static struct sender *new_sender(struct span_export *x, struct otlp_endpoint *endpoint, char *err,
+				 size_t err_size)
+{
+	const struct options *o = x->env->options;
+	struct sender_setup setup = {
+		.name = x->kind->name,
+		.endpoint = endpoint,
+		.ops = &ops,
+		.arg = x,
+		.spool_dir = o->spool_dir,
+		.spool_limit_bytes = o->spool_limit_bytes,
+		.signal = x->kind->number,
+	};
+
+	return sender__for_endpoint(&setup, err, err_size);
+}
+
+struct span_export *span_export__new(const struct export_env *env, enum span_export_kind kind,
+				     struct otlp_endpoint *endpoint, char *err, size_t err_size)
+{
+	struct span_export *x = calloc(1, sizeof(*x));
+	struct span_queue_config bounds = kinds[kind].bounds(env->options);
+	int rc = -ENOMEM;
+
+	if (!x)
+		goto out;
+	x->env = env;
+	x->kind = &kinds[kind];
+	x->encoding = endpoint->encoding;
+	if (bounds.max_batch > bounds.max_queue)
+		bounds.max_batch = bounds.max_queue;
+	x->queue = span_queue__new(&bounds);
+	if (!x->queue)
+		goto out;
+	x->sender = new_sender(x, endpoint, err, err_size);
+	rc = x->sender ? 0 : -EINVAL;
+out:
+	otlp_endpoint__free(endpoint); /* what a sender has taken over is not in it any more */
+	if (!rc)
+		return x;
+	span_export__free(x);
+	errno = -rc;
+	return NULL;
+}
+
+void span_export__stop(struct span_export *x)
+{
+	if (!x)
+		return;
+	span_queue__stop(x->queue);
+	sender__stop(x->sender);
+}
+
+void span_export__free(struct span_export *x)
+{
+	if (!x)
+		return;
+	if (x->sender)
+		span_export__stop(x);
+	sender__free(x->sender);
+	if (x->batch)
+		span_queue__done(x->queue, x->batch);
+	span_queue__free(x->queue);
+	free(x);
+}
+
+/* ---- the event loop ----------------------------------------------------------------------------
+ */
+
+void span_export__add(struct span_export *x, const struct span *s)
+{
+	span_queue__add(x->queue, s);
+}
+
+void span_export__tick(struct span_export *x, uint64_t now_ns)
+{
+	span_queue__tick(x->queue, now_ns);
+}
+
+void span_export__figures(struct span_export *x, struct export_figures *f,
+			  struct span_queue_stats *room)
+{
+	span_queue__stats(x->queue, room);
+	*f = (struct export_figures){ x->kind->signal, room, sender__stats(x->sender) };
+}
