@@ -32,7 +32,7 @@
 #define MAX_LINKS   40
 
 struct missing {
-	const char *prog;
+	char prog[32]; /* a copy: the object is opened anew without it */
 	char why[96];
 };
 
@@ -66,6 +66,28 @@ static const struct backend_prog cgroup_progs[] = {
 	{ NULL, NULL, false },
 };
 
+/* Attached by propagate.c. */
+static const struct backend_prog propagate_progs[] = {
+	{ "prop_sockops", NULL, true },
+	{ "prop_msg", NULL, true },
+	{ NULL, NULL, false },
+};
+
+/* How these two backends see what a socket in a sockhash sends. */
+static const struct backend_prog propagate_fentry_progs[] = {
+	{ "fexit_tcp_bpf_sendmsg", "tcp_bpf_sendmsg", true },
+	{ "fexit_tcp_bpf_sendpage", "tcp_bpf_sendpage", true },
+	{ NULL, NULL, false },
+};
+
+static const struct backend_prog propagate_kprobe_progs[] = {
+	{ "kprobe_tcp_bpf_sendmsg", "tcp_bpf_sendmsg", true },
+	{ "kretprobe_tcp_bpf_sendmsg", "tcp_bpf_sendmsg", true },
+	{ "kprobe_tcp_bpf_sendpage", "tcp_bpf_sendpage", true },
+	{ "kretprobe_tcp_bpf_sendpage", "tcp_bpf_sendpage", true },
+	{ NULL, NULL, false },
+};
+
 /* ---- what libbpf says ------------------------------------------------------ */
 
 static int libbpf_to_log(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -88,7 +110,7 @@ static void miss(struct loader *l, const char *prog, const char *why)
 	if (l->n_missing == MAX_MISSING)
 		return;
 	m = &l->missing[l->n_missing++];
-	m->prog = prog;
+	snprintf(m->prog, sizeof(m->prog), "%s", prog);
 	snprintf(m->why, sizeof(m->why), "%s", why);
 }
 
@@ -153,6 +175,42 @@ static uint32_t pid_max(void)
 	return n;
 }
 
+/* The name as the kernel side compares it: lower case, with colon, in words. */
+static void set_debug_header(struct red_config *cfg, const char *name)
+{
+	size_t n = name ? strlen(name) : 0, i;
+
+	if (!n || n >= sizeof(cfg->debug_name))
+		return;
+	memset(cfg->debug_mask, 0, sizeof(cfg->debug_mask));
+	memset(cfg->debug_mask, 0xff, n + 1);
+	for (i = 0; i <= n; i++)
+		((char *)cfg->debug_name)[i] = (i < n ? name[i] : ':') | 0x20;
+	cfg->debug_len = n + 1;
+}
+
+static void set_propagation(struct redeye_bpf *s, const struct loader_config *c)
+{
+	struct red_config *cfg = (struct red_config *)&s->rodata->red_cfg;
+
+	cfg->trace_key = c->trace_key;
+	if (!c->propagate) {
+		/* Only its own programs name them, and these stay out. */
+		bpf_map__set_autocreate(s->maps.prop_hash, false);
+		bpf_map__set_autocreate(s->maps.prop_socks, false);
+		bpf_map__set_autocreate(s->maps.prop_stats, false);
+		return;
+	}
+	cfg->propagate = 1;
+	cfg->sample_parent = c->sample_parent;
+	cfg->sample_threshold = c->sample_threshold;
+	set_debug_header(cfg, c->debug_header);
+	bpf_map__set_max_entries(s->maps.contexts, c->max_connections);
+	bpf_map__set_max_entries(s->maps.serving, 2 * c->max_connections);
+	bpf_map__set_max_entries(s->maps.regular, 4096);
+	bpf_map__set_max_entries(s->maps.prop_hash, c->max_connections);
+}
+
 static void set_sizes(struct redeye_bpf *s, const struct loader_config *c, const struct btf *btf)
 {
 	bpf_map__set_max_entries(s->maps.targets, pid_max() / 64 + 1);
@@ -164,7 +222,7 @@ static void set_sizes(struct redeye_bpf *s, const struct loader_config *c, const
 	s->rodata->red_cfg.wakeup_bytes = c->ring_bytes / 4;
 	s->rodata->red_cfg.wakeup_ns = 10 * 1000 * 1000;
 	s->rodata->red_cfg.recvmsg_nargs = recvmsg_nargs(btf);
-	s->rodata->red_cfg.trace_key = c->trace_key;
+	set_propagation(s, c);
 }
 
 static int open_skel(struct loader *l, const struct loader_config *c, const struct backend *b,
@@ -182,6 +240,12 @@ static int open_skel(struct loader *l, const struct loader_config *c, const stru
 	choose(l, btf, common_progs);
 	if (c->watch_cgroups)
 		choose(l, btf, cgroup_progs);
+	if (c->propagate)
+		choose(l, btf, propagate_progs);
+	if (c->propagate && b->id == BACKEND_FENTRY)
+		choose(l, btf, propagate_fentry_progs);
+	if (c->propagate && b->id == BACKEND_KPROBE)
+		choose(l, btf, propagate_kprobe_progs);
 	if (b->id != BACKEND_KPROBE)
 		bpf_map__set_max_entries(l->skel->maps.stash, 1);
 	return 0;
@@ -222,8 +286,7 @@ static int load_without_refused(struct loader *l, const struct loader_config *c,
 				const struct backend *b, const struct btf *btf)
 {
 	struct bpf_program *p;
-	const char *refused[MAX_MISSING];
-	size_t n = 0;
+	size_t n = l->n_missing;
 	int err;
 
 	bpf_object__for_each_program(p, l->skel->obj)
@@ -235,18 +298,16 @@ static int load_without_refused(struct loader *l, const struct loader_config *c,
 			continue;
 		if (is_required(b, bpf_program__name(p)))
 			return err;
-		if (n < MAX_MISSING)
-			refused[n++] = bpf_program__name(p);
 		miss(l, bpf_program__name(p), strerror(-err));
 	}
-	if (!n)
+	if (n == l->n_missing)
 		return -EINVAL; /* each alone is fine: the object as a whole is not */
 	err = open_skel(l, c, b, btf);
 	if (err)
 		return err;
-	while (n--)
+	for (; n < l->n_missing; n++)
 		bpf_program__set_autoload(
-			bpf_object__find_program_by_name(l->skel->obj, refused[n]), false);
+			bpf_object__find_program_by_name(l->skel->obj, l->missing[n].prog), false);
 	return redeye_bpf__load(l->skel);
 }
 
@@ -264,6 +325,13 @@ static struct bpf_link *attach_one(struct bpf_program *p)
 	return link ? link : bpf_program__attach(p);
 }
 
+/* Commands, and what propagate.c attaches. */
+static bool is_not_attached(const struct redeye_bpf *s, const struct bpf_program *p)
+{
+	return p == s->progs.conn_poll || p == s->progs.target_set || p == s->progs.prop_sockops ||
+	       p == s->progs.prop_msg;
+}
+
 static int attach(struct loader *l, const struct backend *b)
 {
 	struct bpf_program *p;
@@ -273,8 +341,7 @@ static int attach(struct loader *l, const struct backend *b)
 		const char *name = bpf_program__name(p);
 		struct bpf_link *link;
 
-		if (!bpf_program__autoload(p) || p == l->skel->progs.conn_poll ||
-		    p == l->skel->progs.target_set)
+		if (!bpf_program__autoload(p) || is_not_attached(l->skel, p))
 			continue;
 		if (l->n_links == MAX_LINKS)
 			return -E2BIG;
@@ -474,10 +541,40 @@ void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports)
 
 int loader__poll(struct loader *l, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd)
 {
-	uint64_t args[3] = { sk, conn_id, cmd };
+	uint64_t args[4] = { sk, conn_id, cmd };
 	int rc = run_command(l->poll_fd, args, sizeof(args));
 
 	return rc < 0 ? -ENOENT : rc;
+}
+
+void loader__answered(struct loader *l, uint64_t sk, uint64_t conn_id, uint64_t off)
+{
+	uint64_t args[4] = { sk, conn_id, RED_POLL_ANSWERED, off };
+
+	if (l->skel->rodata->red_cfg.propagate)
+		run_command(l->poll_fd, args, sizeof(args));
+}
+
+int loader__propagation(struct loader *l, struct loader_propagation *out, const char **why)
+{
+	struct redeye_bpf *s = l->skel;
+	size_t i;
+
+	for (i = 0; i < l->n_missing; i++) {
+		*why = l->missing[i].why;
+		if (!strncmp(l->missing[i].prog, "prop_", 5))
+			return -ENOTSUP;
+	}
+	*out = (struct loader_propagation){
+		.sockops = s->progs.prop_sockops,
+		.msg_fd = bpf_program__fd(s->progs.prop_msg),
+		.hash_fd = bpf_map__fd(s->maps.prop_hash),
+		.stats_fd = bpf_map__fd(s->maps.prop_stats),
+		.regular_fd = bpf_map__fd(s->maps.regular),
+		.once = &s->bss->red_prop_once,
+		.off = &s->bss->red_prop_off,
+	};
+	return 0;
 }
 
 int loader__stat(const struct loader *l, enum red_hook hook, struct red_stat *out)

@@ -22,8 +22,13 @@ struct loader_config {
 	bool watch_cgroups; /* a move to another cgroup may select a process */
 	bool bpf_stats;     /* have the kernel time each program, while we run */
 	struct red_trace_key trace_key;
+	bool propagate;            /* load what propagate.c attaches */
+	bool sample_parent;        /* what a parent decided about sampling stands */
+	uint64_t sample_threshold; /* see red_config */
+	const char *debug_header;  /* NULL: none; at most 31 characters are of use */
 };
 
+struct bpf_program;
 struct loader;
 
 /*
@@ -45,6 +50,19 @@ void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports);
 /* Runs a command on a connection (enum red_poll_cmd). Returns 0, 1 when the
  * socket was found gone, -ENOENT when the kernel side does not know it. */
 int loader__poll(struct loader *l, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd);
+
+/* The request at `off` of what came in on this connection was answered (or will not
+ * be): it is nobody's parent any more. Nothing without propagation. */
+void loader__answered(struct loader *l, uint64_t sk, uint64_t conn_id, uint64_t off);
+
+/* What propagate.c works with; -ENOTSUP when the kernel refused it, with the reason. */
+struct loader_propagation {
+	struct bpf_program *sockops;
+	int msg_fd, hash_fd, stats_fd, regular_fd;
+	uint32_t *once;               /* red_prop_once */
+	const volatile uint32_t *off; /* red_prop_off */
+};
+int loader__propagation(struct loader *l, struct loader_propagation *out, const char **why);
 
 /* Sums the per-CPU accounting of one hook. */
 int loader__stat(const struct loader *l, enum red_hook hook, struct red_stat *out);

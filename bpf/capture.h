@@ -55,6 +55,28 @@ struct red_mmsghdr {
 	__u32 pad;
 };
 
+enum red_head_flags {
+	RED_HEAD_ODD = 1 << 0,    /* not what a careful sender writes: nothing is certain */
+	RED_HEAD_LENGTH = 1 << 1, /* Content-Length, in `body` */
+	RED_HEAD_CHUNKED = 1 << 2,
+	RED_HEAD_EXPECT = 1 << 3,
+	RED_HEAD_UPGRADE = 1 << 4,
+	RED_HEAD_TRACE = 1 << 5,  /* traceparent, its value at `trace` */
+	RED_HEAD_TRACES = 1 << 6, /* several */
+	RED_HEAD_B3 = 1 << 7,
+	RED_HEAD_DEBUG = 1 << 8, /* the debug header, with the value true */
+};
+
+/* What head_scan() finds, see header.h. Offsets within the message. */
+struct red_head {
+	__u32 len;  /* of the head, its empty line included; 0: it goes on */
+	__u32 line; /* of the first line */
+	__u32 body;
+	__u32 trace;
+	__u32 flags; /* enum red_head_flags */
+	__u32 pad;
+};
+
 /* One per CPU and hook: a record under construction. Programs of one hook do
  * not nest, those of different hooks may, hence not one per CPU. The payload
  * area is twice the largest record: offset and length are bounded each by itself,
@@ -65,11 +87,17 @@ struct red_scratch {
 	struct red_call call;
 	__u64 walk_done, walk_past; /* gather_iov */
 	struct red_iovec iov[RED_IOVS];
+	struct red_head head;
+	__u64 hex;   /* head_hex */
+	__u64 owner; /* propagate.h */
 };
+
+/* Slots: enum red_dir, then propagate.h's. */
+#define RED_SLOT_PROP 2
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2);
+	__uint(max_entries, 3);
 	__type(key, __u32);
 	__type(value, struct red_scratch);
 } scratch SEC(".maps");

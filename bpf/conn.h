@@ -29,8 +29,9 @@ enum red_conn_flags {
 	RED_CONN_OPENED = 1 << 0, /* user space has its RED_EV_OPEN */
 	RED_CONN_PEER_FIN = 1 << 1,
 	RED_CONN_PIPELINED = 1 << 2,
-	RED_CONN_RESET = 1 << 3, /* reset by the peer, not yet noticed by the process */
-	RED_CONN_FRESH = 1 << 4, /* seen from its first byte */
+	RED_CONN_RESET = 1 << 3,  /* reset by the peer, not yet noticed by the process */
+	RED_CONN_FRESH = 1 << 4,  /* seen from its first byte */
+	RED_CONN_SERVER = 1 << 5, /* the peer asks (only with propagation) */
 };
 
 struct red_conn_dir {
@@ -50,6 +51,7 @@ struct red_conn {
 	__u8 mode;     /* enum red_poll_cmd: AUTO, NONE or ALL */
 	__u8 flags;    /* enum red_conn_flags */
 	__u8 pad;
+	__u64 ctx; /* handle of the request being served (context.h), or 0 */
 };
 
 struct {
@@ -177,15 +179,13 @@ static __always_inline int sock_is_fresh(struct sock *sk, __u16 family, __u64 n)
 	return (__s64)(read + written - n) <= 2;
 }
 
-static __noinline enum red_drop conn_create(struct sock *sk, __u64 ident, __u32 tgid, __u64 n)
+static __noinline enum red_drop conn_insert(struct sock *sk, __u64 id, __u64 ident, __u32 tgid,
+					    __u64 n)
 {
-	__u32 zero = 0;
-	__u64 key = (__u64)sk, *seq = bpf_map_lookup_elem(&conn_seq, &zero);
+	__u64 key = (__u64)sk;
 	struct red_conn c = {};
 
-	if (!sock_is_stream(sk, ident & 0xff) || !seq)
-		return RED_DROP_NOT_STREAM;
-	c.id = (__u64)(bpf_get_smp_processor_id() + 1) << 40 | ++*seq;
+	c.id = id;
 	c.ident = ident;
 	c.tgid = tgid;
 	c.last_dir = 2;
@@ -195,6 +195,24 @@ static __noinline enum red_drop conn_create(struct sock *sk, __u64 ident, __u32 
 	if (bpf_map_update_elem(&conns, &key, &c, BPF_ANY))
 		return RED_DROP_CONNS_FULL;
 	return RED_DROP__CNT;
+}
+
+static __noinline enum red_drop conn_create(struct sock *sk, __u64 ident, __u32 tgid, __u64 n)
+{
+	__u32 zero = 0;
+	__u64 id, *seq = bpf_map_lookup_elem(&conn_seq, &zero);
+
+	if (!sock_is_stream(sk, ident & 0xff) || !seq)
+		return RED_DROP_NOT_STREAM;
+	id = (__u64)(bpf_get_smp_processor_id() + 1) << 40 | ++*seq;
+	return conn_insert(sk, id, ident, tgid, n);
+}
+
+static __always_inline void conn_forget(struct red_conn *c, __u64 key)
+{
+	if (red_cfg.propagate && c->ctx)
+		context_close(c->ctx);
+	bpf_map_delete_elem(&conns, &key);
 }
 
 static __always_inline void state_fill(struct red_ev_state *ev, struct red_conn *c, __u16 kind)
@@ -237,32 +255,11 @@ static __noinline int conn_report(struct red_conn *c, __u32 hook, __u32 kind, __
 
 /* ---- what a call is worth -------------------------------------------------- */
 
-#define REP8(b) (0x0101010101010101ULL * (b))
-
-/* Eight bytes at once: the high bit of each byte that is a newline. */
-static __always_inline __u64 newlines(__u64 w)
-{
-	w ^= REP8('\n');
-	return (w - REP8(1)) & ~w & REP8(0x80);
-}
-
 /* Newlines `m` of a word behind one with newlines `prev`: the high bit of each
  * byte that is a newline with another one or two bytes before it. */
 static __always_inline __u64 empty_lines(__u64 m, __u64 prev)
 {
 	return m & (m << 16 | prev >> 48 | m << 8 | prev >> 56);
-}
-
-/* The place of the lowest high bit, in three steps. */
-static __always_inline __u64 first_byte(__u64 hit)
-{
-	__u64 at = 0;
-
-	hit &= -hit;
-	at += hit & 0xffffffff00000000ULL ? 4 : 0;
-	at += hit & 0xffff0000ffff0000ULL ? 2 : 0;
-	at += hit & 0xff00ff00ff00ff00ULL ? 1 : 0;
-	return at;
 }
 
 /* Finds the first empty line ("\n\r\n" or "\n\n") in the first `len` bytes of
@@ -430,6 +427,27 @@ static __always_inline int sock_nonblock(struct sock *sk, int direct)
 	return f && RED_READ(direct, f, f_flags) & O_NONBLOCK;
 }
 
+/* The first bytes of a message that came in: of a request, if the peer spoke first, or
+ * if it is one. */
+static __noinline int conn_requested(struct red_conn *c, __u32 slot, __u64 got, __u32 first,
+				     __u32 blocking)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	int answer;
+
+	if (!s || !c)
+		return 0;
+	answer = got >= 5 && *(__u32 *)&s->data[0] == W4('H', 'T', 'T', 'P') && s->data[4] == '/';
+	if (!answer && (first || (!(c->flags & RED_CONN_FRESH) && like_message(slot, 0, got))))
+		c->flags |= RED_CONN_SERVER;
+	if (!(c->flags & RED_CONN_SERVER))
+		return 0;
+	if (c->ctx)
+		context_close(c->ctx);
+	c->ctx = context_open(c->id, c->d[RED_DIR_IN].off, slot, got, blocking);
+	return 0;
+}
+
 /* One call that moved `len` > 0 bytes; s->call says where they are. */
 static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st,
 				       struct red_scratch *s, int dir, __u32 len, __u64 pid_tgid,
@@ -438,7 +456,8 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st,
 	struct red_conn_dir *d = &c->d[dir];
 	__u64 now = bpf_ktime_get_ns();
 	__u64 first, got = 0;
-	__u32 slot = dir, flip = c->last_dir != dir;
+	__u32 slot = dir, flip = c->last_dir != dir, first_ever = c->last_dir > RED_DIR_OUT;
+	int nonblock;
 
 	if (c->mode == RED_POLL_MODE_NONE) {
 		drop(st, RED_DROP_NOT_WANTED);
@@ -462,6 +481,8 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st,
 			c->flags |= RED_CONN_PIPELINED;
 	}
 	if (!(c->flags & RED_CONN_OPENED) && conn_announce(c, sk, now)) {
+		if (red_cfg.propagate && dir == RED_DIR_IN && flip)
+			conn_requested(c, slot, 0, first_ever, 0);
 		drop(st, RED_DROP_RING_FULL);
 		goto tail;
 	}
@@ -469,7 +490,8 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st,
 	s->ev.syscall = s->call.nr;
 	if (flip)
 		s->ev.flags |= RED_DATA_FIRST;
-	if (sock_nonblock(sk, direct))
+	nonblock = sock_nonblock(sk, direct);
+	if (nonblock)
 		s->ev.flags |= RED_DATA_NONBLOCK;
 	if (s->call.kind == RED_BUF_NONE) {
 		s->ev.flags |= RED_DATA_NOBUF;
@@ -481,6 +503,8 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st,
 		got = conn_want(c, d, slot, len, got);
 	}
 	BOUND(got, RED_CAP_MAX);
+	if (red_cfg.propagate && dir == RED_DIR_IN && flip)
+		conn_requested(c, slot, got, first_ever, !nonblock);
 	s->ev.cap_len = got;
 	emit(st, &s->ev.h, sizeof(s->ev) + got, now);
 tail:
@@ -507,7 +531,7 @@ static __always_inline void conn_ended(struct sock *sk, int dir, __s64 ret)
 	}
 	if (c->flags & RED_CONN_RESET || ret == -ECONNRESET) {
 		conn_report(c, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(dir, RED_STATE_RESET));
-		bpf_map_delete_elem(&conns, &key);
+		conn_forget(c, key);
 	}
 }
 
@@ -525,7 +549,7 @@ static __always_inline void conn_io(struct sock *sk, int direct, int dir, __s64 
 
 	if (c && c->ident != ident) {
 		conn_report(c, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(0, 0));
-		bpf_map_delete_elem(&conns, &key);
+		conn_forget(c, key);
 		c = 0;
 	}
 	if (!c) {

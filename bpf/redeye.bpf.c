@@ -23,7 +23,10 @@
 #include "redeye.h"
 #include "maps.h"
 #include "capture.h"
+#include "header.h"
+#include "context.h"
 #include "conn.h"
+#include "propagate.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
@@ -112,6 +115,22 @@ int perf_sock_recv(struct trace_event_raw_sock_msg_length *ctx)
 
 SEC("?fexit/tcp_sendmsg")
 int BPF_PROG(fexit_tcp_sendmsg, struct sock *sk, struct msghdr *msg, unsigned long size, int ret)
+{
+	return sock_moved(sk, 1, RED_DIR_OUT, ret, 0);
+}
+
+/* What a socket in the sockhash sends goes by here and not by tcp_sendmsg
+ * (propagate.h); what it receives still comes by tcp_recvmsg. */
+SEC("?fexit/tcp_bpf_sendmsg")
+int BPF_PROG(fexit_tcp_bpf_sendmsg, struct sock *sk, struct msghdr *msg, unsigned long size,
+	     int ret)
+{
+	return sock_moved(sk, 1, RED_DIR_OUT, ret, 0);
+}
+
+SEC("?fexit/tcp_bpf_sendpage")
+int BPF_PROG(fexit_tcp_bpf_sendpage, struct sock *sk, void *page, int offset, unsigned long size,
+	     int flags, int ret)
 {
 	return sock_moved(sk, 1, RED_DIR_OUT, ret, 0);
 }
@@ -230,6 +249,30 @@ int BPF_KPROBE(kprobe_tcp_sendmsg, struct sock *sk)
 
 SEC("?kretprobe/tcp_sendmsg")
 int BPF_KRETPROBE(kretprobe_tcp_sendmsg, int ret)
+{
+	return stash_take(RED_DIR_OUT, ret);
+}
+
+SEC("?kprobe/tcp_bpf_sendmsg")
+int BPF_KPROBE(kprobe_tcp_bpf_sendmsg, struct sock *sk)
+{
+	return stash_put(sk, RED_DIR_OUT, 0);
+}
+
+SEC("?kretprobe/tcp_bpf_sendmsg")
+int BPF_KRETPROBE(kretprobe_tcp_bpf_sendmsg, int ret)
+{
+	return stash_take(RED_DIR_OUT, ret);
+}
+
+SEC("?kprobe/tcp_bpf_sendpage")
+int BPF_KPROBE(kprobe_tcp_bpf_sendpage, struct sock *sk)
+{
+	return stash_put(sk, RED_DIR_OUT, 0);
+}
+
+SEC("?kretprobe/tcp_bpf_sendpage")
+int BPF_KRETPROBE(kretprobe_tcp_bpf_sendpage, int ret)
 {
 	return stash_take(RED_DIR_OUT, ret);
 }
@@ -528,7 +571,7 @@ static __always_inline void state_changed(struct red_conn *c, const struct sock 
 			break;
 		}
 		conn_report(c, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(0, flags));
-		bpf_map_delete_elem(&conns, &key);
+		conn_forget(c, key);
 		break;
 	}
 }
@@ -625,9 +668,15 @@ int BPF_PROG(tp_exit, struct task_struct *p)
 	__u32 tgid = p->tgid;
 	__u8 *on = target_byte(tgid);
 
-	if (!on || !*on || p->signal->live.counter > 0)
+	if (!on || !*on)
+		return 0;
+	if (red_cfg.propagate)
+		context_thread_gone(p->pid);
+	if (p->signal->live.counter > 0)
 		return 0;
 	*on = 0;
+	if (red_cfg.propagate)
+		context_process_gone(tgid);
 	return proc_event(RED_EV_EXIT, tgid, p->exit_code);
 }
 
@@ -658,7 +707,7 @@ static __always_inline int sock_gone(struct sock *sk, __u64 ident)
 	return sock_ident(sk, 0) != ident || !BPF_CORE_READ(sk, sk_socket);
 }
 
-/* args: sock address, connection id, enum red_poll_cmd. */
+/* args: sock address, connection id, enum red_poll_cmd, for some an offset. */
 SEC("?raw_tp")
 int conn_poll(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -677,7 +726,7 @@ int conn_poll(struct bpf_raw_tracepoint_args *ctx)
 		}
 		reset = c->flags & RED_CONN_RESET ? RED_STATE_RESET : RED_STATE_LOCAL;
 		conn_report(c, RED_HOOK_POLL, RED_EV_CLOSE, RED_REPORT(0, reset));
-		bpf_map_delete_elem(&conns, &key);
+		conn_forget(c, key);
 		return 1;
 	case RED_POLL_MODE_AUTO:
 		c->flags &= ~RED_CONN_PIPELINED;
@@ -687,7 +736,11 @@ int conn_poll(struct bpf_raw_tracepoint_args *ctx)
 		c->mode = cmd;
 		return 0;
 	case RED_POLL_FORGET:
-		bpf_map_delete_elem(&conns, &key);
+		conn_forget(c, key);
+		return 0;
+	case RED_POLL_ANSWERED:
+		if (red_cfg.propagate && !(c->flags & RED_CONN_PIPELINED))
+			context_close(red_id(trace_key(), id, ctx->args[3], RED_ID_SPAN));
 		return 0;
 	}
 	return -1;

@@ -49,6 +49,7 @@ enum red_ev_kind {
 	RED_EV_EXIT = 8,     /* struct red_ev_proc */
 	RED_EV_LISTEN = 9,   /* struct red_ev_proc, port set */
 	RED_EV_CGROUP = 10,  /* struct red_ev_proc: moved to another cgroup */
+	RED_EV_INJECT = 11,  /* struct red_ev_inject */
 	/* Written by user space only (recordings): */
 	RED_EV_PROCESS = 64, /* struct red_ev_process + strings */
 };
@@ -141,6 +142,33 @@ struct red_ev_proc {
 	__u8 comm[16];
 };
 
+/* How the kernel side knows what a request is part of. */
+enum red_link {
+	RED_LINK_NONE = 0,   /* it does not: the request begins a trace */
+	RED_LINK_THREAD = 1, /* sent by the thread that read the parent, and nothing else */
+	RED_LINK_SOLE = 2,   /* the parent is all that the process serves */
+};
+
+/* A traceparent header is about to be written into the request that begins at `off`
+ * of what the process sends; `off` does not count inserted bytes. Comes before the
+ * request's own record, and on a new connection before its RED_EV_OPEN. `undone`: it
+ * was announced, but the kernel had no room for it. Ids: traceid.h. */
+struct red_ev_inject {
+	struct red_hdr h;
+	__u64 conn_id;
+	__u64 off;
+	__u64 parent_conn_id; /* the request that is its parent; 0: none */
+	__u64 parent_off;
+	__u64 trace_hi;
+	__u64 trace_lo;
+	__u32 tgid;
+	__u32 tid;
+	__u8 flags; /* W3C trace flags, as written */
+	__u8 link;  /* enum red_link */
+	__u8 undone;
+	__u8 pad[5];
+};
+
 /* What procs.c knew about a process; only in recordings, so that a replay
  * names services without /proc. `lens` follow each other as bytes. */
 struct red_ev_process {
@@ -193,6 +221,48 @@ enum red_poll_cmd {
 	RED_POLL_MODE_NONE = 2, /* count only, copy nothing any more */
 	RED_POLL_MODE_ALL = 3,  /* copy up to RED_CAP_MAX bytes of each call */
 	RED_POLL_FORGET = 4,    /* delete the connection, no record */
+	/* The request at the offset in the fourth argument was answered: it is nobody's
+	 * parent any more. */
+	RED_POLL_ANSWERED = 5,
+};
+
+/* What became of requests on connections that could carry a header (propagate.h): one
+ * of these for each, besides the three that count something else. */
+enum red_prop {
+	RED_PROP_INJECTED = 0,
+	RED_PROP_NOT_HTTP = 1,
+	RED_PROP_HAS_CONTEXT = 2, /* traceparent or B3 of its own */
+	RED_PROP_SPLIT = 3,       /* the head was not sent in one piece, or is too long */
+	RED_PROP_ODD = 4,         /* a head that is not quite as it should be */
+	RED_PROP_TUNNEL = 5,      /* CONNECT, Upgrade */
+	RED_PROP_PIPELINED = 6,   /* sent before the last was answered, or with others */
+	RED_PROP_BUSY = 7,        /* bytes unsent, or the socket is closing */
+	RED_PROP_LOST = 8,        /* bytes went past: where a request begins is not known */
+	RED_PROP_UNKNOWN = 9,     /* the connection's counters do not say the same */
+	RED_PROP_FOREIGN = 10,    /* its parent has a context that is not read here */
+	RED_PROP_NOT_SELECTED = 11,
+	RED_PROP_RACE = 12, /* another task used the scratch memory meanwhile */
+	RED_PROP_RING_FULL = 13,
+	RED_PROP_PUSH_FAILED = 14,
+	RED_PROP_SOCKETS = 15,   /* connections taken in */
+	RED_PROP_REMOVED = 16,   /* given back before their end */
+	RED_PROP_HASH_FULL = 17, /* connections not taken in */
+	RED_PROP__CNT = 18,
+};
+
+/* Why the kernel side stopped itself. */
+enum red_prop_off {
+	RED_PROP_ON = 0,
+	RED_PROP_OFF_PUSH = 1,  /* the header was inserted, but could not be written */
+	RED_PROP_OFF_BYTES = 2, /* fewer bytes went out than were inserted */
+};
+
+/* A process and a peer: the key of map `regular`. */
+struct red_regular {
+	__u32 tgid;
+	__u16 port; /* host order */
+	__u16 pad;
+	__u8 addr[16]; /* as in red_ev_open */
 };
 
 /* The knobs, in .rodata: written before load, constant afterwards. */
@@ -203,6 +273,13 @@ struct red_config {
 	__u32 recvmsg_nargs; /* arguments of tcp_recvmsg: 6 before 5.19, 4 or 5 after */
 	__u64 wakeup_ns;     /* ... or when the last wake-up is older than this */
 	struct red_trace_key trace_key;
+	__u32 propagate;        /* 1: keep contexts (context.h) */
+	__u32 sample_parent;    /* 1: what a parent decided stands */
+	__u64 sample_threshold; /* right-most 56 bits of a trace id from here on are sampled */
+	__u64 debug_name[4];    /* header that asks for a trace: lower case, with colon */
+	__u64 debug_mask[4];
+	__u32 debug_len; /* 0: none */
+	__u32 pad;
 };
 
 #define RED_ASSERT_SIZE(t, n) _Static_assert(sizeof(struct t) == (n), #t " changed its size")
@@ -212,5 +289,7 @@ RED_ASSERT_SIZE(red_ev_data, 88);
 RED_ASSERT_SIZE(red_ev_state, 80);
 RED_ASSERT_SIZE(red_ev_proc, 40);
 RED_ASSERT_SIZE(red_ev_process, 32);
+RED_ASSERT_SIZE(red_ev_inject, 80);
+RED_ASSERT_SIZE(red_regular, 24);
 
 #endif /* REDEYE_H */

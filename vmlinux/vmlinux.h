@@ -40,12 +40,16 @@ enum bpf_map_type {
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
+	BPF_MAP_TYPE_SOCKHASH = 18,
+	BPF_MAP_TYPE_SK_STORAGE = 24,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 
 enum {
 	BPF_ANY = 0,
 	BPF_NOEXIST = 1,
+	BPF_F_NO_PREALLOC = 1U << 0,
+	BPF_SK_STORAGE_GET_F_CREATE = 1U << 0,
 	BPF_F_MMAPABLE = 1U << 10,
 };
 
@@ -67,6 +71,25 @@ enum {
 	TCP_LAST_ACK = 9,
 	TCP_LISTEN = 10,
 };
+
+enum {
+	BPF_SOCK_OPS_TCP_CONNECT_CB = 3,
+	BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB = 4,
+	BPF_SOCK_OPS_PARSE_HDR_OPT_CB = 13,
+	BPF_SOCK_OPS_HDR_OPT_LEN_CB = 14,
+};
+
+enum {
+	BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG = 1 << 4,
+	BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG = 1 << 6,
+};
+
+enum {
+	SK_DROP = 0,
+	SK_PASS = 1,
+};
+
+#define SEND_SHUTDOWN 2
 
 #define AF_UNIX  1
 #define AF_INET  2
@@ -131,6 +154,9 @@ struct sock {
 	struct socket *sk_socket;
 	u16 sk_type;
 	int sk_err;
+	int sk_sndbuf;
+	int sk_wmem_queued;
+	u8 sk_shutdown;
 };
 
 struct tcp_sock {
@@ -140,6 +166,7 @@ struct tcp_sock {
 	u32 snd_una;
 	u64 bytes_received;
 	u64 bytes_acked;
+	bool is_mptcp;
 };
 
 struct file;
@@ -215,6 +242,38 @@ struct msghdr {
 
 struct bpf_raw_tracepoint_args {
 	__u64 args[0];
+};
+
+struct bpf_sock;
+
+struct sk_msg_md {
+	void *data;
+	void *data_end;
+	__u32 family;
+	__u32 remote_ip4, local_ip4;
+	__u32 remote_ip6[4], local_ip6[4];
+	__u32 remote_port, local_port;
+	__u32 size;
+	struct bpf_sock *sk;
+};
+
+struct bpf_sock_ops {
+	__u32 op;
+	__u32 args[4];
+	__u32 family;
+	__u32 remote_ip4, local_ip4;
+	__u32 remote_ip6[4], local_ip6[4];
+	__u32 remote_port, local_port;
+	__u32 is_fullsock;
+	__u32 snd_cwnd, srtt_us;
+	__u32 bpf_sock_ops_cb_flags;
+	__u32 unused[20];
+	__u64 bytes_received, bytes_acked;
+	struct bpf_sock *sk;
+	void *skb_data;
+	void *skb_data_end;
+	__u32 skb_len;
+	__u32 skb_tcp_flags;
 };
 
 #include "arch.h"

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "propagate.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "loader.h"
+#include "metrics.h"
+#include "options.h"
+#include "propagate_internal.h"
+
+#define MAX_CGROUPS 16
+
+/* Refusals of the kernel that are too many to be chance. */
+#define MAX_PUSH_FAILED 16
+#define MAX_HASH_FULL   64
+
+struct propagate {
+	struct loader *loader;
+	struct loader_propagation k;
+	enum propagate_state state;
+	struct bpf_link *links[MAX_CGROUPS];
+	size_t n_links;
+	bool hash_attached;
+	struct propagate_counts before; /* of the canary */
+	char why[256];
+};
+
+int propagate_counts__read(const struct loader_propagation *k, struct propagate_counts *out)
+{
+	int n = libbpf_num_possible_cpus(), cpu, i, err = 0;
+	struct propagate_counts *percpu = n > 0 ? calloc(n, sizeof(*percpu)) : NULL;
+	uint32_t zero = 0;
+
+	memset(out, 0, sizeof(*out));
+	if (!percpu)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(k->stats_fd, &zero, percpu))
+		err = -errno;
+	for (cpu = 0; !err && cpu < n; cpu++)
+		for (i = 0; i < RED_PROP__CNT; i++)
+			out->n[i] += percpu[cpu].n[i];
+	free(percpu);
+	return err;
+}
+
+/* ---- attaching ------------------------------------------------------------------------- */
+
+static int attach_dir(struct propagate *p, const char *path)
+{
+	char dir[1280];
+	int err = cgroup__dir(dir, sizeof(dir), path), fd;
+	struct bpf_link *link;
+
+	if (err)
+		return err;
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	link = bpf_program__attach_cgroup(p->k.sockops, fd);
+	err = link ? 0 : -errno;
+	close(fd);
+	if (link)
+		p->links[p->n_links++] = link;
+	return err;
+}
+
+/* Only processes of certain cgroups are selected, and these are known by their paths. */
+static bool only_cgroups(const struct selection *s)
+{
+	size_t i;
+
+	if (s->all || s->n_pids || s->n_ports || s->exes.n || !s->cgroups.n ||
+	    s->cgroups.n > MAX_CGROUPS)
+		return false;
+	for (i = 0; i < s->cgroups.n; i++)
+		if (strpbrk(s->cgroups.v[i], "*?["))
+			return false;
+	return true;
+}
+
+static void detach_cgroups(struct propagate *p)
+{
+	while (p->n_links)
+		bpf_link__destroy(p->links[--p->n_links]);
+}
+
+/* To the selected cgroups if they are all in v2, else to the root: there the programs
+ * see every connection, and leave those of other processes alone. */
+static int attach_cgroups(struct propagate *p, const struct selection *s)
+{
+	size_t i = 0;
+	int err = 0;
+
+	if (only_cgroups(s))
+		while (i < s->cgroups.n && !err)
+			err = attach_dir(p, s->cgroups.v[i++]);
+	if (i && !err)
+		return 0;
+	detach_cgroups(p);
+	return attach_dir(p, "/");
+}
+
+/* Sockets leave the sockhash whole: the kernel gives them back their own functions. */
+static void empty_hash(struct propagate *p)
+{
+	uint64_t key;
+
+	while (!bpf_map_get_next_key(p->k.hash_fd, NULL, &key))
+		if (bpf_map_delete_elem(p->k.hash_fd, &key) && errno != ENOENT)
+			break;
+}
+
+static void detach(struct propagate *p)
+{
+	detach_cgroups(p);
+	if (!p->hash_attached)
+		return;
+	empty_hash(p);
+	bpf_prog_detach2(p->k.msg_fd, p->k.hash_fd, BPF_SK_MSG_VERDICT);
+	p->hash_attached = false;
+}
+
+static void refuse(struct propagate *p, const char *what, const char *why)
+{
+	p->state = PROPAGATE_OFF;
+	snprintf(p->why, sizeof(p->why), "%s%s%s", what, *why ? ": " : "", why);
+	detach(p);
+}
+
+/* ---- starting --------------------------------------------------------------------------- */
+
+/* In each way in turn: all requests; only the first of each connection. */
+static void try_canary(struct propagate *p)
+{
+	char why[200] = "";
+
+	*p->k.once = 0;
+	if (!canary__run(p->loader, &p->k, p->why, sizeof(p->why))) {
+		p->state = PROPAGATE_EVERY;
+		p->why[0] = 0;
+		return;
+	}
+	*p->k.once = 1;
+	if (!canary__run(p->loader, &p->k, why, sizeof(why)))
+		p->state = PROPAGATE_FIRST;
+	else
+		refuse(p, "the canary failed", why);
+}
+
+static void start(struct propagate *p)
+{
+	const char *why = "";
+	int err = loader__propagation(p->loader, &p->k, &why);
+
+	if (err) {
+		refuse(p, "the kernel refused the programs", why);
+		return;
+	}
+	err = bpf_prog_attach(p->k.msg_fd, p->k.hash_fd, BPF_SK_MSG_VERDICT, 0);
+	if (err) {
+		refuse(p, "the kernel refused sk_msg", strerror(errno));
+		return;
+	}
+	p->hash_attached = true;
+	try_canary(p);
+	propagate_counts__read(&p->k, &p->before);
+}
+
+static struct propagate *new (struct loader *l)
+{
+	struct propagate *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->loader = l;
+	start(p);
+	return p;
+}
+
+struct propagate *propagate__new(struct loader *l, const struct selection *include)
+{
+	struct propagate *p = new (l);
+	int err;
+
+	if (!p || p->state == PROPAGATE_OFF)
+		return p;
+	err = attach_cgroups(p, include);
+	if (err)
+		refuse(p, "no cgroup to attach to", strerror(-err));
+	return p;
+}
+
+void propagate__free(struct propagate *p)
+{
+	if (!p)
+		return;
+	detach(p);
+	free(p);
+}
+
+/* ---- use ---------------------------------------------------------------------------------- */
+
+enum propagate_state propagate__state(const struct propagate *p)
+{
+	return p->state;
+}
+
+const char *propagate__why(const struct propagate *p)
+{
+	return p->why;
+}
+
+static const char *anomaly(const struct propagate *p)
+{
+	struct propagate_counts c;
+
+	if (*p->k.off == RED_PROP_OFF_PUSH)
+		return "a header could not be written where it was inserted";
+	if (*p->k.off == RED_PROP_OFF_BYTES)
+		return "the kernel sent fewer bytes than were inserted";
+	if (propagate_counts__read(&p->k, &c))
+		return "its counters cannot be read";
+	if (c.n[RED_PROP_PUSH_FAILED] > MAX_PUSH_FAILED)
+		return "the kernel often refuses to insert";
+	if (c.n[RED_PROP_HASH_FULL] > MAX_HASH_FULL)
+		return "too many connections, or the kernel refuses them";
+	return NULL;
+}
+
+bool propagate__check(struct propagate *p)
+{
+	const char *why = p->state == PROPAGATE_OFF ? NULL : anomaly(p);
+
+	if (!why)
+		return true;
+	refuse(p, why, "");
+	return false;
+}
+
+void propagate__reselect(struct propagate *p, const struct selection *include)
+{
+	int err;
+
+	if (p->state == PROPAGATE_OFF)
+		return;
+	detach_cgroups(p);
+	err = attach_cgroups(p, include);
+	if (err)
+		refuse(p, "no cgroup to attach to", strerror(-err));
+}
+
+void propagate__set_regular(struct propagate *p, uint32_t tgid, const uint8_t addr[16],
+			    uint16_t port, bool on)
+{
+	struct red_regular key = { .tgid = tgid, .port = port };
+	uint8_t one = 1;
+
+	if (p->state == PROPAGATE_OFF)
+		return;
+	memcpy(key.addr, addr, sizeof(key.addr));
+	if (on)
+		bpf_map_update_elem(p->k.regular_fd, &key, &one, BPF_ANY);
+	else
+		bpf_map_delete_elem(p->k.regular_fd, &key);
+}
+
+enum propagate_state propagate__try(char *why, size_t why_size)
+{
+	struct loader_config c = {
+		.max_connections = 1024,
+		.ring_bytes = 1 << 20,
+		.propagate = true,
+	};
+	struct loader *l = loader__new(&c, why, why_size);
+	struct propagate *p = l ? new (l) : NULL;
+	enum propagate_state state = p ? p->state : PROPAGATE_OFF;
+
+	if (p)
+		snprintf(why, why_size, "%s", p->why);
+	propagate__free(p);
+	loader__free(l);
+	return state;
+}
+
+/* ---- metrics ------------------------------------------------------------------------------ */
+
+static const char *const outcomes[RED_PROP__CNT] = {
+	[RED_PROP_INJECTED] = "injected",
+	[RED_PROP_NOT_HTTP] = "not_http",
+	[RED_PROP_HAS_CONTEXT] = "has_context",
+	[RED_PROP_SPLIT] = "split_head",
+	[RED_PROP_ODD] = "odd_head",
+	[RED_PROP_TUNNEL] = "upgrade",
+	[RED_PROP_PIPELINED] = "pipelined",
+	[RED_PROP_BUSY] = "socket_busy",
+	[RED_PROP_LOST] = "position_lost",
+	[RED_PROP_UNKNOWN] = "unknown_connection",
+	[RED_PROP_FOREIGN] = "foreign_parent",
+	[RED_PROP_NOT_SELECTED] = "not_selected",
+	[RED_PROP_RACE] = "race",
+	[RED_PROP_RING_FULL] = "ring_full",
+	[RED_PROP_PUSH_FAILED] = "refused_by_kernel",
+	[RED_PROP_SOCKETS] = "taken",
+	[RED_PROP_REMOVED] = "returned",
+	[RED_PROP_HASH_FULL] = "refused",
+};
+
+static void add_point(struct metrics *m, struct metric_family *f, const char *key,
+		      const char *label, double value, uint64_t start_unix_ns)
+{
+	struct metric_attr *attr;
+	struct metric_point *pt = f ? metrics__point(m, f, 1, &attr) : NULL;
+
+	if (!pt)
+		return;
+	attr->key = key;
+	attr->type = ATTR_STRING;
+	attr->str = label;
+	pt->value = value;
+	pt->start_unix_ns = start_unix_ns;
+}
+
+static void add_counts(const struct propagate *p, struct metrics *m, uint64_t start_unix_ns)
+{
+	struct metric_family *f[2];
+	struct propagate_counts c;
+	int i;
+
+	if (!p->k.stats_fd || propagate_counts__read(&p->k, &c))
+		return;
+	f[0] = metrics__family(m, "redeye.propagation.requests", "{request}",
+			       "Requests that could have been given a trace context.",
+			       METRIC_COUNTER, RED_PROP_SOCKETS);
+	f[1] = metrics__family(m, "redeye.propagation.connections", "{connection}",
+			       "Connections watched for requests to give a trace context.",
+			       METRIC_COUNTER, RED_PROP__CNT - RED_PROP_SOCKETS);
+	for (i = 0; i < RED_PROP__CNT; i++)
+		add_point(m, f[i >= RED_PROP_SOCKETS], i < RED_PROP_SOCKETS ? "outcome" : "event",
+			  outcomes[i], c.n[i] - p->before.n[i], start_unix_ns);
+}
+
+void propagate__metrics(const struct propagate *p, struct metrics *m, uint64_t start_unix_ns)
+{
+	static const char *const modes[] = { "off", "every_request", "first_request" };
+	struct metric_family *f;
+	size_t i;
+
+	if (!p)
+		return;
+	f = metrics__family(m, "redeye.propagation.mode", "1",
+			    "1 for how trace context is written into requests now.", METRIC_GAUGE,
+			    3);
+	for (i = 0; i < 3; i++)
+		add_point(m, f, "mode", modes[i], p->state == i, 0);
+	add_counts(p, m, start_unix_ns);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef RED_PROPAGATE_INTERNAL_H
+#define RED_PROPAGATE_INTERNAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "loader.h"
+
+/* What the kernel side counted, over all processors. */
+struct propagate_counts {
+	uint64_t n[RED_PROP__CNT];
+};
+
+int propagate_counts__read(const struct loader_propagation *k, struct propagate_counts *out);
+
+/* Redeye's own connections, with the programs attached to its own cgroup: 0, or -errno
+ * with the first difference in why. Reads the ring empty. */
+int canary__run(struct loader *l, const struct loader_propagation *k, char *why, size_t why_size);
+
+/* The directory of a cgroup v2 path; "": of redeye's own. 0 or -errno. */
+int cgroup__dir(char *dir, size_t size, const char *path);
+
+#endif /* RED_PROPAGATE_INTERNAL_H */

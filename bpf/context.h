@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Which requests a process is serving, and what their trace context is: so that a
+ * request that it sends meanwhile can carry it on (propagate.h). Only with
+ * --propagate; without it the verifier removes all of this.
+ *
+ * A request is open from its first byte (conn_moved) until user space says that it
+ * was answered, the next request arrives on its connection, or the connection goes.
+ * So more may be believed open than are, never fewer; and a parent is named only
+ * when it is the only one:
+ *   THREAD  this thread read one open request, from a socket on which it waits
+ *           (not an event loop's)
+ *   SOLE    the process serves one request, and user space has found that this
+ *           process calls this peer once per request (map `regular`)
+ *
+ * An open request's handle is its span id. A process and a thread each have a count
+ * and the sum of the handles: when the count is one, the sum is the handle. The
+ * count is raised before and lowered after the sum, so that a glance between them
+ * sees too many, or a sum that is nobody's handle.
+ */
+#ifndef RED_CONTEXT_H
+#define RED_CONTEXT_H
+
+struct red_ctx {
+	__u64 conn_id, off;
+	__u64 trace_hi, trace_lo;
+	__u32 tgid, tid;
+	__u8 flags;    /* trace flags */
+	__u8 foreign;  /* of a context that is not read here: never a parent */
+	__u8 blocking; /* its reader waits on its socket */
+	__u8 pad[5];
+};
+
+struct red_serving {
+	__u64 count;
+	__u64 sum;
+};
+
+/* By handle. Sizes of these three: agent/loader.c. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, struct red_ctx);
+} contexts SEC(".maps");
+
+/* By tgid, and by tid with SERVING_THREAD. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, struct red_serving);
+} serving SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct red_regular);
+	__type(value, __u8);
+} regular SEC(".maps");
+
+/* A request could not be counted: nobody is sole any more. */
+__u32 red_serving_lost;
+
+#define SERVING_THREAD (1ULL << 32)
+
+static __always_inline void serving_add(__u64 who, __u64 handle)
+{
+	struct red_serving *o = bpf_map_lookup_elem(&serving, &who), none = {};
+
+	if (!o) {
+		bpf_map_update_elem(&serving, &who, &none, BPF_NOEXIST);
+		o = bpf_map_lookup_elem(&serving, &who);
+	}
+	if (!o) {
+		red_serving_lost = 1;
+		return;
+	}
+	__sync_fetch_and_add(&o->count, 1);
+	__sync_fetch_and_add(&o->sum, handle);
+}
+
+static __always_inline void serving_sub(__u64 who, __u64 handle)
+{
+	struct red_serving *o = bpf_map_lookup_elem(&serving, &who);
+
+	if (!o)
+		return;
+	__sync_fetch_and_add(&o->sum, -handle);
+	__sync_fetch_and_add(&o->count, -1);
+}
+
+static __always_inline const struct red_trace_key *trace_key(void)
+{
+	return (const struct red_trace_key *)&red_cfg.trace_key;
+}
+
+/* W3C Trace Context: the right-most seven bytes decide, a threshold of 0 takes all. */
+static __always_inline __u8 sampled(__u64 trace_lo)
+{
+	return (trace_lo & 0x00ffffffffffffffULL) >= red_cfg.sample_threshold;
+}
+
+static __always_inline void context_root(struct red_ctx *x)
+{
+	x->trace_hi = red_id(trace_key(), x->conn_id, x->off, RED_ID_TRACE_HI);
+	x->trace_lo = red_id(trace_key(), x->conn_id, x->off, RED_ID_TRACE_LO);
+	x->flags = 2 | sampled(x->trace_lo);
+}
+
+/* traceparent: 00-<32>-<16>-<2>; a later version may go on behind a dash. Returns 1
+ * when it is one. */
+static __noinline int context_parse(struct red_ctx *x, __u32 slot, __u64 at)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u32 flags;
+	__u8 *p;
+
+	if (!s || !x)
+		return 0;
+	at = value_at(s, at);
+	BOUND(at, RED_CAP_MAX);
+	p = &s->data[at];
+	if (p[2] != '-' || p[35] != '-' || p[52] != '-' || (p[0] == 'f' && p[1] == 'f'))
+		return 0;
+	if (p[55] != '\r' && (p[55] != '-' || (p[0] == '0' && p[1] == '0')))
+		return 0;
+	if (!head_hex(slot, at + 36) || !s->hex || !head_hex(slot, at + 3))
+		return 0;
+	x->trace_hi = s->hex;
+	if (!head_hex(slot, at + 19) || !(s->hex | x->trace_hi))
+		return 0;
+	x->trace_lo = s->hex;
+	flags = nibble(p[54]);
+	if (nibble(p[53]) > 15 || flags > 15)
+		return 0;
+	x->flags = flags & 3;
+	return 1;
+}
+
+static __always_inline void context_read(struct red_ctx *x, __u32 slot, __u64 got)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+
+	x->foreign = 1;
+	if (!s)
+		return;
+	head_scan(slot, got);
+	if (!s->head.len || s->head.flags & (RED_HEAD_ODD | RED_HEAD_B3 | RED_HEAD_TRACES))
+		return;
+	if (!(s->head.flags & RED_HEAD_TRACE))
+		context_root(x);
+	else if (!context_parse(x, slot, s->head.trace))
+		return;
+	else if (!red_cfg.sample_parent)
+		x->flags = (x->flags & 2) | sampled(x->trace_lo);
+	if (s->head.flags & RED_HEAD_DEBUG)
+		x->flags |= 1;
+	x->foreign = 0;
+}
+
+/* The first `got` bytes of a request are in scratch `slot`, read by this task.
+ * Returns its handle. */
+static __noinline __u64 context_open(__u64 conn_id, __u64 off, __u32 slot, __u64 got,
+				     __u32 blocking)
+{
+	__u64 handle = red_id(trace_key(), conn_id, off, RED_ID_SPAN);
+	__u64 id = bpf_get_current_pid_tgid();
+	struct red_ctx x = {
+		.conn_id = conn_id,
+		.off = off,
+		.tgid = id >> 32,
+		.tid = id,
+		.blocking = blocking,
+	};
+
+	context_read(&x, slot, got);
+	serving_add(x.tgid, handle);
+	serving_add(x.tid | SERVING_THREAD, handle);
+	bpf_map_update_elem(&contexts, &handle, &x, BPF_ANY);
+	return handle;
+}
+
+/* Of two that close the same, one deletes it, and that one counts. */
+static __noinline int context_close(__u64 handle)
+{
+	struct red_ctx *x = bpf_map_lookup_elem(&contexts, &handle);
+	__u32 tgid, tid;
+
+	if (!x)
+		return 0;
+	tgid = x->tgid;
+	tid = x->tid;
+	if (bpf_map_delete_elem(&contexts, &handle))
+		return 0;
+	serving_sub(tgid, handle);
+	serving_sub(tid | SERVING_THREAD, handle);
+	return 1;
+}
+
+/* A thread has ended. What it had read stays open for its process. */
+static __always_inline void context_thread_gone(__u32 tid)
+{
+	__u64 who = tid | SERVING_THREAD;
+
+	bpf_map_delete_elem(&serving, &who);
+}
+
+/* A process has ended. */
+static __always_inline void context_process_gone(__u32 tgid)
+{
+	__u64 who = tgid;
+
+	bpf_map_delete_elem(&serving, &who);
+}
+
+static __always_inline struct red_ctx *serving_one(__u64 who)
+{
+	struct red_serving *o = bpf_map_lookup_elem(&serving, &who);
+	__u64 handle;
+
+	if (!o || o->count != 1)
+		return 0;
+	handle = o->sum;
+	return bpf_map_lookup_elem(&contexts, &handle);
+}
+
+/* What the request of task `id` to the peer in `to` is part of: *x, a copy, and how
+ * that is known. -1: a parent there is, but of a context that is not read here. */
+static __noinline int context_parent(__u64 id, struct red_regular *to, struct red_ctx *x)
+{
+	struct red_ctx *one = serving_one((__u32)id | SERVING_THREAD);
+	int how = RED_LINK_THREAD;
+
+	if (!to || !x)
+		return RED_LINK_NONE;
+	if (!one || !one->blocking || one->tgid != id >> 32) {
+		how = RED_LINK_SOLE;
+		if (red_serving_lost || !bpf_map_lookup_elem(&regular, to))
+			return RED_LINK_NONE;
+		one = serving_one(id >> 32);
+	}
+	if (!one || red_serving_lost)
+		return RED_LINK_NONE;
+	if (one->foreign)
+		return -1;
+	*x = *one;
+	return how;
+}
+
+#endif /* RED_CONTEXT_H */

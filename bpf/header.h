@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a message head in scratch memory says that matters to trace context: where
+ * it ends, how long its body is, whose context it carries. Only what is certain:
+ * anything unusual (a line that does not end in CR LF, a folded line, two lengths)
+ * makes the head RED_HEAD_ODD, and nobody acts on it.
+ *
+ * The functions are global: the verifier checks each once, with any arguments. Where
+ * a scan stands is an unknown number to it, so a line costs one round, not all paths.
+ */
+#ifndef RED_HEADER_H
+#define RED_HEADER_H
+
+#define REP8(b) (0x0101010101010101ULL * (b))
+
+/* Eight characters as a little-endian word. */
+#define W8(a, b, c, d, e, f, g, h)                                                                 \
+	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24 | (__u64)(e) << 32 |   \
+	 (__u64)(f) << 40 | (__u64)(g) << 48 | (__u64)(h) << 56)
+#define W4(a, b, c, d) ((__u32)W8(a, b, c, d, 0, 0, 0, 0))
+
+/* Eight bytes at once: the high bit of each byte that is a newline. */
+static __always_inline __u64 newlines(__u64 w)
+{
+	w ^= REP8('\n');
+	return (w - REP8(1)) & ~w & REP8(0x80);
+}
+
+/* The place of the lowest high bit, in three steps. */
+static __always_inline __u64 first_byte(__u64 hit)
+{
+	__u64 at = 0;
+
+	hit &= -hit;
+	at += hit & 0xffffffff00000000ULL ? 4 : 0;
+	at += hit & 0xffff0000ffff0000ULL ? 2 : 0;
+	at += hit & 0xff00ff00ff00ff00ULL ? 1 : 0;
+	return at;
+}
+
+/* The offset behind the next newline from `from` on, 0 if `len` comes first. */
+__noinline int line_end(__u32 slot, __u64 from, __u64 len)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u64 i, m, at;
+
+	if (!s)
+		return 0;
+	BOUND(from, RED_CAP_MAX);
+	for (i = 0; i < RED_CAP_MAX; i += 8) {
+		if (from + i >= len)
+			return 0;
+		m = newlines(*(__u64 *)&s->data[from + i]);
+		if (m) {
+			at = from + i + first_byte(m) + 1;
+			return at <= len ? at : 0;
+		}
+	}
+	return 0;
+}
+
+/* Where a header's value begins: behind the white space, at most some of it. */
+static __always_inline __u64 value_at(struct red_scratch *s, __u64 at)
+{
+	int i;
+
+#pragma unroll
+	for (i = 0; i < 4; i++) {
+		BOUND(at, RED_CAP_MAX);
+		if (s->data[at] != ' ' && s->data[at] != '\t')
+			break;
+		at++;
+	}
+	return at;
+}
+
+/* Content-Length: digits and CR. Nine of them: more is no body that matters here. */
+__noinline int head_length(__u32 slot, __u64 at)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u64 i, n = 0;
+	__u32 digit;
+
+	if (!s)
+		return 0;
+	at = value_at(s, at);
+	BOUND(at, RED_CAP_MAX);
+	for (i = 0; i < 9; i++) {
+		digit = s->data[at + i] - '0';
+		if (digit > 9)
+			break;
+		n = n * 10 + digit;
+	}
+	if (!i || s->data[at + i] != '\r' || s->head.flags & RED_HEAD_LENGTH)
+		s->head.flags |= RED_HEAD_ODD;
+	s->head.flags |= RED_HEAD_LENGTH;
+	s->head.body = n;
+	return 0;
+}
+
+/* The header that asks for a trace to be kept: its name, colon included, is in the
+ * configuration in lower case, 32 bytes with a mask. */
+__noinline int head_debug(__u32 slot, __u64 at)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u64 v, i;
+
+	if (!s || !red_cfg.debug_len)
+		return 0;
+	BOUND(at, RED_CAP_MAX);
+	for (i = 0; i < 4; i++) {
+		v = (*(__u64 *)&s->data[at + 8 * i] | REP8(0x20)) & red_cfg.debug_mask[i];
+		if (v != red_cfg.debug_name[i])
+			return 0;
+	}
+	at = value_at(s, at + red_cfg.debug_len);
+	BOUND(at, RED_CAP_MAX);
+	v = *(__u32 *)&s->data[at] | 0x20202020;
+	if (v == W4('t', 'r', 'u', 'e') && s->data[at + 4] == '\r')
+		s->head.flags |= RED_HEAD_DEBUG;
+	return 0;
+}
+
+/* One header line at `at` > 1. Returns 1 at the empty line. */
+__noinline int head_line(__u32 slot, __u64 at)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u32 flag = 0;
+	__u64 a, b;
+	__u8 *p;
+
+	if (!s)
+		return 1;
+	BOUND(at, RED_CAP_MAX);
+	if (at < 2)
+		return 1;
+	p = &s->data[at];
+	if (s->data[at - 2] != '\r' || *p == ' ' || *p == '\t' || *p == '\n')
+		s->head.flags |= RED_HEAD_ODD;
+	if (*p == '\n' || (*p == '\r' && p[1] == '\n')) {
+		s->head.len = at + (*p == '\r' ? 2 : 1);
+		return 1;
+	}
+	a = *(__u64 *)p | REP8(0x20);
+	b = *(__u64 *)(p + 8) | REP8(0x20);
+	if (a == W8('t', 'r', 'a', 'c', 'e', 'p', 'a', 'r') && (__u32)b == W4('e', 'n', 't', ':')) {
+		if (s->head.flags & RED_HEAD_TRACE)
+			s->head.flags |= RED_HEAD_TRACES;
+		flag = RED_HEAD_TRACE;
+		s->head.trace = at + 12;
+	} else if ((a & 0xffffff) == W4('b', '3', ':', 0) ||
+		   (a & 0xffffffffffULL) == W8('x', '-', 'b', '3', '-', 0, 0, 0)) {
+		flag = RED_HEAD_B3;
+	} else if (a == W8('c', 'o', 'n', 't', 'e', 'n', 't', '-') &&
+		   (b & 0xffffffffffffULL) == W8('l', 'e', 'n', 'g', 't', 'h', 0, 0)) {
+		if (p[14] == ':')
+			head_length(slot, at + 15);
+		else
+			flag = RED_HEAD_ODD;
+	} else if (a == W8('t', 'r', 'a', 'n', 's', 'f', 'e', 'r')) {
+		flag = RED_HEAD_CHUNKED;
+	} else if (a == W8('u', 'p', 'g', 'r', 'a', 'd', 'e', ':')) {
+		flag = RED_HEAD_UPGRADE;
+	} else if ((a & 0xffffffffffffffULL) == W8('e', 'x', 'p', 'e', 'c', 't', ':', 0)) {
+		flag = RED_HEAD_EXPECT;
+	}
+	s->head.flags |= flag;
+	return 0;
+}
+
+#define RED_HEAD_LINES 100
+
+/* Reads the head in the first `len` bytes of scratch `slot` into its `head`; head.len
+ * stays 0 when it does not end there. */
+__noinline int head_scan(__u32 slot, __u64 len)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u64 i, at;
+
+	if (!s)
+		return 0;
+	__builtin_memset(&s->head, 0, sizeof(s->head));
+	if (len > RED_CAP_MAX)
+		return 0;
+	at = (__u32)line_end(slot, 0, len);
+	s->head.line = at;
+	for (i = 0; i < RED_HEAD_LINES; i++) {
+		if (!at || at >= len || head_line(slot, at))
+			break;
+		if (red_cfg.debug_len)
+			head_debug(slot, at);
+		at = (__u32)line_end(slot, at, len);
+	}
+	if (s->head.len > len)
+		s->head.len = 0;
+	return 0;
+}
+
+/* A lower-case hexadecimal digit; 16 when it is none. */
+static __always_inline __u32 nibble(__u32 c)
+{
+	if (c - '0' <= 9)
+		return c - '0';
+	return c - 'a' <= 5 ? c - 'a' + 10 : 16;
+}
+
+/* Sixteen lower-case hexadecimal digits at `at`, into s->hex. Returns 1 when they are. */
+__noinline int head_hex(__u32 slot, __u64 at)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u64 v = 0, i;
+	__u32 d;
+
+	if (!s)
+		return 0;
+	BOUND(at, RED_CAP_MAX);
+	for (i = 0; i < 16; i++) {
+		d = nibble(s->data[at + i]);
+		if (d > 15)
+			return 0;
+		v = v << 4 | d;
+	}
+	s->hex = v;
+	return 1;
+}
+
+#endif /* RED_HEADER_H */
