@@ -22,8 +22,8 @@ QUICK, LONG = 4, 300
 BACK = 120   # until everything has arrived, at most
 
 # Spans that a SIGKILL would take along.
-IN_MEMORY = re.compile(r"redeye_(spans_queued|spans_in_flight|export_queue_size)"
-                       r"(\{[^}]*\})? (\S+)$")
+IN_MEMORY = re.compile(r'redeye_(export_waiting\{.*place="(memory|queue)".*\}|'
+                       r"trace_spans_held(\{.*\})?) (\S+)$")
 
 
 def prime(n):
@@ -75,7 +75,7 @@ class Outage:
             said = [m for m in map(IN_MEMORY.match, self.agent.text.splitlines()) if m]
             if not said:
                 return ["redeye does not say what waits in its memory"]
-            return [m.group(0) for m in said if float(m.group(3))]
+            return [m.group(0) for m in said if float(m.group(4))]
         self.agent.poll(held, 30)
         self.agent.proc.signal(signal.SIGKILL)
         self.agent.proc.stop()

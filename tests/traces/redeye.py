@@ -11,8 +11,9 @@ from lib import Failure, Skip, run, settings
 OPTIONS = ("--span-header", "X-Truth-Id", "--span-header", "X-Truth-Parent", "--span-delay",
            "100ms", "--span-queue", "65536", "--metrics-exporter", "none")
 # Metrics of the way that spans take, shown when some are missing.
-WAY = re.compile(r"(redeye_(span|otlp|spool|export)|otel_sdk)\w*(drop|fail|error|queue|processed|"
-                 r"spool|refused|retr)\w*(\{[^}]*\})? (?!0$)\S+")
+WAY = re.compile(r"redeye_(export|trace_spans|trace_decisions|events_dropped)\w*"
+                 r"(\{[^}]*\})? (?!0$)\S+")
+SCOPE = re.compile(r'otel_scope_\w+="[^"]*",?')
 
 
 def options(endpoint, protocol="http/json", spool="none", more=()):
@@ -42,5 +43,6 @@ def wait_complete(agent, comparison, seconds=20):
         if time.monotonic() > end:
             agent.scrape()
             way = [m.group(0) for m in map(WAY.match, agent.text.splitlines()) if m]
-            raise Failure("%s; %s" % ("; ".join(got.problems()), ", ".join(way) or "no drops"))
+            raise Failure("%s; redeye says: %s" % ("; ".join(got.problems()),
+                                                   SCOPE.sub("", ", ".join(way))))
         time.sleep(0.1)

@@ -128,7 +128,8 @@ class Comparison:
             self.servers[group(request)].count(span, parent)
         elif request:
             parent = self._one("server", request.parent)
-            self.clients[group(request)].count(span, parent)
+            if parent:  # else it is missing, which is said already
+                self.clients[group(request)].count(span, parent)
         elif span.parent == NONE:
             self.tick.count(span, None)
 
