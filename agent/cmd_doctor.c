@@ -18,6 +18,7 @@
 #include "loader.h"
 #include "log.h"
 #include "options.h"
+#include "propagate.h"
 
 enum verdict {
 	YES = 0,
@@ -150,6 +151,17 @@ static void check_later(struct result *r)
 	fail(r, LATER, "not in this version");
 }
 
+static void check_propagation(struct result *r)
+{
+	char why[200] = "";
+	enum propagate_state state = propagate__try(why, sizeof(why));
+
+	if (state == PROPAGATE_OFF)
+		fail(r, NO, why);
+	else if (state == PROPAGATE_FIRST)
+		snprintf(r->why, sizeof(r->why), "only each connection's first request: %s", why);
+}
+
 static const struct check checks[] = {
 	{ "kernel", "type information (BTF)", "everything", check_btf },
 	{ "rights", "capabilities", "see docs/security.md for what each is for", check_caps },
@@ -161,7 +173,8 @@ static const struct check checks[] = {
 	{ "backend", "kprobe", "the third choice", check_kprobe },
 	{ "backend", "syscall", "the fallback, which taxes all system calls", check_syscall },
 	{ "tls", "plaintext of TLS libraries", "requests inside TLS", check_later },
-	{ "traces", "context propagation", "traces across services", check_later },
+	{ "traces", "context propagation", "traces across services without SDKs (--propagate)",
+	  check_propagation },
 };
 
 #define N_CHECKS (sizeof(checks) / sizeof(checks[0]))
@@ -198,7 +211,7 @@ static void print_table(const struct result *results)
 		printf("%-8s %-28s %-6s", checks[i].area, checks[i].name,
 		       verdict_names[results[i].verdict]);
 		if (results[i].verdict == YES)
-			printf(" -\n");
+			printf(" %s\n", results[i].why[0] ? results[i].why : "-");
 		else
 			printf(" %s; lost: %s\n", results[i].why, checks[i].lost);
 	}

@@ -4,6 +4,8 @@
  * redeye changes nothing in the process, so it has to be seen from outside. In the
  * order in which they are believed:
  *
+ *  INJECTED The kernel side wrote a context into the request (option propagate), so it
+ *	     has decided already, by the same rules.
  *  HEADER   The request carries a context (W3C, B3): its sender said it. For a server
  *	     that is the parent. A client request with the very context that a request
  *	     being served has brought (a proxy that passes headers on) is that one's
@@ -140,33 +142,78 @@ static void child_of_header(struct correlate *c, struct request *r)
 	sample(c, r);
 }
 
+static bool same_trace(const uint8_t a[16], const uint8_t b[16])
+{
+	return !memcmp(a, b, 16);
+}
+
+/* May this server request be the client request's child? Not when its header names
+ * another trace. One that names the trace, but another parent, went through a client that
+ * did not know of itself: a proxy that passes headers on, or a library's span around it. */
+static bool fits(const struct request *server, const struct request *client)
+{
+	const struct trace_context *header = &server->context;
+
+	return !header->valid || same_trace(header->trace_id, client->trace.trace_id) ||
+	       !memcmp(header->parent_id, client->trace.span_id, sizeof(header->parent_id));
+}
+
 /* The receiver was heard of first. */
 static void adopt(struct correlate *c, struct request *client)
 {
 	struct request *server = open__other_end(c, client);
 	uint8_t from[16];
+	bool moves;
 
-	if (!server || server->trace.link != TRACE_LINK_NONE)
+	if (!server || server->trace.link == TRACE_LINK_CONNECTION || !fits(server, client))
 		return;
-	if (server->n_children) {
+	moves = !same_trace(server->trace.trace_id, client->trace.trace_id);
+	if (moves && server->n_children) {
 		c->stats.late++;
 		return;
 	}
 	if (client->start_ns > server->start_ns)
 		client->start_ns = server->start_ns;
 	memcpy(from, server->trace.trace_id, sizeof(from));
+	c->stats.links[SPAN_SERVER][server->trace.link]--;
 	child_of(server, client, TRACE_LINK_CONNECTION);
-	c->stats.links[SPAN_SERVER][TRACE_LINK_NONE]--;
 	c->stats.links[SPAN_SERVER][TRACE_LINK_CONNECTION]++;
-	if (c->cfg.moved)
+	if (moves && c->cfg.moved)
 		c->cfg.moved(c->cfg.arg, from, server);
+}
+
+/* As it went over the wire. But a parent that is still open may have come to be part of
+ * another trace in the meantime: then its own is the better one, since the receiver,
+ * if it is in sight, comes along (fits). */
+static void child_of_injection(struct correlate *c, struct request *r, const struct injection *i)
+{
+	struct request *parent = open__find(c, r->tgid, i->parent_conn_id, i->parent_off);
+
+	if (parent) {
+		child_of(r, parent, TRACE_LINK_INJECTED);
+		return;
+	}
+	put_id(r->trace.trace_id, i->trace_hi);
+	put_id(r->trace.trace_id + 8, i->trace_lo);
+	r->trace.flags = i->flags;
+	if (!i->parent_conn_id)
+		return;
+	put_id(r->trace.parent_id,
+	       red_id(&c->cfg.key, i->parent_conn_id, i->parent_off, RED_ID_SPAN));
+	r->trace.link = TRACE_LINK_INJECTED;
 }
 
 static void begin_client(struct correlate *c, struct request *r)
 {
 	struct request *parent = NULL;
+	struct injection injected;
 	enum trace_link link;
 
+	if (inject__take(c, r, &injected)) {
+		child_of_injection(c, r, &injected);
+		adopt(c, r);
+		return;
+	}
 	if (r->context.valid) {
 		parent = open__by_context(c, r);
 		link = TRACE_LINK_PASSED;
@@ -184,12 +231,12 @@ static void begin_client(struct correlate *c, struct request *r)
 
 static void begin_server(struct correlate *c, struct request *r)
 {
-	struct request *client = r->context.valid ? NULL : open__other_end(c, r);
+	struct request *client = open__other_end(c, r);
 
-	if (r->context.valid)
-		child_of_header(c, r);
-	else if (client)
+	if (client && fits(r, client))
 		child_of(r, client, TRACE_LINK_CONNECTION);
+	else if (r->context.valid)
+		child_of_header(c, r);
 	else
 		new_trace(c, r);
 	open__serve(c, r);

@@ -26,6 +26,9 @@ struct correlate_config {
 	uint32_t max_processes;
 	/* An open request is of another trace than was said when it began. May be NULL. */
 	void (*moved)(void *arg, const uint8_t from_trace_id[16], const struct request *r);
+	/* This process calls this peer for each request that it serves, or no more; for the
+	 * kernel side. NULL: it does not need to know. */
+	void (*regular)(void *arg, uint32_t tgid, const uint8_t addr[16], uint16_t port, bool on);
 	void *arg;
 };
 
@@ -47,6 +50,9 @@ extern const char *const trace_link_names[TRACE_LINK__CNT];
  * back, to when its receiver had it. */
 void correlate__begin(struct correlate *c, struct request *r);
 void correlate__end(struct correlate *c, struct request *r);
+
+/* The kernel side has written a context into a request whose record comes next. */
+void correlate__injected(struct correlate *c, const struct red_ev_inject *ev);
 
 /* This process serves requests that redeye cannot read: what it sends is nobody's. */
 void correlate__opaque(struct correlate *c, uint32_t tgid);

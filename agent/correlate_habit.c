@@ -153,9 +153,11 @@ struct request *habit__sole(struct correlate *c, const struct request *r)
 {
 	const struct correlate_process *p = open__process(c, r->tgid);
 	uint64_t peer = peer_of(r);
+	bool known;
 
 	if (!p || !p->n_open) {
 		note_background(c, peer, r->start_ns);
+		inject__habit(c, r, peer, false);
 		c->stats.background++;
 		return NULL;
 	}
@@ -164,8 +166,8 @@ struct request *habit__sole(struct correlate *c, const struct request *r)
 		return NULL;
 	}
 	count_call(p->open, peer);
-	if (!p->opaque && is_habit(c, p->open, peer) && !is_background(c, peer, r->start_ns))
-		return p->open;
-	c->stats.unproven++;
-	return NULL;
+	known = !p->opaque && is_habit(c, p->open, peer) && !is_background(c, peer, r->start_ns);
+	inject__habit(c, r, peer, known);
+	c->stats.unproven += !known;
+	return known ? p->open : NULL;
 }

@@ -5,6 +5,7 @@
  *   correlate.c        who is believed in what order; ids; the head decision
  *   correlate_open.c   the requests that are open, and how they are found
  *   correlate_habit.c  what requests of a kind usually send
+ *   correlate_inject.c  what the kernel side is told, and tells
  */
 #ifndef RED_CORRELATE_INTERNAL_H
 #define RED_CORRELATE_INTERNAL_H
@@ -19,6 +20,8 @@
 #define HABITS          4096
 #define HABIT_CALLEES   4
 #define HABIT_RUNS      16
+#define INJECTIONS      1024
+#define REGULARS        512
 #define PEERS           4096
 #define PEER_WAYS       4
 #define BACKGROUND_NS   600000000000ull
@@ -48,6 +51,24 @@ struct background {
 	uint64_t until_ns;
 };
 
+/* A context that was written into a request. */
+struct injection {
+	uint64_t conn_id, off; /* 0: free */
+	uint64_t parent_conn_id, parent_off;
+	uint64_t trace_hi, trace_lo;
+	uint8_t flags;
+};
+
+/* What the kernel side knows of a habit. */
+struct regular {
+	uint64_t peer;
+	uint32_t tgid;
+	uint32_t runs;
+	uint16_t port;
+	uint8_t addr[16];
+	bool told;
+};
+
 struct correlate {
 	struct correlate_config cfg;
 	struct correlate_stats stats;
@@ -57,6 +78,8 @@ struct correlate {
 	struct request *contexts[OPEN_BUCKETS];
 	struct request *request_ids[OPEN_BUCKETS];
 	struct request *connections[2][OPEN_BUCKETS]; /* by enum span_kind */
+	struct injection injections[INJECTIONS];
+	struct regular regulars[REGULARS];
 	struct habit habits[HABITS];
 	struct background background[PEERS / PEER_WAYS][PEER_WAYS];
 };
@@ -90,6 +113,14 @@ struct request *open__by_request_id(struct correlate *c, const struct request *r
 struct request *open__other_end(struct correlate *c, const struct request *r);
 void open__add_end(struct correlate *c, struct request *r);
 void open__remove_end(struct correlate *c, struct request *r);
+
+struct request *open__find(struct correlate *c, uint32_t tgid, uint64_t conn_id, uint64_t off);
+
+/* ---- correlate_inject.c ---- */
+bool inject__take(struct correlate *c, const struct request *r, struct injection *out);
+/* A client request's parent was known by habit, or it might have been and was not. */
+void inject__habit(struct correlate *c, const struct request *r, uint64_t peer, bool known);
+void inject__process_ended(struct correlate *c, uint32_t tgid);
 
 /* ---- correlate_habit.c ---- */
 struct request *habit__sole(struct correlate *c, const struct request *r);

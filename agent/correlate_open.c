@@ -51,6 +51,7 @@ void correlate__process_ended(struct correlate *c, uint32_t tgid)
 {
 	struct correlate_process **link = process_link(c, tgid);
 
+	inject__process_ended(c, tgid);
 	if (!*link)
 		return;
 	(*link)->opaque = false;
@@ -273,6 +274,16 @@ void open__remove_end(struct correlate *c, struct request *r)
 {
 	if (r->has_ends)
 		CHAIN_REMOVE(connection_bucket(c, r, r->kind), r, same_connection);
+}
+
+struct request *open__find(struct correlate *c, uint32_t tgid, uint64_t conn_id, uint64_t off)
+{
+	const struct correlate_process *p = *process_link(c, tgid);
+	struct request *r = p ? p->open : NULL;
+
+	while (r && (r->conn_id != conn_id || r->off != off))
+		r = r->next;
+	return r;
 }
 
 const struct correlate_process *open__process(const struct correlate *c, uint32_t tgid)

@@ -18,8 +18,10 @@
 
 #include "log.h"
 #include "memory.h"
+#include "propagate.h"
 #include "recording.h"
 #include "ring.h"
+#include "sampler.h"
 #include "self_builder.h"
 #include "selfmetrics.h"
 #include "service.h"
@@ -36,12 +38,13 @@ struct live {
 	struct loader *loader;
 	struct procs *procs;
 	struct pipeline *pipeline;
+	struct propagate *propagate; /* NULL: not asked for */
+	struct red_trace_key trace_key;
 	struct ring *ring;
 	uint64_t active_until_ns;
 	uint64_t lost_proc_records;
 	struct memory_guard memory;
 	uint64_t start_unix_ns;
-	struct red_trace_key trace_key; /* of this run */
 	int poll_timer;
 	int signal_fd;
 };
@@ -123,10 +126,17 @@ static void check_memory(struct live *l)
 			  (unsigned long long)l->memory.limit_bytes);
 }
 
+static void check_propagation(struct live *l)
+{
+	if (l->propagate && !propagate__check(l->propagate))
+		log__error("propagation is off from now on: %s", propagate__why(l->propagate));
+}
+
 static uint64_t on_upkeep(void *arg, uint64_t now_ns)
 {
 	check_lost(arg);
 	check_memory(arg);
+	check_propagation(arg);
 	return now_ns + UPKEEP_NS;
 }
 
@@ -179,6 +189,8 @@ static void reload(struct live *l)
 		return;
 	loader__set_ports(l->loader, o->include.ports, o->include.n_ports);
 	procs__reselect(l->procs, &o->include, &o->exclude, &o->services);
+	if (l->propagate)
+		propagate__reselect(l->propagate, &o->include);
 	log__init(o->log_level);
 	l->options = o;
 	log__info("configuration reloaded");
@@ -230,17 +242,34 @@ static int poll_conn(void *arg, uint64_t sk, uint64_t conn_id, enum red_poll_cmd
 	return loader__poll(l->loader, sk, conn_id, cmd);
 }
 
+static void answered(void *arg, uint64_t sk, uint64_t conn_id, uint64_t off)
+{
+	struct live *l = arg;
+
+	loader__answered(l->loader, sk, conn_id, off);
+}
+
+static void regular(void *arg, uint32_t tgid, const uint8_t addr[16], uint16_t port, bool on)
+{
+	struct live *l = arg;
+
+	propagate__set_regular(l->propagate, tgid, addr, port, on);
+}
+
 static int new_pipeline(struct live *l)
 {
+	bool propagates = l->propagate && propagate__state(l->propagate) != PROPAGATE_OFF;
 	struct pipeline_config c = {
 		.options = l->options,
 		.procs = l->procs,
 		.poll = poll_conn,
 		.poll_arg = l,
-		.traces = l->cfg.traces,
+		.traces = l->cfg.traces || propagates,
 		.key = l->trace_key,
 		.span = l->cfg.span,
 		.kept = l->cfg.kept,
+		.answered = propagates ? answered : NULL,
+		.regular = propagates ? regular : NULL,
 		.span_arg = l->cfg.arg,
 	};
 
@@ -251,6 +280,7 @@ static int new_pipeline(struct live *l)
 static int new_loader(struct live *l, char *err, size_t err_size)
 {
 	const struct options *o = l->options;
+	struct sampler sampler;
 	struct loader_config c = {
 		.backend = o->backend,
 		.max_connections = o->max_connections,
@@ -260,8 +290,13 @@ static int new_loader(struct live *l, char *err, size_t err_size)
 		.watch_cgroups = o->include.cgroups.n || o->exclude.cgroups.n,
 		.bpf_stats = o->bpf_stats,
 		.trace_key = l->trace_key,
+		.propagate = o->propagate,
+		.debug_header = o->debug_header,
 	};
 
+	sampler__init(&sampler, o->sampler, o->sampler_arg);
+	c.sample_parent = sampler.parent_based;
+	c.sample_threshold = sampler.threshold;
 	l->loader = loader__new(&c, err, err_size);
 	return l->loader ? 0 : -errno;
 }
@@ -277,6 +312,27 @@ static int new_ring(struct live *l)
 		return err;
 	l->poll_timer = loop__timer(l->loop, mono_ns() + POLL_NS, on_poll_timer, l);
 	loop__timer(l->loop, mono_ns() + UPKEEP_NS, on_upkeep, l);
+	return 0;
+}
+
+/* Before anything is a target: the canary reads the ring empty. */
+static int new_propagate(struct live *l)
+{
+	static const char *const ways[] = { "off", "on", "on for each connection's first request" };
+	enum propagate_state state;
+	const char *why;
+
+	if (!l->options->propagate)
+		return 0;
+	l->propagate = propagate__new(l->loader, &l->options->include);
+	if (!l->propagate)
+		return -errno;
+	state = propagate__state(l->propagate);
+	why = propagate__why(l->propagate);
+	if (state == PROPAGATE_EVERY)
+		log__info("propagation is on");
+	else
+		log__warn("propagation is %s: %s", ways[state], why);
 	return 0;
 }
 
@@ -316,6 +372,9 @@ struct live *live__new(const struct live_config *c, char *err, size_t err_size)
 	rc = new_loader(l, err, err_size);
 	if (rc)
 		goto out;
+	rc = new_propagate(l);
+	if (rc)
+		goto out;
 	rc = new_pipeline(l);
 	if (rc)
 		goto out;
@@ -341,6 +400,7 @@ void live__free(struct live *l)
 		return;
 	pipeline__free(l->pipeline);
 	procs__free(l->procs);
+	propagate__free(l->propagate);
 	loader__free(l->loader);
 	loop__free(l->loop);
 	if (l->signal_fd >= 0)
@@ -380,6 +440,7 @@ struct metrics *live__metrics(struct live *l)
 	selfmetrics__add(m, l->pipeline, l->procs, l->loader, &l->memory, l->start_unix_ns);
 	if (l->cfg.selfmetrics)
 		l->cfg.selfmetrics(l->cfg.arg, &(struct self_builder){ m, l->start_unix_ns });
+	propagate__metrics(l->propagate, m, l->start_unix_ns);
 	if (metrics__ok(m))
 		return m;
 	metrics__put(m);

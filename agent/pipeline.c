@@ -49,6 +49,8 @@ static void request_ended(void *arg, struct request *r)
 	if (!p->correlate)
 		return;
 	correlate__end(p->correlate, r);
+	if (p->cfg.answered && r->kind == SPAN_SERVER)
+		p->cfg.answered(p->cfg.poll_arg, r->conn->sk, r->conn_id, r->off);
 	if (p->tail)
 		tail__end(p->tail, r->trace.trace_id, p->now_ns);
 }
@@ -159,6 +161,14 @@ static struct tail *new_tail(struct pipeline *p)
 	return tail__new(&c);
 }
 
+static void process_is_regular(void *arg, uint32_t tgid, const uint8_t addr[16], uint16_t port,
+			       bool on)
+{
+	struct pipeline *p = arg;
+
+	p->cfg.regular(p->cfg.poll_arg, tgid, addr, port, on);
+}
+
 static int new_traces(struct pipeline *p)
 {
 	const struct options *o = p->cfg.options;
@@ -167,6 +177,7 @@ static int new_traces(struct pipeline *p)
 		.guess = o->correlate,
 		.sampler = &p->sampler,
 		.moved = request_moved,
+		.regular = p->cfg.regular ? process_is_regular : NULL,
 		.arg = p,
 		.max_processes = PROCS_MAX_DEFAULT,
 	};
@@ -259,6 +270,10 @@ void pipeline__record(struct pipeline *p, const void *data, size_t size)
 	case RED_EV_CLOSE:
 	case RED_EV_PROGRESS:
 		conn_table__state(p->conns, data);
+		break;
+	case RED_EV_INJECT:
+		if (p->correlate)
+			correlate__injected(p->correlate, data);
 		break;
 	case RED_EV_PROCESS:
 		procs__add_recorded(p->cfg.procs, data);

@@ -32,6 +32,27 @@ struct propagate {
 	char why[256];
 };
 
+const char *const propagate_outcomes[RED_PROP__CNT] = {
+	[RED_PROP_INJECTED] = "injected",
+	[RED_PROP_NOT_HTTP] = "not_http",
+	[RED_PROP_HAS_CONTEXT] = "has_context",
+	[RED_PROP_SPLIT] = "split_head",
+	[RED_PROP_ODD] = "odd_head",
+	[RED_PROP_TUNNEL] = "upgrade",
+	[RED_PROP_PIPELINED] = "pipelined",
+	[RED_PROP_BUSY] = "socket_busy",
+	[RED_PROP_LOST] = "position_lost",
+	[RED_PROP_UNKNOWN] = "unknown_connection",
+	[RED_PROP_FOREIGN] = "foreign_parent",
+	[RED_PROP_NOT_SELECTED] = "not_selected",
+	[RED_PROP_RACE] = "race",
+	[RED_PROP_RING_FULL] = "ring_full",
+	[RED_PROP_PUSH_FAILED] = "refused_by_kernel",
+	[RED_PROP_SOCKETS] = "taken",
+	[RED_PROP_REMOVED] = "returned",
+	[RED_PROP_HASH_FULL] = "refused",
+};
+
 int propagate_counts__read(const struct loader_propagation *k, struct propagate_counts *out)
 {
 	int n = libbpf_num_possible_cpus(), cpu, i, err = 0;
@@ -291,27 +312,6 @@ enum propagate_state propagate__try(char *why, size_t why_size)
 
 /* ---- metrics ------------------------------------------------------------------------------ */
 
-static const char *const outcomes[RED_PROP__CNT] = {
-	[RED_PROP_INJECTED] = "injected",
-	[RED_PROP_NOT_HTTP] = "not_http",
-	[RED_PROP_HAS_CONTEXT] = "has_context",
-	[RED_PROP_SPLIT] = "split_head",
-	[RED_PROP_ODD] = "odd_head",
-	[RED_PROP_TUNNEL] = "upgrade",
-	[RED_PROP_PIPELINED] = "pipelined",
-	[RED_PROP_BUSY] = "socket_busy",
-	[RED_PROP_LOST] = "position_lost",
-	[RED_PROP_UNKNOWN] = "unknown_connection",
-	[RED_PROP_FOREIGN] = "foreign_parent",
-	[RED_PROP_NOT_SELECTED] = "not_selected",
-	[RED_PROP_RACE] = "race",
-	[RED_PROP_RING_FULL] = "ring_full",
-	[RED_PROP_PUSH_FAILED] = "refused_by_kernel",
-	[RED_PROP_SOCKETS] = "taken",
-	[RED_PROP_REMOVED] = "returned",
-	[RED_PROP_HASH_FULL] = "refused",
-};
-
 static void add_point(struct metrics *m, struct metric_family *f, const char *key,
 		      const char *label, double value, uint64_t start_unix_ns)
 {
@@ -343,7 +343,7 @@ static void add_counts(const struct propagate *p, struct metrics *m, uint64_t st
 			       METRIC_COUNTER, RED_PROP__CNT - RED_PROP_SOCKETS);
 	for (i = 0; i < RED_PROP__CNT; i++)
 		add_point(m, f[i >= RED_PROP_SOCKETS], i < RED_PROP_SOCKETS ? "outcome" : "event",
-			  outcomes[i], c.n[i] - p->before.n[i], start_unix_ns);
+			  propagate_outcomes[i], c.n[i] - p->before.n[i], start_unix_ns);
 }
 
 void propagate__metrics(const struct propagate *p, struct metrics *m, uint64_t start_unix_ns)

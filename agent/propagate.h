@@ -17,6 +17,7 @@
 
 struct loader;
 struct metrics;
+struct options;
 struct selection;
 
 enum propagate_state {

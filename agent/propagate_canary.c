@@ -42,7 +42,8 @@ struct canary {
 	uint8_t *sent, *got;
 	size_t got_len;
 	uint32_t seed;
-	bool seen; /* a request, by the backend */
+	bool seen;     /* a request, by the backend */
+	uint32_t busy; /* requests left alone for that reason */
 	char *why;
 	size_t why_size;
 };
@@ -142,11 +143,12 @@ static int transmit(struct canary *c, int fd, const uint8_t *p, size_t n, size_t
 	return 0;
 }
 
-/* Sends n bytes from one end; the other has to see `want` come, no more, no fewer. */
-static int pass(struct canary *c, int from, int to, const uint8_t *p, size_t n, size_t want)
+/* Sends n bytes from one end, of which `done` are on their way; the other has to see
+ * `want` come, no more, no fewer. */
+static int pass(struct canary *c, int from, int to, size_t n, size_t done, size_t want)
 {
 	uint64_t until = mono_ns() + STEP_NS;
-	size_t done = 0;
+	const uint8_t *p = c->sent;
 	int err = 0;
 
 	c->got_len = 0;
@@ -217,21 +219,42 @@ static size_t make_request(struct canary *c, size_t body, const char *header)
 	return n + body;
 }
 
-static int request(struct canary *c, size_t body, const char *header, bool inserted)
+/* Was the request that was just sent given a header? One of the counters says what
+ * became of it. That the socket was busy, as on a slow machine, is no fault. */
+static int outcome(struct canary *c, const struct propagate_counts *before, bool wanted,
+		   bool *inserted)
 {
-	size_t n = make_request(c, body, header);
-	struct propagate_counts before, after;
+	struct propagate_counts after;
+	int err = propagate_counts__read(c->k, &after), i;
+
+	*inserted = after.n[RED_PROP_INJECTED] != before->n[RED_PROP_INJECTED];
+	if (err || *inserted == wanted)
+		return err;
+	if (!wanted)
+		return differs(c, "a request was touched that had to be left alone");
+	for (i = 0; i < RED_PROP_SOCKETS && after.n[i] == before->n[i];)
+		i++;
+	if (i == RED_PROP_BUSY && ++c->busy < MESSAGES / 10)
+		return 0;
+	return differs(c, "a request was left alone: %s", propagate_outcomes[i]);
+}
+
+static int request(struct canary *c, size_t body, const char *header, bool wanted)
+{
+	size_t n = make_request(c, body, header), done = 0;
+	struct propagate_counts before;
 	int err = propagate_counts__read(c->k, &before);
+	bool inserted = false;
 
 	c->seen = false;
 	if (!err)
-		err = pass(c, c->client, c->server, c->sent, n, n + (inserted ? INSERT : 0));
+		err = transmit(c, c->client, c->sent, n, &done);
+	if (!err)
+		err = outcome(c, &before, wanted, &inserted);
+	if (!err)
+		err = pass(c, c->client, c->server, n, done, n + (inserted ? INSERT : 0));
 	if (!err)
 		err = compare_request(c, n, inserted);
-	if (!err)
-		err = propagate_counts__read(c->k, &after);
-	if (!err && (after.n[RED_PROP_INJECTED] - before.n[RED_PROP_INJECTED] != inserted))
-		return differs(c, "the kernel side counted otherwise than what arrived");
 	drain(c);
 	if (!err && !c->seen)
 		return differs(c, "the backend does not see what was sent");
@@ -352,7 +375,7 @@ static int step_not_http(struct canary *c)
 
 	for (i = 0; i < 5000; i++)
 		c->sent[i] = i ? pick(c, 256) : 0x16;
-	err = pass(c, c->client, c->server, c->sent, 5000, 5000);
+	err = pass(c, c->client, c->server, 5000, 0, 5000);
 	if (!err && memcmp(c->sent, c->got, 5000))
 		return differs(c, "bytes that are not HTTP arrived changed");
 	return err ? err : response(c);

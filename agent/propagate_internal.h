@@ -12,6 +12,8 @@ struct propagate_counts {
 	uint64_t n[RED_PROP__CNT];
 };
 
+extern const char *const propagate_outcomes[RED_PROP__CNT];
+
 int propagate_counts__read(const struct loader_propagation *k, struct propagate_counts *out);
 
 /* Redeye's own connections, with the programs attached to its own cgroup: 0, or -errno

@@ -48,6 +48,8 @@ int record__check(const void *data, size_t size)
 	case RED_EV_LISTEN:
 	case RED_EV_CGROUP:
 		return size == sizeof(struct red_ev_proc) ? 0 : -EBADMSG;
+	case RED_EV_INJECT:
+		return size == sizeof(struct red_ev_inject) ? 0 : -EBADMSG;
 	case RED_EV_PROCESS:
 		return size >= sizeof(struct red_ev_process) && process_ok(data) ? 0 : -EBADMSG;
 	}

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "conn.h"
+#include "redeye.h"
 #include "sampler.h"
 #include "service.h"
 
@@ -21,7 +22,7 @@ static struct service shop = {
 static struct correlate *c;
 static struct sampler sampler;
 static struct conn plain = { .family = AF_INET, .peer_port = 80 };
-static int n_moved;
+static int n_moved, n_regular;
 static uint64_t now_ns, next_off;
 
 static void on_moved(void *arg, const uint8_t from[16], const struct request *r)
@@ -30,16 +31,24 @@ static void on_moved(void *arg, const uint8_t from[16], const struct request *r)
 	assert_memory_not_equal(from, r->trace.trace_id, 16);
 }
 
+static void on_regular(void *arg, uint32_t tgid, const uint8_t addr[16], uint16_t port, bool on)
+{
+	assert_int_equal(tgid, 1);
+	assert_int_equal(port, 80);
+	n_regular += on ? 1 : -1;
+}
+
 static int setup(void **state)
 {
 	struct correlate_config cfg = { .key = { { 1, 2 } },
 					.guess = true,
 					.max_processes = 100,
 					.sampler = &sampler,
-					.moved = on_moved };
+					.moved = on_moved,
+					.regular = on_regular };
 
 	assert_int_equal(sampler__init(&sampler, "parentbased_always_on", NULL), 0);
-	n_moved = 0;
+	n_moved = n_regular = 0;
 	c = correlate__new(&cfg);
 	assert_non_null(c);
 	now_ns = SEC;
@@ -351,6 +360,112 @@ static void test_the_header_wins(void **state)
 	correlate__end(c, &in);
 }
 
+/* A proxy that passes its caller's header on: the receiver names the caller as parent. */
+static void test_a_client_that_does_not_know_of_itself(void **state)
+{
+	struct request proxied, out, in;
+	int first;
+
+	for (first = 0; first < 2; first++) {
+		make_ends(true);
+		fill(&proxied, SPAN_SERVER, 2, 1);
+		carry(&proxied, 0xaa, 1);
+		correlate__begin(c, &proxied);
+		fill(&out, SPAN_CLIENT, 2, 1);
+		out.conn = &client_end;
+		fill(&in, SPAN_SERVER, 3, 1);
+		in.conn = &server_end;
+		in.off = out.off;
+		carry(&out, 0xaa, 1);
+		carry(&in, 0xaa, 1);
+		correlate__begin(c, first ? &in : &out);
+		correlate__begin(c, first ? &out : &in);
+		assert_int_equal(out.trace.link, TRACE_LINK_PASSED);
+		assert_true(is_child(&out.trace, &proxied));
+		assert_int_equal(in.trace.link, TRACE_LINK_CONNECTION);
+		assert_true(is_child(&in.trace, &out));
+		correlate__end(c, &in);
+		correlate__end(c, &out);
+		correlate__end(c, &proxied);
+	}
+	assert_int_equal(n_moved, 0);
+}
+
+/* ---- injection --------------------------------------------------------------------------------
+ */
+
+static void inject(uint64_t conn_id, uint64_t off, uint64_t parent_conn_id, uint64_t parent_off,
+		   bool undone)
+{
+	struct red_ev_inject ev = { .conn_id = conn_id,
+				    .off = off,
+				    .parent_conn_id = parent_conn_id,
+				    .parent_off = parent_off,
+				    .trace_hi = 0x0102030405060708,
+				    .trace_lo = 0x1112131415161718,
+				    .flags = TRACE_SAMPLED | TRACE_RANDOM,
+				    .undone = undone };
+
+	correlate__injected(c, &ev);
+}
+
+static void test_what_was_injected_stands(void **state)
+{
+	struct request r;
+	uint8_t want[8];
+	uint64_t id;
+	int i;
+
+	inject(5, 100, 77, 88, false);
+	inject(6, 100, 77, 88, false);
+	inject(6, 100, 77, 88, true);
+	for (i = 0; i < 3; i++) {
+		fill(&r, SPAN_CLIENT, 1, 1);
+		r.off = 100;
+		r.conn_id = i == 1 ? 6 : 5;
+		correlate__begin(c, &r);
+		if (i) { /* undone; and taken */
+			assert_int_equal(r.trace.link, TRACE_LINK_NONE);
+			continue;
+		}
+		assert_int_equal(r.trace.link, TRACE_LINK_INJECTED);
+		assert_int_equal(r.trace.trace_id[0], 1);
+		assert_int_equal(r.trace.trace_id[15], 0x18);
+		id = red_id(&(struct red_trace_key){ { 1, 2 } }, 77, 88, RED_ID_SPAN);
+		for (int k = 0; k < 8; k++)
+			want[k] = id >> (56 - 8 * k);
+		assert_memory_equal(r.trace.parent_id, want, 8);
+		assert_int_equal(r.trace.flags, TRACE_SAMPLED | TRACE_RANDOM);
+	}
+}
+
+static void test_an_injected_root_has_no_parent(void **state)
+{
+	struct request r;
+
+	inject(5, 3, 0, 0, false);
+	fill(&r, SPAN_CLIENT, 1, 1);
+	r.off = 3;
+	correlate__begin(c, &r);
+	assert_int_equal(r.trace.link, TRACE_LINK_NONE);
+	assert_int_equal(r.trace.trace_id[0], 1);
+}
+
+static void test_an_open_parent_may_have_moved(void **state)
+{
+	struct request server, r;
+
+	serve(&server, 1, 1, true);
+	inject(6, 3, server.conn_id, server.off, false);
+	fill(&r, SPAN_CLIENT, 1, 9);
+	r.conn_id = 6;
+	r.off = 3;
+	correlate__begin(c, &r);
+	assert_int_equal(r.trace.link, TRACE_LINK_INJECTED);
+	assert_true(is_child(&r.trace, &server));
+	correlate__end(c, &server);
+}
+
 /* ---- threads ----------------------------------------------------------------------------------
  */
 
@@ -479,6 +594,24 @@ static void test_an_opaque_process_forbids_it(void **state)
 	assert_true(serve_and_call(1, true));
 }
 
+static void test_the_kernel_side_hears_of_habits(void **state)
+{
+	int i;
+
+	learn(1); /* one known call */
+	for (i = 1; i < 16; i++) {
+		assert_int_equal(n_regular, 0);
+		serve_and_call(1, true);
+	}
+	assert_int_equal(n_regular, 1);
+	serve_and_call(1, true);
+	assert_int_equal(n_regular, 1);
+	call(1, 1); /* in the background */
+	assert_int_equal(n_regular, 0);
+	correlate__process_ended(c, 1);
+	assert_int_equal(n_regular, 0);
+}
+
 /* ---- bounds
  * ------------------------------------------------------------------------------------------ */
 
@@ -515,12 +648,17 @@ int main(void)
 		TEST(test_a_trace_with_children_does_not_move),
 		TEST(test_what_is_not_the_same_connection),
 		TEST(test_the_header_wins),
+		TEST(test_a_client_that_does_not_know_of_itself),
+		TEST(test_what_was_injected_stands),
+		TEST(test_an_injected_root_has_no_parent),
+		TEST(test_an_open_parent_may_have_moved),
 		TEST(test_a_habit_is_learned),
 		TEST(test_other_numbers_are_another_habit),
 		TEST(test_a_request_that_sends_nothing_breaks_it),
 		TEST(test_two_at_once_are_not_known),
 		TEST(test_background_traffic_forbids_it),
 		TEST(test_an_opaque_process_forbids_it),
+		TEST(test_the_kernel_side_hears_of_habits),
 		TEST(test_processes_are_bounded),
 	};
 

@@ -40,7 +40,7 @@ static void check_lengths(void **state)
 		{ RED_EV_OPEN, 88 },     { RED_EV_EOF, 80 },     { RED_EV_CLOSE, 80 },
 		{ RED_EV_PROGRESS, 80 }, { RED_EV_FORK, 40 },    { RED_EV_EXEC, 40 },
 		{ RED_EV_EXIT, 40 },     { RED_EV_LISTEN, 40 },  { RED_EV_DATA, 88 },
-		{ RED_EV_CGROUP, 40 },   { RED_EV_PROCESS, 32 },
+		{ RED_EV_CGROUP, 40 },   { RED_EV_PROCESS, 32 }, { RED_EV_INJECT, 80 },
 	};
 	uint64_t buf[32] = {};
 	struct red_hdr *h = (void *)buf;
