@@ -90,9 +90,12 @@ static __always_inline void serving_sub(__u64 who, __u64 handle)
 	__sync_fetch_and_add(&o->count, -1);
 }
 
-static __always_inline const struct red_trace_key *trace_key(void)
+/* Read as the volatile that it is: to the compiler a plain constant would be its zeros. */
+static __always_inline __u64 id_of(__u64 conn_id, __u64 off, enum red_id_kind kind)
 {
-	return (const struct red_trace_key *)&red_cfg.trace_key;
+	struct red_trace_key key = { { red_cfg.trace_key.k[0], red_cfg.trace_key.k[1] } };
+
+	return red_id(&key, conn_id, off, kind);
 }
 
 /* W3C Trace Context: the right-most seven bytes decide, a threshold of 0 takes all. */
@@ -103,8 +106,8 @@ static __always_inline __u8 sampled(__u64 trace_lo)
 
 static __always_inline void context_root(struct red_ctx *x)
 {
-	x->trace_hi = red_id(trace_key(), x->conn_id, x->off, RED_ID_TRACE_HI);
-	x->trace_lo = red_id(trace_key(), x->conn_id, x->off, RED_ID_TRACE_LO);
+	x->trace_hi = id_of(x->conn_id, x->off, RED_ID_TRACE_HI);
+	x->trace_lo = id_of(x->conn_id, x->off, RED_ID_TRACE_LO);
 	x->flags = 2 | sampled(x->trace_lo);
 }
 
@@ -164,7 +167,7 @@ static __always_inline void context_read(struct red_ctx *x, __u32 slot, __u64 go
 static __noinline __u64 context_open(__u64 conn_id, __u64 off, __u32 slot, __u64 got,
 				     __u32 blocking)
 {
-	__u64 handle = red_id(trace_key(), conn_id, off, RED_ID_SPAN);
+	__u64 handle = id_of(conn_id, off, RED_ID_SPAN);
 	__u64 id = bpf_get_current_pid_tgid();
 	struct red_ctx x = {
 		.conn_id = conn_id,

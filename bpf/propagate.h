@@ -474,7 +474,7 @@ static __noinline int msg_touch(struct sk_msg_md *msg, struct sock *sk, struct r
 	why = msg_context(&ev, sk, c, id);
 	if (why)
 		return why;
-	line_fill(&l, &ev, red_id(trace_key(), ev.conn_id, ev.off, RED_ID_SPAN));
+	line_fill(&l, &ev, id_of(ev.conn_id, ev.off, RED_ID_SPAN));
 	if (inject_emit(&ev))
 		return RED_PROP_RING_FULL;
 	why = msg_insert(msg, line, &l);

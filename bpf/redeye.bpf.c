@@ -740,7 +740,7 @@ int conn_poll(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	case RED_POLL_ANSWERED:
 		if (red_cfg.propagate && !(c->flags & RED_CONN_PIPELINED))
-			context_close(red_id(trace_key(), id, ctx->args[3], RED_ID_SPAN));
+			context_close(id_of(id, ctx->args[3], RED_ID_SPAN));
 		return 0;
 	}
 	return -1;
