@@ -53,6 +53,7 @@ SKEL	:= $(O)/redeye.skel.h
 
 .PHONY: all deps demo test test-unit test-golden test-live test-vm test-stress test-prometheus \
 	test-propagate bench fuzz check check-abi check-arm64 format install clean
+	test-traces bench fuzz check check-abi check-arm64 format install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -159,6 +160,11 @@ $(O)/tests/propagate/stream: $(wildcard tests/propagate/*.c tests/propagate/*.h)
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu17 $(CFLAGS) $(WARN) -D_GNU_SOURCE -o $@ $(filter %.c,$^) -lpthread
+# Builds Jaeger and an OpenTelemetry Collector the first time: some minutes.
+test-traces: all
+	$(Q)tests/live/deps
+	$(Q)tests/traces/deps
+	$(Q)tests/traces/run $(TRACES)
 
 # Every kernel of the matrix, every backend. Long: see tests/vm/README.md.
 test-vm: all
@@ -172,6 +178,7 @@ test:
 	$(Q)tests/run unit='$(MAKE) -s test-unit' abi='$(MAKE) -s check-abi check-arm64' \
 		fuzz='$(MAKE) -s fuzz FUZZ_RUNS=20000' golden='$(MAKE) -s test-golden' \
 		live='$(MAKE) -s test-live' prometheus='$(MAKE) -s test-prometheus' \
+		traces='$(MAKE) -s test-traces TRACES=--quick' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
 		vm='tests/vm/skipped'
 

@@ -126,6 +126,15 @@ static long http_version(const struct otlp_endpoint *e)
 					    : CURL_HTTP_VERSION_2TLS;
 }
 
+/* libcurl 7.88, Debian 12's, says HTTP/2's preface once more on a connection in clear text
+ * that it uses again, and the server hangs up (CURLE_HTTP2). Batches are few. */
+static void set_reuse(struct otlp_client *c)
+{
+	long once = http_version(c->endpoint) == CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+
+	c->curl->easy_setopt(c->easy, CURLOPT_FORBID_REUSE, once);
+}
+
 static void set_options(struct otlp_client *c)
 {
 	CURLcode (*set)(CURL *, CURLoption, ...) = c->curl->easy_setopt;
@@ -152,6 +161,7 @@ static void set_options(struct otlp_client *c)
 	set(c->easy, CURLOPT_WRITEFUNCTION, take_body);
 	set(c->easy, CURLOPT_WRITEDATA, c);
 	set_tls(c);
+	set_reuse(c);
 	c->curl->multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, 1L);
 }
 

@@ -1,0 +1,3 @@
+module redeye/tests/traces/services
+
+go 1.19
