@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "loader.h"
+#include "loop.h"
 #include "metrics.h"
 #include "options.h"
 #include "propagate_internal.h"
@@ -28,6 +29,8 @@ struct propagate {
 	struct bpf_link *links[MAX_CGROUPS];
 	size_t n_links;
 	bool hash_attached;
+	struct bpf_link *rearm;
+	uint64_t rearm_ns;              /* not before */
 	struct propagate_counts before; /* of the canary */
 	char why[256];
 };
@@ -141,6 +144,8 @@ static void empty_hash(struct propagate *p)
 static void detach(struct propagate *p)
 {
 	detach_cgroups(p);
+	bpf_link__destroy(p->rearm);
+	p->rearm = NULL;
 	if (!p->hash_attached)
 		return;
 	empty_hash(p);
@@ -205,6 +210,17 @@ static struct propagate *new (struct loader *l)
 	return p;
 }
 
+/* Where only the first request of a connection can be touched: takes in again those
+ * that are idle. */
+static void start_rearming(struct propagate *p)
+{
+	union bpf_iter_link_info info = { .map.map_fd = p->k.socks_fd };
+	LIBBPF_OPTS(bpf_iter_attach_opts, o, .link_info = &info, .link_info_len = sizeof(info));
+
+	if (p->state == PROPAGATE_FIRST && p->k.rearm)
+		p->rearm = bpf_program__attach_iter(p->k.rearm, &o);
+}
+
 struct propagate *propagate__new(struct loader *l, const struct selection *include)
 {
 	struct propagate *p = new (l);
@@ -212,6 +228,7 @@ struct propagate *propagate__new(struct loader *l, const struct selection *inclu
 
 	if (!p || p->state == PROPAGATE_OFF)
 		return p;
+	start_rearming(p);
 	err = attach_cgroups(p, include);
 	if (err)
 		refuse(p, "no cgroup to attach to", strerror(-err));
@@ -263,6 +280,24 @@ bool propagate__check(struct propagate *p)
 		return true;
 	refuse(p, why, "");
 	return false;
+}
+
+/* A walk takes some 100 ns for each connection of the selected processes; at most a
+ * twentieth of a processor goes into walks. */
+void propagate__tick(struct propagate *p, uint64_t now_ns)
+{
+	char none[64];
+	int fd;
+
+	if (!p->rearm || now_ns < p->rearm_ns)
+		return;
+	fd = bpf_iter_create(bpf_link__fd(p->rearm));
+	if (fd < 0)
+		return;
+	while (read(fd, none, sizeof(none)) > 0)
+		;
+	close(fd);
+	p->rearm_ns = now_ns + 20 * (mono_ns() - now_ns);
 }
 
 void propagate__reselect(struct propagate *p, const struct selection *include)

@@ -31,6 +31,11 @@ void script__start(struct script *s, uint32_t seed)
 	s->ask_fionread = chance(r, 50);
 	s->calm = chance(r, 60);
 	s->n_messages = chance(r, 50) ? 1 + rng__pick(r, 3) : 5 + rng__pick(r, 90);
+	s->lazy = s->kind == CONN_HTTP && chance(r, 15);
+	if (s->lazy) {
+		s->calm = true;
+		s->n_messages = 2 + rng__pick(r, 5);
+	}
 	s->clean = s->kind == CONN_HTTP && !s->tiny_sndbuf;
 }
 
@@ -351,6 +356,7 @@ void script__next(struct script *s, struct message *m, uint32_t index, bool ever
 		other(s, m);
 	else
 		choose(&s->rng, s->calm)(s, m);
+	m->again = m->should && index && !every;
 	if (index && !every)
 		m->should = false;
 	/* 1: any size; 2: an interim answer; 3: several */

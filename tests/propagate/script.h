@@ -36,6 +36,7 @@ struct script {
 	bool ipv6, nonblock, nodelay, tiny_sndbuf, ask_fionread;
 	uint32_t n_messages;
 	struct rng rng; /* for the messages, in order */
+	bool lazy;      /* the client pauses between requests */
 	bool calm;      /* nothing of the kind that ends it */
 	bool clean;     /* so far nothing that ends propagation on this connection */
 	bool tunnel;    /* what follows is no HTTP any more */
@@ -54,6 +55,7 @@ struct message {
 	size_t line;  /* a header may be inserted here; 0: must not */
 	size_t first; /* so many bytes at least in the first call; 0: cut within the head */
 	bool should;  /* a fit kernel inserts */
+	bool again;   /* of_should only if taken in again after a pause */
 	bool file;    /* the body by sendfile */
 	bool more;    /* the head with MSG_MORE */
 	struct step steps[STEPS_MAX];

@@ -42,8 +42,7 @@
 /* Shared by the two processes. */
 struct shared {
 	_Atomic uint32_t seed_of[2][65536]; /* by the client's port, IPv4 and IPv6 */
-	_Atomic uint64_t messages, should, touched, of_should, errors, conns, seeds, stop;
-	_Atomic uint64_t hist[4]; /* touched by kind of connection */
+	_Atomic uint64_t messages, should, touched, of_should, again, errors, conns, seeds, stop;
 	uint16_t port[2];
 	uint64_t limit;
 	bool every;
@@ -158,6 +157,8 @@ static bool expect_head(struct peer *p, size_t n)
 	atomic_fetch_add(&sh->touched, 1);
 	if (p->m.should)
 		atomic_fetch_add(&sh->of_should, 1);
+	if (p->m.again)
+		atomic_fetch_add(&sh->again, 1);
 	return expect_bytes(p, line, n - line);
 }
 
@@ -515,6 +516,8 @@ static void connection(struct client *c)
 	if (!err && c->p.s.kind == CONN_GREETING)
 		ok = take_answer(c, 100);
 	for (; !err && ok && c->p.index < c->p.s.n_messages; c->p.index++) {
+		if (c->p.s.lazy)
+			usleep(15000 + rng__pick(&c->rng, 20000));
 		next_message(&c->p);
 		ok = ask(c);
 	}
@@ -559,11 +562,14 @@ static pid_t fork_clients(int threads, int go[2])
 
 static void report(void)
 {
-	printf("messages %llu connections %llu should %llu touched %llu of_should %llu errors "
-	       "%llu\n",
-	       (unsigned long long)sh->messages, (unsigned long long)sh->conns,
-	       (unsigned long long)sh->should, (unsigned long long)sh->touched,
-	       (unsigned long long)sh->of_should, (unsigned long long)sh->errors);
+	const uint64_t n[] = { sh->messages,  sh->conns, sh->should, sh->touched,
+			       sh->of_should, sh->again, sh->errors };
+	static const char *const names[] = { "messages",  "connections", "should", "touched",
+					     "of_should", "again",       "errors" };
+	size_t i;
+
+	for (i = 0; i < sizeof(n) / sizeof(n[0]); i++)
+		printf("%s %llu%s", names[i], (unsigned long long)n[i], i == 6 ? "\n" : " ");
 	fflush(stdout);
 }
 
