@@ -29,6 +29,7 @@ struct propagate {
 	struct bpf_link *links[MAX_CGROUPS];
 	size_t n_links;
 	bool hash_attached;
+	struct guard guard;
 	struct bpf_link *rearm;
 	uint64_t rearm_ns;              /* not before */
 	struct propagate_counts before; /* of the canary */
@@ -131,25 +132,18 @@ static int attach_cgroups(struct propagate *p, const struct selection *s)
 	return attach_dir(p, "/");
 }
 
-/* Sockets leave the sockhash whole: the kernel gives them back their own functions. */
-static void empty_hash(struct propagate *p)
-{
-	uint64_t key;
-
-	while (!bpf_map_get_next_key(p->k.hash_fd, NULL, &key))
-		if (bpf_map_delete_elem(p->k.hash_fd, &key) && errno != ENOENT)
-			break;
-}
-
+/* Sockets leave the sockhash whole: the kernel gives them back their own functions.
+ * They leave before the sock_ops program does (propagate_guard.c says why). */
 static void detach(struct propagate *p)
 {
-	detach_cgroups(p);
 	bpf_link__destroy(p->rearm);
 	p->rearm = NULL;
-	if (!p->hash_attached)
-		return;
-	empty_hash(p);
-	bpf_prog_detach2(p->k.msg_fd, p->k.hash_fd, BPF_SK_MSG_VERDICT);
+	if (p->n_links)
+		propagation__empty(&p->k);
+	detach_cgroups(p);
+	guard__stop(&p->guard);
+	if (p->hash_attached)
+		bpf_prog_detach2(p->k.msg_fd, p->k.hash_fd, BPF_SK_MSG_VERDICT);
 	p->hash_attached = false;
 }
 
@@ -199,7 +193,21 @@ static void start(struct propagate *p)
 	propagate_counts__read(&p->k, &p->before);
 }
 
-static struct propagate *new (struct loader *l)
+static void attach(struct propagate *p, const struct selection *include)
+{
+	int err = attach_cgroups(p, include);
+
+	if (err) {
+		refuse(p, "no cgroup to attach to", strerror(-err));
+		return;
+	}
+	err = guard__start(&p->guard, &p->k);
+	if (err)
+		refuse(p, "no process to guard it", strerror(-err));
+}
+
+/* Tried, and not attached to anything but its own connections. */
+static struct propagate *fit(struct loader *l)
 {
 	struct propagate *p = calloc(1, sizeof(*p));
 
@@ -223,15 +231,12 @@ static void start_rearming(struct propagate *p)
 
 struct propagate *propagate__new(struct loader *l, const struct selection *include)
 {
-	struct propagate *p = new (l);
-	int err;
+	struct propagate *p = fit(l);
 
 	if (!p || p->state == PROPAGATE_OFF)
 		return p;
+	attach(p, include);
 	start_rearming(p);
-	err = attach_cgroups(p, include);
-	if (err)
-		refuse(p, "no cgroup to attach to", strerror(-err));
 	return p;
 }
 
@@ -302,14 +307,13 @@ void propagate__tick(struct propagate *p, uint64_t now_ns)
 
 void propagate__reselect(struct propagate *p, const struct selection *include)
 {
-	int err;
-
 	if (p->state == PROPAGATE_OFF)
 		return;
+	propagation__empty(&p->k);
 	detach_cgroups(p);
-	err = attach_cgroups(p, include);
-	if (err)
-		refuse(p, "no cgroup to attach to", strerror(-err));
+	guard__stop(&p->guard);
+	*p->k.off = RED_PROP_ON;
+	attach(p, include);
 }
 
 void propagate__set_regular(struct propagate *p, uint32_t tgid, const uint8_t addr[16],
@@ -352,7 +356,7 @@ enum propagate_state propagate__try(char *why, size_t why_size)
 		.propagate = true,
 	};
 	struct loader *l = loader__new(&c, why, why_size);
-	struct propagate *p = l ? new (l) : NULL;
+	struct propagate *p = l ? fit(l) : NULL;
 	enum propagate_state state = p ? p->state : PROPAGATE_OFF;
 
 	if (p)

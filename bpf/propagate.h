@@ -175,7 +175,7 @@ static __always_inline void sockops_established(struct bpf_sock_ops *ops, struct
 	__u32 flags = BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG;
 	__u64 key = st->cookie;
 
-	if (!tp || st->first_seq)
+	if (!tp || st->first_seq || red_prop_off)
 		return;
 	st->first_seq = st->next_seq = tp->write_seq;
 	sockops_conn(st, tp);
@@ -399,7 +399,7 @@ static __always_inline struct red_conn *msg_conn(struct sock *sk, __u32 sent, in
 	    (__u32)c->d[RED_DIR_OUT].off != sent)
 		return 0;
 	*why = RED_PROP_PIPELINED;
-	if (c->flags & RED_CONN_PIPELINED || (sent && c->last_dir != RED_DIR_IN))
+	if (sent && c->last_dir != RED_DIR_IN)
 		return 0;
 	return c;
 }

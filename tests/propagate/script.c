@@ -39,6 +39,17 @@ void script__start(struct script *s, uint32_t seed)
 	s->clean = s->kind == CONN_HTTP && !s->tiny_sndbuf;
 }
 
+void script__reply(const struct script *s, uint8_t *p, size_t n)
+{
+	size_t head = 0, i;
+
+	if (n >= 100)
+		head = sprintf((char *)p, "HTTP/1.1 200 OK\r\nContent-Length: %08zu\r\n\r\n",
+			       n - 45);
+	for (i = head; i < n; i++)
+		p[i] = (uint8_t)(s->seed * 7 + i * 13 + (i >> 8));
+}
+
 /* ---- heads and bodies ----------------------------------------------------------------- */
 
 static void add(struct message *m, const char *text)

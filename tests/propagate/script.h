@@ -69,10 +69,7 @@ void script__start(struct script *s, uint32_t seed);
 /* The next message, in m->p which has room for MESSAGE_MAX. `every`: not only the first
  * request of a connection can be touched. */
 void script__next(struct script *s, struct message *m, uint32_t index, bool every);
-/* Byte `i` of any answer of this script. */
-static inline uint8_t reply_byte(const struct script *s, size_t i)
-{
-	return (uint8_t)(s->seed * 7 + i * 13 + (i >> 8));
-}
+/* An answer of this script, n bytes: one of HTTP when there is room for a head. */
+void script__reply(const struct script *s, uint8_t *p, size_t n);
 
 #endif /* RED_TEST_SCRIPT_H */

@@ -164,10 +164,9 @@ static bool expect_head(struct peer *p, size_t n)
 
 static bool answer(struct peer *p, uint32_t n)
 {
-	uint32_t at = 0, i;
+	uint32_t at = 0;
 
-	for (i = 0; i < n; i++)
-		p->got[i] = reply_byte(&p->s, i);
+	script__reply(&p->s, p->got, n);
 	while (at < n) {
 		ssize_t rc = send(p->fd, p->got + at, n - at, MSG_NOSIGNAL | MSG_DONTWAIT);
 
@@ -324,6 +323,7 @@ struct client {
 	struct peer p;
 	struct rng rng; /* of what only this end does */
 	int file;       /* a copy of the message, for sendfile */
+	uint8_t *want;
 };
 
 static ssize_t send_some(struct client *c, size_t at, size_t n, int flags)
@@ -399,7 +399,7 @@ static bool send_step(struct client *c, size_t at, size_t n)
 
 static bool take_answer(struct client *c, uint32_t n)
 {
-	uint32_t at = 0, i;
+	uint32_t at = 0;
 	int waiting;
 
 	while (at < n) {
@@ -427,11 +427,11 @@ static bool take_answer(struct client *c, uint32_t n)
 		}
 		at += rc;
 	}
-	for (i = 0; i < n; i++)
-		if (c->p.got[i] != reply_byte(&c->p.s, i)) {
-			wrong(&c->p.s, c->p.index, "byte %u of %u of the answer differs", i, n);
-			return false;
-		}
+	script__reply(&c->p.s, c->want, n);
+	if (memcmp(c->want, c->p.got, n)) {
+		wrong(&c->p.s, c->p.index, "an answer of %u bytes differs", n);
+		return false;
+	}
 	return true;
 }
 
@@ -530,7 +530,9 @@ static void connection(struct client *c)
 static void *client_thread(void *unused)
 {
 	struct peer *p = unused ? unused : peer__new();
-	struct client c = { .p = *p, .file = memfd_create("message", MFD_CLOEXEC) };
+	struct client c = { .p = *p,
+			    .file = memfd_create("message", MFD_CLOEXEC),
+			    .want = malloc(REPLY_MAX + 4096) };
 
 	while (!atomic_load(&sh->stop) && atomic_load(&sh->messages) < sh->limit &&
 	       !atomic_load(&sh->errors))
