@@ -52,7 +52,7 @@ FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c
 SKEL	:= $(O)/redeye.skel.h
 
 .PHONY: all deps demo test test-unit test-golden test-live test-vm test-stress test-prometheus \
-	test-traces bench fuzz check check-abi check-arm64 format install clean
+	test-propagate test-traces bench fuzz check check-abi check-arm64 format install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -150,6 +150,15 @@ test-stress: all
 
 test-prometheus: all
 	$(Q)tests/prometheus/run
+
+# Byte for byte, with --propagate. PROPAGATE="--messages 1000003" for more.
+test-propagate: all $(O)/tests/propagate/stream
+	$(Q)tests/propagate/run $(PROPAGATE)
+
+$(O)/tests/propagate/stream: $(wildcard tests/propagate/*.c tests/propagate/*.h)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 $(CFLAGS) $(WARN) -D_GNU_SOURCE -o $@ $(filter %.c,$^) -lpthread
 
 # Builds Jaeger and an OpenTelemetry Collector the first time: some minutes.
 test-traces: all

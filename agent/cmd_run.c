@@ -13,6 +13,7 @@
 #include "live.h"
 #include "log.h"
 #include "options.h"
+#include "resource.h"
 #include "snapshot.h"
 #include "table.h"
 
@@ -23,6 +24,7 @@
 
 struct run {
 	struct options options, reloaded;
+	struct resource_attrs resource;
 	int argc;
 	char **argv;
 	struct live *live;
@@ -78,6 +80,7 @@ static int serve(struct run *r, char *err, size_t err_size)
 		.tls_cert = o->listen_tls_cert,
 		.tls_key = o->listen_tls_key,
 		.token_file = o->listen_token_file,
+		.admin_remote = o->admin_remote,
 		.snapshot = scrape,
 		.ready = is_ready,
 		.arg = r,
@@ -137,7 +140,9 @@ static uint64_t on_export(void *arg, uint64_t now_ns)
 
 static int start_exports(struct run *r, char *err, size_t err_size)
 {
-	struct exports_config c = { .options = &r->options, .snapshot = scrape, .arg = r };
+	struct exports_config c = {
+		.options = &r->options, .resource = &r->resource, .snapshot = scrape, .arg = r
+	};
 
 	r->exports = exports__new(&c, err, err_size);
 	if (!r->exports)
@@ -173,6 +178,7 @@ static int start(struct run *r, char *err, size_t err_size)
 	struct live_config c = {
 		.options = o,
 		.reload = reload,
+		.resource = &r->resource,
 		.traces = exports__need_traces(o),
 		.span = exports__need_traces(o) ? on_span : NULL,
 		.kept = exports__need_kept(o) ? on_kept : NULL,
@@ -182,6 +188,9 @@ static int start(struct run *r, char *err, size_t err_size)
 	struct loop *loop;
 	int rc;
 
+	rc = resource_attrs__init(&r->resource, &o->resource_attributes);
+	if (rc)
+		return rc;
 	r->live = live__new(&c, err, err_size);
 	if (!r->live)
 		return -errno;
@@ -242,6 +251,7 @@ static void stop(struct run *r)
 	snapshots__free(r->snapshots);
 	table__free(r->table);
 	live__free(r->live);
+	resource_attrs__free(&r->resource);
 	options__free(&r->options);
 	options__free(&r->reloaded);
 }

@@ -17,9 +17,11 @@
  *	     The receiver is often heard of first: a call's record is written when it
  *	     returns. Then the receiver's trace is moved, unless it has children already.
  *  THREAD   A thread that waits in recv() for a request serves one connection at a
- *	     time. What it sends until that request is answered, it sends for it. Only
- *	     for sockets in blocking mode: a thread that reads without waiting is an
- *	     event loop or a pool's, and serves whom it likes.
+ *	     time. What it sends until that request is answered, it sends for it. Sockets
+ *	     that are not in blocking mode are an event loop's, or a pool's that serves whom
+ *	     it likes; unless it shows that it does not: OWN_THREAD_RUNS requests among
+ *	     others, each answered by the thread that read it, which never had two. One
+ *	     that was otherwise, and the process is never believed again.
  *  PASSED   The same X-Request-ID as exactly one of the requests being served.
  *  SOLE     The process serves and has served nothing else since, and has the habit: each of the
  *last HABIT_RUNS requests of this kind (method and path, numbers in it aside) that it served alone

@@ -20,6 +20,7 @@
 #define HABITS          4096
 #define HABIT_CALLEES   4
 #define HABIT_RUNS      16
+#define OWN_THREAD_RUNS 512
 #define INJECTIONS      1024
 #define REGULARS        512
 #define PEERS           4096
@@ -32,6 +33,10 @@ struct correlate_process {
 	uint32_t tgid;
 	uint32_t n_open;
 	bool opaque;
+	/* Does each of its threads serve one request at a time, from the first byte to the
+	 * answer's? So far, for so many that were not served alone. */
+	bool shares_threads;
+	uint32_t own_thread_runs;
 	struct request *open; /* served now, the youngest first */
 };
 

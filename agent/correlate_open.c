@@ -15,21 +15,6 @@ static struct correlate_process **process_link(struct correlate *c, uint32_t tgi
 	return link;
 }
 
-/* Made when there is none; NULL when there can be no more. */
-static struct correlate_process *process_get(struct correlate *c, uint32_t tgid)
-{
-	struct correlate_process **link = process_link(c, tgid);
-
-	if (*link || c->n_processes >= c->cfg.max_processes)
-		return *link;
-	*link = calloc(1, sizeof(**link));
-	if (!*link)
-		return NULL;
-	(*link)->tgid = tgid;
-	c->n_processes++;
-	return *link;
-}
-
 static void process_forget(struct correlate *c, struct correlate_process **link)
 {
 	struct correlate_process *p = *link;
@@ -37,6 +22,40 @@ static void process_forget(struct correlate *c, struct correlate_process **link)
 	*link = p->next;
 	c->n_processes--;
 	free(p);
+}
+
+/* Makes room: whoever serves nothing now has to prove itself again. */
+static void forget_idle(struct correlate *c)
+{
+	struct correlate_process **link;
+	size_t i;
+
+	for (i = 0; i < PROCESS_BUCKETS; i++)
+		for (link = &c->processes[i]; *link;)
+			if ((*link)->n_open || (*link)->opaque)
+				link = &(*link)->next;
+			else
+				process_forget(c, link);
+}
+
+/* Made when there is none; NULL when there can be no more. */
+static struct correlate_process *process_get(struct correlate *c, uint32_t tgid)
+{
+	struct correlate_process **link = process_link(c, tgid);
+
+	if (*link)
+		return *link;
+	if (c->n_processes >= c->cfg.max_processes)
+		forget_idle(c);
+	if (c->n_processes >= c->cfg.max_processes)
+		return NULL;
+	link = process_link(c, tgid);
+	*link = calloc(1, sizeof(**link));
+	if (!*link)
+		return NULL;
+	(*link)->tgid = tgid;
+	c->n_processes++;
+	return *link;
 }
 
 void correlate__opaque(struct correlate *c, uint32_t tgid)
@@ -54,7 +73,8 @@ void correlate__process_ended(struct correlate *c, uint32_t tgid)
 	inject__process_ended(c, tgid);
 	if (!*link)
 		return;
-	(*link)->opaque = false;
+	(*link)->opaque = (*link)->shares_threads = false;
+	(*link)->own_thread_runs = 0;
 	if (!(*link)->n_open)
 		process_forget(c, link);
 }
@@ -129,6 +149,16 @@ static bool same_request_id(const struct request *a, const struct request *b)
 		*(several) ? NULL : only_;                                                         \
 	})
 
+/* Any that this thread serves. */
+static struct request *on_thread(struct correlate *c, const struct request *r)
+{
+	struct request *at = *thread_bucket(c, r);
+
+	while (at && !same_thread(at, r))
+		at = at->same_thread;
+	return at;
+}
+
 void open__serve(struct correlate *c, struct request *r)
 {
 	struct correlate_process *p = process_get(c, r->tgid);
@@ -146,8 +176,8 @@ void open__serve(struct correlate *c, struct request *r)
 	if (r->next)
 		r->next->prev = r;
 	p->open = r;
-	if (r->blocking)
-		CHAIN_PUSH(thread_bucket(c, r), r, same_thread);
+	p->shares_threads |= on_thread(c, r) != NULL;
+	CHAIN_PUSH(thread_bucket(c, r), r, same_thread);
 	if (r->context.valid)
 		CHAIN_PUSH(context_bucket(c, r), r, same_context);
 	if (has_request_id(r))
@@ -164,18 +194,18 @@ void open__served(struct correlate *c, struct request *r)
 		p->open = r->next;
 	if (r->next)
 		r->next->prev = r->prev;
-	if (r->blocking)
-		CHAIN_REMOVE(thread_bucket(c, r), r, same_thread);
+	CHAIN_REMOVE(thread_bucket(c, r), r, same_thread);
+	if (r->answer_tid && !r->alone) {
+		p->shares_threads |= r->answer_tid != r->tid;
+		p->own_thread_runs++;
+	}
 	if (r->context.valid)
 		CHAIN_REMOVE(context_bucket(c, r), r, same_context);
 	if (has_request_id(r))
 		CHAIN_REMOVE(request_id_bucket(c, r), r, same_request_id);
 	r->process = NULL;
-	if (--p->n_open)
-		return;
-	c->stats.processes--;
-	if (!p->opaque)
-		process_forget(c, process_link(c, p->tgid));
+	if (!--p->n_open) /* it stays, for what is known of it, until it ends */
+		c->stats.processes--;
 }
 
 struct request *open__by_context(struct correlate *c, const struct request *r)
@@ -189,9 +219,11 @@ struct request *open__by_thread(struct correlate *c, const struct request *r)
 {
 	bool several = false;
 	struct request *only = CHAIN_ONLY(thread_bucket(c, r), r, same_thread, &several);
+	const struct correlate_process *p = only ? only->process : NULL;
 
-	c->stats.ambiguous += several;
-	return only;
+	if (!only || only->blocking)
+		return only;
+	return !p->shares_threads && p->own_thread_runs >= OWN_THREAD_RUNS ? only : NULL;
 }
 
 struct request *open__by_request_id(struct correlate *c, const struct request *r)

@@ -93,6 +93,7 @@ static void response_head(struct http1 *h, enum red_dir dir, struct http1_head *
 	if (t) {
 		t->status = head->status;
 		t->response_start_ns = f->first_ns;
+		t->req.answer_tid = f->first_tid;
 		t->minor = head->minor < t->minor ? head->minor : t->minor;
 		if (!head->complete)
 			t->flags |= HTTP1_TXN_CUT;

@@ -264,6 +264,7 @@ static int new_pipeline(struct live *l)
 		.procs = l->procs,
 		.poll = poll_conn,
 		.poll_arg = l,
+		.resource = l->cfg.resource,
 		.traces = l->cfg.traces || propagates,
 		.key = l->trace_key,
 		.span = l->cfg.span,

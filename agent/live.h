@@ -25,7 +25,8 @@ struct live_config {
 	/* Finished requests, and those of traces to keep: see pipeline.h; may be NULL. */
 	void (*span)(void *arg, const struct span *s);
 	void (*kept)(void *arg, const struct span *s);
-	bool traces; /* spans have their place in a trace */
+	const struct resource_attrs *resource; /* borrowed; may be NULL */
+	bool traces;                           /* spans have their place in a trace */
 	/* Adds to what /metrics shows; may be NULL. */
 	void (*selfmetrics)(void *arg, struct self_builder *b);
 	/* SIGHUP: new options to take over, or NULL to go on as before; may be NULL. */

@@ -127,7 +127,7 @@ static void fill_env(struct pipeline *p)
 	p->env.max_head_bytes = o->memory_limit_bytes / 8;
 }
 
-static struct agg *new_agg(const struct options *o)
+static struct agg *new_agg(const struct options *o, const struct resource_attrs *resource)
 {
 	struct agg_config c = {
 		.cardinality_limit = o->cardinality_limit,
@@ -136,6 +136,7 @@ static struct agg *new_agg(const struct options *o)
 		.learn_routes = o->learn_routes,
 		.max_routes = o->max_routes,
 		.routes = &o->routes,
+		.resource = resource,
 	};
 
 	return agg__new(&c);
@@ -211,7 +212,7 @@ struct pipeline *pipeline__new(const struct pipeline_config *c)
 	p->cfg = *c;
 	fill_env(p);
 	conns.env = &p->env;
-	p->agg = new_agg(c->options);
+	p->agg = new_agg(c->options, c->resource);
 	p->conns = p->agg ? conn_table__new(&conns) : NULL;
 	err = p->conns ? 0 : -ENOMEM;
 	if (!err && c->traces)

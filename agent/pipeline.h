@@ -21,7 +21,8 @@
 
 struct pipeline_config {
 	const struct options *options;
-	struct procs *procs; /* borrowed */
+	struct procs *procs;                   /* borrowed */
+	const struct resource_attrs *resource; /* borrowed; NULL: services have but their names */
 	/* Of loader.h; NULL in a replay: nobody to ask, and no /proc behind events. */
 	int (*poll)(void *arg, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd);
 	void *poll_arg;

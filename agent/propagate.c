@@ -354,7 +354,7 @@ void propagate__metrics(const struct propagate *p, struct metrics *m, uint64_t s
 
 	if (!p)
 		return;
-	f = metrics__family(m, "redeye.propagation.mode", "1",
+	f = metrics__family(m, "redeye.propagation.mode", "{mode}",
 			    "1 for how trace context is written into requests now.", METRIC_GAUGE,
 			    3);
 	for (i = 0; i < 3; i++)

@@ -21,8 +21,9 @@ struct conn;
 struct request {
 	/* ---- the protocol's ---- */
 	enum span_kind kind;
-	uint32_t tgid, tid; /* of the call that moved its first byte */
-	bool blocking;      /* which that thread waited in */
+	uint32_t tgid, tid;  /* of the call that moved its first byte */
+	bool blocking;       /* which that thread waited in */
+	uint32_t answer_tid; /* who sent its answer's first byte; 0: none, or not yet */
 	uint64_t conn_id;
 	uint64_t off; /* of that byte in its direction */
 	uint64_t start_ns;

@@ -31,7 +31,8 @@ enum red_conn_flags {
 	RED_CONN_PIPELINED = 1 << 2,
 	RED_CONN_RESET = 1 << 3,  /* reset by the peer, not yet noticed by the process */
 	RED_CONN_FRESH = 1 << 4,  /* seen from its first byte */
-	RED_CONN_SERVER = 1 << 5, /* the peer asks (only with propagation) */
+	RED_CONN_SERVER = 1 << 5, /* the peer asks (these two only with propagation) */
+	RED_CONN_CLIENT = 1 << 6, /* opened by this process: whoever speaks first, it asks */
 };
 
 struct red_conn_dir {
@@ -427,15 +428,15 @@ static __always_inline int sock_nonblock(struct sock *sk, int direct)
 	return f && RED_READ(direct, f, f_flags) & O_NONBLOCK;
 }
 
-/* The first bytes of a message that came in: of a request, if the peer spoke first, or
- * if it is one. */
+/* The first bytes of a message that came in: of a request, if the peer opened the
+ * connection and spoke first, or if it is one. */
 static __noinline int conn_requested(struct red_conn *c, __u32 slot, __u64 got, __u32 first,
 				     __u32 blocking)
 {
 	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	int answer;
 
-	if (!s || !c)
+	if (!s || !c || c->flags & RED_CONN_CLIENT)
 		return 0;
 	answer = got >= 5 && *(__u32 *)&s->data[0] == W4('H', 'T', 'T', 'P') && s->data[4] == '/';
 	if (!answer && (first || (!(c->flags & RED_CONN_FRESH) && like_message(slot, 0, got))))

@@ -57,10 +57,10 @@ struct red_prop_sock {
 	__u32 inserted; /* bytes, so far */
 	__u32 line_seq; /* end of the last inserted header */
 	__u8 dead;
-	__u8 ran;  /* prop_msg has seen a send */
-	__u8 used; /* a header was inserted last */
-	__u8 cb;   /* callback flags that we set */
-	__u32 pad;
+	__u8 ran;   /* prop_msg has seen a send */
+	__u8 used;  /* a header was inserted last */
+	__u8 cb;    /* callback flags that we set */
+	__u32 tgid; /* that connected */
 };
 
 struct {
@@ -116,8 +116,10 @@ static __always_inline void sockops_connect(struct bpf_sock_ops *ops)
 	if (!tp || (bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp))
 		return;
 	st = bpf_sk_storage_get(&prop_socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	if (st)
-		st->cookie = bpf_get_socket_cookie(ops);
+	if (!st)
+		return;
+	st->cookie = bpf_get_socket_cookie(ops);
+	st->tgid = t->tgid;
 }
 
 static __always_inline void sockops_cb(struct bpf_sock_ops *ops, struct red_prop_sock *st, __u32 on)
@@ -138,6 +140,22 @@ static __always_inline void sockops_remove(struct bpf_sock_ops *ops, struct red_
 		prop_count(RED_PROP_REMOVED);
 }
 
+/* The connection as conn.h knows it, before anything moved: so that it is known which
+ * side asks, though the server may speak first. */
+static __always_inline void sockops_conn(struct red_prop_sock *st, struct tcp_sock *tp)
+{
+	struct sock *sk = (struct sock *)tp;
+	__u64 key = (__u64)sk;
+	struct red_conn *c = bpf_map_lookup_elem(&conns, &key);
+
+	if (c)
+		conn_forget(c, key);
+	conn_insert(sk, 1ULL << 62 | st->cookie, sock_ident(sk, 1), st->tgid, 0);
+	c = bpf_map_lookup_elem(&conns, &key);
+	if (c)
+		c->flags |= RED_CONN_CLIENT;
+}
+
 /* Before the task can send. */
 static __always_inline void sockops_established(struct bpf_sock_ops *ops, struct bpf_sock *sk,
 						struct red_prop_sock *st)
@@ -149,6 +167,7 @@ static __always_inline void sockops_established(struct bpf_sock_ops *ops, struct
 	if (!tp || st->first_seq)
 		return;
 	st->first_seq = st->next_seq = tp->write_seq;
+	sockops_conn(st, tp);
 	if (red_prop_once)
 		flags |= BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG;
 	if (bpf_sock_hash_update(ops, &prop_hash, &key, BPF_NOEXIST)) {
@@ -377,25 +396,16 @@ static __always_inline int at_request(struct red_prop_sock *st, __u32 seq)
 	return left == 0 && !st->dead;
 }
 
-/* The connection, made here if this is its first byte; 0 if it is not one whose
- * counters agree and whose turn it is to ask. */
-static __always_inline struct red_conn *msg_conn(struct sock *sk, struct red_prop_sock *st,
-						 __u32 sent, __u32 tgid, int *why)
+/* The connection; 0 if its counters do not agree, or it is not this side's turn. */
+static __always_inline struct red_conn *msg_conn(struct sock *sk, __u32 sent, int *why)
 {
-	__u64 key = (__u64)sk, ident = sock_ident(sk, 1);
+	__u64 key = (__u64)sk;
 	struct red_conn *c = bpf_map_lookup_elem(&conns, &key);
 
 	*why = RED_PROP_UNKNOWN;
-	if (!c || c->ident != ident) {
-		if (sent)
-			return 0;
-		if (c)
-			conn_forget(c, key);
-		conn_insert(sk, 1ULL << 62 | st->cookie, ident, tgid, 0);
-		c = bpf_map_lookup_elem(&conns, &key);
-	}
-	if (!c || c->mode == RED_POLL_MODE_NONE || !(c->flags & RED_CONN_FRESH) ||
-	    c->flags & RED_CONN_SERVER || (__u32)c->d[RED_DIR_OUT].off != sent)
+	if (!c || c->ident != sock_ident(sk, 1) || c->mode == RED_POLL_MODE_NONE ||
+	    (c->flags & (RED_CONN_FRESH | RED_CONN_CLIENT)) != (RED_CONN_FRESH | RED_CONN_CLIENT) ||
+	    (__u32)c->d[RED_DIR_OUT].off != sent)
 		return 0;
 	*why = RED_PROP_PIPELINED;
 	if (c->flags & RED_CONN_PIPELINED || (sent && c->last_dir != RED_DIR_IN))
@@ -468,7 +478,7 @@ static __noinline int msg_touch(struct sk_msg_md *msg, struct sock *sk, struct r
 		return RED_PROP_UNKNOWN;
 	if (!sock_is_ready(sk))
 		return RED_PROP_BUSY;
-	c = msg_conn(sk, st, seq - st->first_seq - st->inserted, id >> 32, &why);
+	c = msg_conn(sk, seq - st->first_seq - st->inserted, &why);
 	if (!c)
 		return why;
 	why = msg_context(&ev, sk, c, id);

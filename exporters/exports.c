@@ -13,7 +13,6 @@
 struct exports {
 	struct exports_config cfg;
 	struct export_env env;
-	struct resource_attrs resource;
 	/* NULL: none */
 	struct access_log *access_log;
 	struct span_export *traces, *logs; /* traces: OTLP or Zipkin */
@@ -110,17 +109,16 @@ struct exports *exports__new(const struct exports_config *c, char *err, size_t e
 							 new_metrics };
 	struct exports *e = calloc(1, sizeof(*e));
 	size_t i;
-	int rc;
+	int rc = 0;
 
 	if (!e)
 		return NULL;
 	e->cfg = *c;
 	e->env = (struct export_env){
 		.options = c->options,
-		.resource = &e->resource,
+		.resource = c->resource,
 		.attrs = { c->options->span_query, c->options->request_id_header },
 	};
-	rc = resource_attrs__init(&e->resource, &c->options->resource_attributes);
 	for (i = 0; !rc && i < sizeof(start) / sizeof(start[0]); i++)
 		rc = start[i](e, err, err_size);
 	if (!rc)
@@ -143,7 +141,6 @@ void exports__free(struct exports *e, struct metrics *last)
 	metric_export__free(e->metrics);
 	console_export__free(e->console);
 	access_log__free(e->access_log);
-	resource_attrs__free(&e->resource);
 	free(e);
 }
 

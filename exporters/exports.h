@@ -17,11 +17,13 @@
 
 struct metrics;
 struct options;
+struct resource_attrs;
 struct self_builder;
 struct exports;
 
 struct exports_config {
-	const struct options *options; /* must outlive it */
+	const struct options *options; /* both must outlive it */
+	const struct resource_attrs *resource;
 	/* On a thread of an exporter: gives one reference in *out and returns 0, or -errno.
 	 * Must return within a bounded time. */
 	int (*snapshot)(void *arg, struct metrics **out);

@@ -260,7 +260,7 @@ static void step(struct sender *s)
 /* In order, until it fails or the time is over; then to the backlog. */
 static void finish(struct sender *s)
 {
-	bool sending = true;
+	bool sending = !give_up(s);
 
 	s->retry_at_ns = 0; /* one try, also when it was away */
 	while (sending && backlog__pending(s))

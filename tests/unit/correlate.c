@@ -507,6 +507,69 @@ static void test_a_thread_with_two_is_not_known(void **state)
 	correlate__end(c, &b);
 }
 
+/* Two at once, each on a thread of its own; the second is answered by thread `answer`. */
+static struct trace pair(uint32_t answer)
+{
+	struct request a, b;
+	struct trace t;
+
+	serve(&a, 1, 1, false);
+	serve(&b, 1, 2, false);
+	t = call(1, 2);
+	assert_true(is_root(&t) || is_child(&t, &b));
+	a.answer_tid = 1;
+	b.answer_tid = answer;
+	correlate__end(c, &a);
+	correlate__end(c, &b);
+	return t;
+}
+
+static void prove_threads(void)
+{
+	struct trace t;
+	int i;
+
+	for (i = 0; i < 256; i++) {
+		t = pair(2);
+		assert_true(is_root(&t));
+	}
+	t = pair(2);
+	assert_int_equal(t.link, TRACE_LINK_THREAD);
+}
+
+static void test_threads_of_their_own_are_learned(void **state)
+{
+	prove_threads();
+}
+
+static void test_an_answer_by_another_thread_ends_it(void **state)
+{
+	struct trace t;
+
+	prove_threads();
+	pair(1);
+	t = pair(2);
+	assert_true(is_root(&t));
+	correlate__process_ended(c, 1);
+	prove_threads();
+}
+
+static void test_two_on_a_thread_end_it(void **state)
+{
+	struct request a, b;
+	struct trace t;
+
+	prove_threads();
+	serve(&a, 1, 1, false);
+	serve(&b, 1, 1, false);
+	correlate__end(c, &b);
+	t = call(1, 1); /* a is the only one again, but that thread is shared */
+	assert_true(is_root(&t));
+	correlate__end(c, &a);
+	t = pair(2);
+	assert_true(is_root(&t));
+}
+
 /* ---- habits -------------------------------------------------------------------------------------
  */
 
@@ -643,6 +706,9 @@ int main(void)
 		TEST(test_a_request_id_is_passed_on),
 		TEST(test_a_thread_that_waits_serves_one),
 		TEST(test_a_thread_with_two_is_not_known),
+		TEST(test_threads_of_their_own_are_learned),
+		TEST(test_an_answer_by_another_thread_ends_it),
+		TEST(test_two_on_a_thread_end_it),
 		TEST(test_both_ends_are_one_request),
 		TEST(test_the_receiver_may_be_heard_first),
 		TEST(test_a_trace_with_children_does_not_move),

@@ -316,7 +316,8 @@ static void json_is_the_protobuf(void **state)
 		point_of(m, "b.updown", METRIC_UPDOWN, NULL, NULL)->value = -4;
 		point_of(m, "c.gauge", METRIC_GAUGE, NULL, NULL)->value = 1e-300;
 		for (int e = 0; e < 2; e++) {
-			assert_int_equal(otlp_metrics__encode(om, m, e, &out[e], &n), 0);
+			assert_int_equal(
+				otlp_metrics__encode(om, m, OTLP_PROTOBUF + e, &out[e], &n), 0);
 			assert_int_equal(n, 4);
 		}
 		r = unpack(NULL, out[0].len, (uint8_t *)out[0].p);

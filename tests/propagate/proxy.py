@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""A server that calls another while it serves: proxy.py BACKEND-PORT.
+
+Prints its own port. GET /MODE/N makes N calls, each on a connection of its own.
+blocking: the thread that reads the request makes the calls. loop: the socket is in
+non-blocking mode, as an event loop's. pool: another thread makes them.
+"""
+import socket
+import sys
+import threading
+
+
+def read_head(conn):
+    data = b""
+    while b"\r\n\r\n" not in data:
+        try:
+            got = conn.recv(65536)
+        except BlockingIOError:
+            continue
+        if not got:
+            break
+        data += got
+    return data
+
+
+def call(port):
+    with socket.create_connection(("127.0.0.1", port)) as s:
+        s.settimeout(None)
+        s.sendall(b"GET /backend HTTP/1.1\r\nHost: backend\r\n\r\n")
+        read_head(s)
+
+
+def handle(conn, backend):
+    with conn:
+        while True:
+            head = read_head(conn)
+            if not head:
+                return
+            mode, n = head.split()[1].decode().strip("/").split("/")
+            if mode == "loop":
+                conn.setblocking(False)  # known from the next request on
+            for _ in range(int(n)):
+                if mode == "pool":
+                    t = threading.Thread(target=call, args=(backend,))
+                    t.start()
+                    t.join()
+                else:
+                    call(backend)
+            conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+
+def main():
+    listener = socket.create_server(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)
+    while True:
+        conn, _ = listener.accept()
+        conn.setblocking(True)
+        threading.Thread(target=handle, args=(conn, int(sys.argv[1])), daemon=True).start()
+
+
+main()
