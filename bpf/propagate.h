@@ -412,7 +412,7 @@ static __always_inline void regular_key(struct red_regular *r, struct sock *sk, 
 	if (sk->__sk_common.skc_family == AF_INET)
 		map_ipv4(r->addr, sk->__sk_common.skc_daddr);
 	else
-		BPF_CORE_READ_INTO(r->addr, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
+		BPF_CORE_READ_INTO(&r->addr, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
 }
 
 /* Whose child the request at `off` of `c` is. 0, or why it must not be said. */

@@ -65,7 +65,8 @@ def measure(t, kind, phases, ticking=False):
     """{phase: Verdict} of the client spans."""
     peer = leaf(t)
     to = peer.url("/leaf")
-    service = t.service(kind, to=[to, to], tick=to if ticking else None)
+    service = t.service(kind, to=[to, to], tick=to if ticking else None,
+                        hand_on=True)
     receiver = t.receiver(Receiver())
     agent = t.redeye(receiver.endpoint(), service)
     calls = play(service, phases)

@@ -101,9 +101,11 @@ def build_all():
 
 
 class Service:
-    """A started service. `name` is what spans and the truth call it."""
+    """A started service. `name` is what spans and the truth call it; `keep`: it keeps its
+    connections to others."""
 
-    def __init__(self, kind, folder, name=None, to=(), tick=None):
+    def __init__(self, kind, folder, name=None, to=(), tick=None, keep=True,
+                 hand_on=False):
         self.kind = KINDS[kind]
         self.name = name or NAMES.get(kind, kind)
         self.folder = folder
@@ -112,29 +114,34 @@ class Service:
         if self.kind.build:
             BUILDS[self.kind.build].make()
         self.port = 0 if self.kind.command else free_port()
-        self.proc = Proc(self._command(to), os.path.join(folder, "output.log"),
-                         self._environment(to, tick))
+        self.proc = Proc(self._command(to, keep), os.path.join(folder, "output.log"),
+                         self._environment(to, tick, keep, hand_on))
         try:
             self._wait()
         except Failure:
             self.proc.stop()
             raise
 
-    def _environment(self, to, tick):
+    def _environment(self, to, tick, keep, hand_on):
         env = {"NAME": self.name, "OTEL_SERVICE_NAME": self.name, "TO": ",".join(to),
                "TRUTH": self.truth, "PYTHONDONTWRITEBYTECODE": "1"}
         if self.kind.client:
             env["CLIENT"] = self.kind.client
         if tick:
             env["TICK"] = tick
+        if not keep:
+            env["KEEP"] = "no"
+        if hand_on:
+            env["HAND_ON"] = "traceparent,x-request-id"
         return env
 
-    def _command(self, to):
+    def _command(self, to, keep):
         if self.kind.command:
             return self.kind.command + ["0"]
         url = urllib.parse.urlsplit(to[0] if to else "http://127.0.0.1:1/")
         values = {"NAME": self.name, "DIR": self.folder, "TRUTH": self.truth, "PORT": self.port,
-                  "UPSTREAM": url.netloc, "PATH": url.path}
+                  "UPSTREAM": url.netloc, "PATH": url.path,
+                  "CONNECTION": "" if keep else "close"}
         with open(source("nginx.conf")) as f:
             text = f.read()
         for key, value in values.items():

@@ -29,11 +29,12 @@ def parents():
 def chain():
     head = ["", "calls, 1", "calls, 20", "served, 1", "served, 20", "wrong"]
     rows = []
-    for propagate, got in sorted(cases_jaeger.RESULTS.items()):
+    for (propagate, keep), got in sorted(cases_jaeger.RESULTS.items()):
         cells = [side[group].share() for side in (got.clients, got.servers)
                  for group in ("exact", "busy")]
-        rows.append(["with `--propagate`" if propagate else "without"] + cells +
-                    [str(sum(v.wrong for v in got.verdicts()))])
+        name = "%s `--propagate`, %s" % ("with" if propagate else "without", "connections kept"
+                                         if keep else "a connection for each call")
+        rows.append([name] + cells + [str(sum(v.wrong for v in got.verdicts()))])
     return markdown(head, rows)
 
 

@@ -27,8 +27,7 @@ class Test(harness.Test):
     def redeye(self, endpoint, *services, **options):
         """redeye on these services, exporting to `endpoint`; options as redeye.options."""
         if settings.self_check:
-            return fake.FakeRedeye(endpoint, self.services, services,
-                                   "--propagate" in options.get("more", ()))
+            return fake.FakeRedeye(endpoint, self.services, services)
         return self.watch(*services, routes=(), options=redeye.options(endpoint, **options))
 
     def cleanup(self):

@@ -6,15 +6,16 @@ const http = require('node:http');
 
 const NAME = process.env.NAME || 'node';
 const TO = (process.env.TO || '').split(',').filter(Boolean);
+const HAND_ON = (process.env.HAND_ON || '').split(',').filter(Boolean);
 const truth = process.env.TRUTH ? fs.openSync(process.env.TRUTH, 'a') : null;
-const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 64 });
+const agent = new http.Agent({ keepAlive: process.env.KEEP !== 'no', maxFreeSockets: 64 });
 let ids = 0;
 
-// `own`: the headers of the request being served, of which some are handed on.
+// `own`: the headers of the request being served.
 const nobody = { 'x-truth-id': 'none' };
 const headers = (own, kind = '') => {
 	const mine = { 'X-Truth-Id': `${NAME}-${kind}${++ids}`, 'X-Truth-Parent': own['x-truth-id'] };
-	for (const name of ['traceparent', 'x-request-id'])
+	for (const name of HAND_ON)
 		if (own[name])
 			mine[name] = own[name];
 	return mine;

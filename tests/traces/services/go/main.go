@@ -18,12 +18,14 @@ import (
 var (
 	name   = os.Getenv("NAME")
 	to     = strings.Split(os.Getenv("TO"), ",")
+	handOn = strings.FieldsFunc(os.Getenv("HAND_ON"), func(r rune) bool { return r == ',' })
 	truth  *os.File
 	ids    int64
-	client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
+	client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64,
+		DisableKeepAlives: os.Getenv("KEEP") == "no"}}
 )
 
-// own: the headers of the request being served, of which some are handed on; nil: none is.
+// own: the headers of the request being served; nil: none is.
 func call(url string, own http.Header, kind string) bool {
 	request, err := http.NewRequest("GET", url, nil)
 	if err != nil {
@@ -31,10 +33,12 @@ func call(url string, own http.Header, kind string) bool {
 	}
 	request.Header.Set("X-Truth-Id", fmt.Sprintf("%s-%s%d", name, kind, atomic.AddInt64(&ids, 1)))
 	request.Header.Set("X-Truth-Parent", "none")
-	for from, to := range map[string]string{"X-Truth-Id": "X-Truth-Parent",
-		"Traceparent": "Traceparent", "X-Request-Id": "X-Request-Id"} {
-		if value := own.Get(from); value != "" {
-			request.Header.Set(to, value)
+	if own != nil {
+		request.Header.Set("X-Truth-Parent", own.Get("X-Truth-Id"))
+	}
+	for _, name := range handOn {
+		if value := own.Get(name); value != "" {
+			request.Header.Set(name, value)
 		}
 	}
 	answer, err := client.Do(request)
