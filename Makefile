@@ -52,7 +52,7 @@ FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c
 SKEL	:= $(O)/redeye.skel.h
 
 .PHONY: all deps demo test test-unit test-golden test-live test-vm test-stress test-prometheus \
-	bench fuzz check check-abi check-arm64 format install clean
+	test-otlp bench fuzz check check-abi check-arm64 format install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -138,6 +138,9 @@ test-stress: all
 test-prometheus: all
 	$(Q)tests/prometheus/run
 
+test-otlp: $(O)/tests/otlp/driver
+	$(Q)tests/otlp/run --driver $<
+
 # Every kernel of the matrix, every backend. Long: see tests/vm/README.md.
 test-vm: all
 	$(Q)tests/vm/deps
@@ -150,6 +153,7 @@ test:
 	$(Q)tests/run unit='$(MAKE) -s test-unit' abi='$(MAKE) -s check-abi check-arm64' \
 		fuzz='$(MAKE) -s fuzz FUZZ_RUNS=20000' golden='$(MAKE) -s test-golden' \
 		live='$(MAKE) -s test-live' prometheus='$(MAKE) -s test-prometheus' \
+		otlp='$(MAKE) -s test-otlp' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
 		vm='tests/vm/skipped'
 
@@ -157,6 +161,11 @@ bench: all $(O)/tests/bench/mkrecording
 	$(Q)tests/bench/run $(BENCH)
 
 $(O)/tests/bench/%: tests/bench/%.c $(LIB)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS)
+
+$(O)/tests/otlp/%: tests/otlp/%.c $(LIB)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS)
