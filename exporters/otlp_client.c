@@ -126,13 +126,14 @@ static long http_version(const struct otlp_endpoint *e)
 					    : CURL_HTTP_VERSION_2TLS;
 }
 
-/* libcurl 7.88, Debian 12's, says HTTP/2's preface once more on a connection in clear text
- * that it uses again, and the server hangs up (CURLE_HTTP2). Batches are few. */
-static void set_reuse(struct otlp_client *c)
+/* curl 7.88, which Debian 12 has, sends HTTP/2's preface again on a kept connection that began
+ * without TLS (github.com/curl/curl/pull/10643): there each request has its own. */
+static bool may_keep_connection(const struct otlp_client *c)
 {
-	long once = http_version(c->endpoint) == CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+	unsigned int version = c->curl->version_info(CURLVERSION_NOW)->version_num;
 
-	c->curl->easy_setopt(c->easy, CURLOPT_FORBID_REUSE, once);
+	return http_version(c->endpoint) != CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE ||
+	       version < 0x075800 || version >= 0x080000;
 }
 
 static void set_options(struct otlp_client *c)
@@ -146,6 +147,7 @@ static void set_options(struct otlp_client *c)
 	set(c->easy, CURLOPT_HTTP_VERSION, http_version(c->endpoint));
 	set(c->easy, CURLOPT_TIMEOUT_MS, timeout_ms ? timeout_ms : 1L);
 	set(c->easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	set(c->easy, CURLOPT_FORBID_REUSE, may_keep_connection(c) ? 0L : 1L);
 	set(c->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	set(c->easy, CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
@@ -161,7 +163,6 @@ static void set_options(struct otlp_client *c)
 	set(c->easy, CURLOPT_WRITEFUNCTION, take_body);
 	set(c->easy, CURLOPT_WRITEDATA, c);
 	set_tls(c);
-	set_reuse(c);
 	c->curl->multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, 1L);
 }
 
