@@ -212,6 +212,8 @@ static void begin_client(struct correlate *c, struct request *r)
 	enum trace_link link;
 
 	if (inject__take(c, r, &injected)) {
+		if (!injected.by_thread)
+			habit__sole(c, r); /* it has been decided, but habits are learned by it */
 		child_of_injection(c, r, &injected);
 		adopt(c, r);
 		return;

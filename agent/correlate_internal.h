@@ -62,13 +62,13 @@ struct injection {
 	uint64_t parent_conn_id, parent_off;
 	uint64_t trace_hi, trace_lo;
 	uint8_t flags;
+	bool by_thread; /* the thread told the parent */
 };
 
 /* What the kernel side knows of a habit. */
 struct regular {
 	uint64_t peer;
 	uint32_t tgid;
-	uint32_t runs;
 	uint16_t port;
 	uint8_t addr[16];
 	bool told;

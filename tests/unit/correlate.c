@@ -661,17 +661,36 @@ static void test_the_kernel_side_hears_of_habits(void **state)
 {
 	int i;
 
-	learn(1); /* one known call */
-	for (i = 1; i < 16; i++) {
+	for (i = 0; i < 16; i++) {
+		serve_and_call(1, false);
 		assert_int_equal(n_regular, 0);
-		serve_and_call(1, true);
 	}
+	serve_and_call(1, true);
 	assert_int_equal(n_regular, 1);
 	serve_and_call(1, true);
 	assert_int_equal(n_regular, 1);
 	call(1, 1); /* in the background */
 	assert_int_equal(n_regular, 0);
 	correlate__process_ended(c, 1);
+	assert_int_equal(n_regular, 0);
+}
+
+/* What the kernel side decides must not keep it from learning. */
+static void test_habits_are_learned_from_injected_ones(void **state)
+{
+	struct request server, r;
+	int i;
+
+	for (i = 0; i < 17; i++) {
+		assert_int_equal(n_regular, 0);
+		serve(&server, 1, 1, false);
+		inject(5, next_off, 0, 0, false);
+		call(1, 1);
+		correlate__end(c, &server);
+	}
+	assert_int_equal(n_regular, 1);
+	fill(&r, SPAN_CLIENT, 1, 1); /* revoked, so that the next test finds none */
+	correlate__begin(c, &r);
 	assert_int_equal(n_regular, 0);
 }
 
@@ -725,6 +744,7 @@ int main(void)
 		TEST(test_background_traffic_forbids_it),
 		TEST(test_an_opaque_process_forbids_it),
 		TEST(test_the_kernel_side_hears_of_habits),
+		TEST(test_habits_are_learned_from_injected_ones),
 		TEST(test_processes_are_bounded),
 	};
 
