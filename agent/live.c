@@ -95,6 +95,8 @@ static uint64_t on_poll_timer(void *arg, uint64_t now_ns)
 	uint64_t next;
 
 	read_ring(l);
+	if (l->propagate)
+		propagate__tick(l->propagate, now_ns);
 	next = pipeline__tick(l->pipeline, now_ns);
 	/* When idle, the kernel wakes us for the first record. */
 	return now_ns < l->active_until_ns ? now_ns + POLL_NS : next;

@@ -70,6 +70,7 @@ static const struct backend_prog cgroup_progs[] = {
 static const struct backend_prog propagate_progs[] = {
 	{ "prop_sockops", NULL, true },
 	{ "prop_msg", NULL, true },
+	{ "prop_rearm", NULL, true },
 	{ NULL, NULL, false },
 };
 
@@ -329,7 +330,7 @@ static struct bpf_link *attach_one(struct bpf_program *p)
 static bool is_not_attached(const struct redeye_bpf *s, const struct bpf_program *p)
 {
 	return p == s->progs.conn_poll || p == s->progs.target_set || p == s->progs.prop_sockops ||
-	       p == s->progs.prop_msg;
+	       p == s->progs.prop_msg || p == s->progs.prop_rearm;
 }
 
 static int attach(struct loader *l, const struct backend *b)
@@ -562,11 +563,14 @@ int loader__propagation(struct loader *l, struct loader_propagation *out, const 
 
 	for (i = 0; i < l->n_missing; i++) {
 		*why = l->missing[i].why;
-		if (!strncmp(l->missing[i].prog, "prop_", 5))
+		if (!strcmp(l->missing[i].prog, "prop_sockops") ||
+		    !strcmp(l->missing[i].prog, "prop_msg"))
 			return -ENOTSUP;
 	}
 	*out = (struct loader_propagation){
 		.sockops = s->progs.prop_sockops,
+		.rearm = bpf_program__fd(s->progs.prop_rearm) < 0 ? NULL : s->progs.prop_rearm,
+		.socks_fd = bpf_map__fd(s->maps.prop_socks),
 		.msg_fd = bpf_program__fd(s->progs.prop_msg),
 		.hash_fd = bpf_map__fd(s->maps.prop_hash),
 		.stats_fd = bpf_map__fd(s->maps.prop_stats),

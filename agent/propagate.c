@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "loader.h"
+#include "loop.h"
 #include "metrics.h"
 #include "options.h"
 #include "propagate_internal.h"
@@ -28,6 +29,9 @@ struct propagate {
 	struct bpf_link *links[MAX_CGROUPS];
 	size_t n_links;
 	bool hash_attached;
+	struct guard guard;
+	struct bpf_link *rearm;
+	uint64_t rearm_ns;              /* not before */
 	struct propagate_counts before; /* of the canary */
 	char why[256];
 };
@@ -128,23 +132,18 @@ static int attach_cgroups(struct propagate *p, const struct selection *s)
 	return attach_dir(p, "/");
 }
 
-/* Sockets leave the sockhash whole: the kernel gives them back their own functions. */
-static void empty_hash(struct propagate *p)
-{
-	uint64_t key;
-
-	while (!bpf_map_get_next_key(p->k.hash_fd, NULL, &key))
-		if (bpf_map_delete_elem(p->k.hash_fd, &key) && errno != ENOENT)
-			break;
-}
-
+/* Sockets leave the sockhash whole: the kernel gives them back their own functions.
+ * They leave before the sock_ops program does (propagate_guard.c says why). */
 static void detach(struct propagate *p)
 {
+	bpf_link__destroy(p->rearm);
+	p->rearm = NULL;
+	if (p->n_links)
+		propagation__empty(&p->k);
 	detach_cgroups(p);
-	if (!p->hash_attached)
-		return;
-	empty_hash(p);
-	bpf_prog_detach2(p->k.msg_fd, p->k.hash_fd, BPF_SK_MSG_VERDICT);
+	guard__stop(&p->guard);
+	if (p->hash_attached)
+		bpf_prog_detach2(p->k.msg_fd, p->k.hash_fd, BPF_SK_MSG_VERDICT);
 	p->hash_attached = false;
 }
 
@@ -194,7 +193,21 @@ static void start(struct propagate *p)
 	propagate_counts__read(&p->k, &p->before);
 }
 
-static struct propagate *new (struct loader *l)
+static void attach(struct propagate *p, const struct selection *include)
+{
+	int err = attach_cgroups(p, include);
+
+	if (err) {
+		refuse(p, "no cgroup to attach to", strerror(-err));
+		return;
+	}
+	err = guard__start(&p->guard, &p->k);
+	if (err)
+		refuse(p, "no process to guard it", strerror(-err));
+}
+
+/* Tried, and not attached to anything but its own connections. */
+static struct propagate *fit(struct loader *l)
 {
 	struct propagate *p = calloc(1, sizeof(*p));
 
@@ -205,16 +218,25 @@ static struct propagate *new (struct loader *l)
 	return p;
 }
 
+/* Where only the first request of a connection can be touched: takes in again those
+ * that are idle. */
+static void start_rearming(struct propagate *p)
+{
+	union bpf_iter_link_info info = { .map.map_fd = p->k.socks_fd };
+	LIBBPF_OPTS(bpf_iter_attach_opts, o, .link_info = &info, .link_info_len = sizeof(info));
+
+	if (p->state == PROPAGATE_FIRST && p->k.rearm)
+		p->rearm = bpf_program__attach_iter(p->k.rearm, &o);
+}
+
 struct propagate *propagate__new(struct loader *l, const struct selection *include)
 {
-	struct propagate *p = new (l);
-	int err;
+	struct propagate *p = fit(l);
 
 	if (!p || p->state == PROPAGATE_OFF)
 		return p;
-	err = attach_cgroups(p, include);
-	if (err)
-		refuse(p, "no cgroup to attach to", strerror(-err));
+	attach(p, include);
+	start_rearming(p);
 	return p;
 }
 
@@ -265,16 +287,33 @@ bool propagate__check(struct propagate *p)
 	return false;
 }
 
+/* A walk takes some 100 ns for each connection of the selected processes; at most a
+ * twentieth of a processor goes into walks. */
+void propagate__tick(struct propagate *p, uint64_t now_ns)
+{
+	char none[64];
+	int fd;
+
+	if (!p->rearm || now_ns < p->rearm_ns)
+		return;
+	fd = bpf_iter_create(bpf_link__fd(p->rearm));
+	if (fd < 0)
+		return;
+	while (read(fd, none, sizeof(none)) > 0)
+		;
+	close(fd);
+	p->rearm_ns = now_ns + 20 * (mono_ns() - now_ns);
+}
+
 void propagate__reselect(struct propagate *p, const struct selection *include)
 {
-	int err;
-
 	if (p->state == PROPAGATE_OFF)
 		return;
+	propagation__empty(&p->k);
 	detach_cgroups(p);
-	err = attach_cgroups(p, include);
-	if (err)
-		refuse(p, "no cgroup to attach to", strerror(-err));
+	guard__stop(&p->guard);
+	*p->k.off = RED_PROP_ON;
+	attach(p, include);
 }
 
 void propagate__set_regular(struct propagate *p, uint32_t tgid, const uint8_t addr[16],
@@ -300,7 +339,7 @@ enum propagate_state propagate__try(char *why, size_t why_size)
 		.propagate = true,
 	};
 	struct loader *l = loader__new(&c, why, why_size);
-	struct propagate *p = l ? new (l) : NULL;
+	struct propagate *p = l ? fit(l) : NULL;
 	enum propagate_state state = p ? p->state : PROPAGATE_OFF;
 
 	if (p)

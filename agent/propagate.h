@@ -23,7 +23,7 @@ struct selection;
 enum propagate_state {
 	PROPAGATE_OFF = 0,   /* refused or switched off, see propagate__why */
 	PROPAGATE_EVERY = 1, /* each request can carry a header */
-	PROPAGATE_FIRST = 2, /* only the first of a connection, see propagate__why */
+	PROPAGATE_FIRST = 2, /* the first of a connection, and those after a pause: see why */
 };
 
 struct propagate;
@@ -39,6 +39,9 @@ const char *propagate__why(const struct propagate *p); /* one sentence; "": all 
 
 /* Once a second: false, once, when it has just switched itself off. */
 bool propagate__check(struct propagate *p);
+
+/* Every few milliseconds while records come. */
+void propagate__tick(struct propagate *p, uint64_t now_ns);
 
 /* Another selection: other cgroups to attach to. */
 void propagate__reselect(struct propagate *p, const struct selection *include);

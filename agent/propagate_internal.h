@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "loader.h"
 
@@ -22,5 +23,17 @@ int canary__run(struct loader *l, const struct loader_propagation *k, char *why,
 
 /* The directory of a cgroup v2 path; "": of redeye's own. 0 or -errno. */
 int cgroup__dir(char *dir, size_t size, const char *path);
+
+/* Takes every socket out of the sockhash, for good. Some 10 ms. */
+void propagation__empty(const struct loader_propagation *k);
+
+struct guard {
+	pid_t pid;
+	int fd;
+};
+
+/* Holds what is attached now. 0 or -errno. */
+int guard__start(struct guard *g, const struct loader_propagation *k);
+void guard__stop(struct guard *g); /* accepts one that was not started, zeroed */
 
 #endif /* RED_PROPAGATE_INTERNAL_H */

@@ -48,11 +48,16 @@ struct red_conn {
 	__u64 ident;
 	struct red_conn_dir d[2];
 	__u32 tgid;
-	__u8 last_dir; /* enum red_dir, 2 at first */
-	__u8 mode;     /* enum red_poll_cmd: AUTO, NONE or ALL */
-	__u8 flags;    /* enum red_conn_flags */
-	__u8 pad;
-	__u64 ctx; /* handle of the request being served (context.h), or 0 */
+	__u8 last_dir;  /* enum red_dir, 2 at first */
+	__u8 mode;      /* enum red_poll_cmd: AUTO, NONE or ALL */
+	__u8 flags;     /* enum red_conn_flags */
+	__u8 asks_head; /* these five: conn_framed() */
+	__u8 awaits;    /* the answer has not begun */
+	__u8 chunked;   /* the answer is */
+	__u8 pad[6];
+	__u64 ctx;        /* handle of the request being served (context.h), or 0 */
+	__u64 ask_end;    /* of a client: where its request ends, */
+	__u64 answer_end; /* and the answer; NEVER: not known, for good */
 };
 
 struct {
@@ -449,6 +454,72 @@ static __noinline int conn_requested(struct red_conn *c, __u32 slot, __u64 got, 
 	return 0;
 }
 
+#define RED_NEVER (~0ULL)
+
+/* A request of this process begins at the direction's offset, or its last goes on. */
+static __always_inline void conn_asks(struct red_conn *c, struct red_scratch *s, __u32 slot,
+				      __u64 got, __u64 len)
+{
+	__u64 off = c->d[RED_DIR_OUT].off, start = c->ask_end;
+	struct red_head *h = &s->head;
+
+	if (off < start)
+		return;
+	c->ask_end = RED_NEVER;
+	c->awaits = 1;
+	if (off > start)
+		return;
+	head_scan(slot, got);
+	if (!h->len || !is_request_line(s, h->line) || (len > h->len && len - h->len > h->body) ||
+	    h->flags & (RED_HEAD_ODD | RED_HEAD_CHUNKED | RED_HEAD_EXPECT | RED_HEAD_UPGRADE))
+		return;
+	c->asks_head = s->data[0] == 'H';
+	c->ask_end = off + h->len + h->body;
+}
+
+/* An answer begins, if one is due. */
+static __always_inline void conn_answered(struct red_conn *c, struct red_scratch *s, __u32 slot,
+					  __u64 got)
+{
+	struct red_head *h = &s->head;
+	__u64 off = c->d[RED_DIR_IN].off;
+	__u32 status;
+
+	if (!c->awaits) {
+		if (off >= c->answer_end)
+			c->ask_end = RED_NEVER; /* one that nobody asked for */
+		return;
+	}
+	c->awaits = 0;
+	c->chunked = 0;
+	c->answer_end = RED_NEVER;
+	head_scan(slot, got);
+	status = *(__u32 *)&s->data[9] & 0xffffff;
+	if (!h->len || h->flags & (RED_HEAD_ODD | RED_HEAD_UPGRADE) || (status & 0xff) == '1')
+		return;
+	if (c->asks_head || status == W4('2', '0', '4', 0) || status == W4('3', '0', '4', 0))
+		c->answer_end = off + h->len;
+	else if (h->flags & RED_HEAD_CHUNKED)
+		c->chunked = !(h->flags & RED_HEAD_LENGTH);
+	else if (h->flags & RED_HEAD_LENGTH)
+		c->answer_end = off + h->len + h->body;
+}
+
+/* Where requests of this process and their answers end, as far as their heads say so
+ * plainly: so that prop_rearm() knows an idle connection. The bytes are in scratch. */
+static __noinline int conn_framed(struct red_conn *c, __u32 slot, __u64 got, __u64 len)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+
+	if (!s || !c || !(c->flags & RED_CONN_CLIENT))
+		return 0;
+	if (slot == RED_DIR_OUT)
+		conn_asks(c, s, slot, got, len);
+	else
+		conn_answered(c, s, slot, got);
+	return 0;
+}
+
 /* One call that moved `len` > 0 bytes; s->call says where they are. */
 static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st,
 				       struct red_scratch *s, int dir, __u32 len, __u64 pid_tgid,
@@ -484,6 +555,7 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st,
 	if (!(c->flags & RED_CONN_OPENED) && conn_announce(c, sk, now)) {
 		if (red_cfg.propagate && dir == RED_DIR_IN && flip)
 			conn_requested(c, slot, 0, first_ever, 0);
+		c->ask_end = RED_NEVER;
 		drop(st, RED_DROP_RING_FULL);
 		goto tail;
 	}
@@ -506,6 +578,8 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st,
 	BOUND(got, RED_CAP_MAX);
 	if (red_cfg.propagate && dir == RED_DIR_IN && flip)
 		conn_requested(c, slot, got, first_ever, !nonblock);
+	if (red_cfg.propagate && red_prop_once && flip)
+		conn_framed(c, slot, got, len);
 	s->ev.cap_len = got;
 	emit(st, &s->ev.h, sizeof(s->ev) + got, now);
 tail:

@@ -224,4 +224,37 @@ __noinline int head_hex(__u32 slot, __u64 at)
 	return 1;
 }
 
+/* The length of the method and its space, when the bytes begin like a request that may
+ * carry a header; 0 if not. */
+static __always_inline __u64 method_len(__u64 w)
+{
+	if ((__u32)w == W4('G', 'E', 'T', ' ') || (__u32)w == W4('P', 'U', 'T', ' '))
+		return 4;
+	if ((w & 0xffffffffffULL) == W8('P', 'O', 'S', 'T', ' ', 0, 0, 0) ||
+	    (w & 0xffffffffffULL) == W8('H', 'E', 'A', 'D', ' ', 0, 0, 0))
+		return 5;
+	if ((w & 0xffffffffffffULL) == W8('P', 'A', 'T', 'C', 'H', ' ', 0, 0) ||
+	    (w & 0xffffffffffffULL) == W8('T', 'R', 'A', 'C', 'E', ' ', 0, 0))
+		return 6;
+	if ((w & 0xffffffffffffffULL) == W8('D', 'E', 'L', 'E', 'T', 'E', ' ', 0))
+		return 7;
+	return w == W8('O', 'P', 'T', 'I', 'O', 'N', 'S', ' ') ? 8 : 0;
+}
+
+/* A request line of HTTP/1.0 or 1.1, `line` bytes with CR LF, in scratch? */
+static __always_inline int is_request_line(struct red_scratch *s, __u64 line)
+{
+	__u64 at = method_len(*(__u64 *)&s->data[0]);
+
+	if (!at || line < at + 12)
+		return 0;
+	BOUND(line, RED_CAP_MAX);
+	if (line < 11)
+		return 0;
+	if (s->data[at] != '/' && s->data[at] != 'h' && s->data[at] != '*')
+		return 0;
+	return *(__u64 *)&s->data[line - 11] == W8(' ', 'H', 'T', 'T', 'P', '/', '1', '.') &&
+	       (s->data[line - 3] == '0' || s->data[line - 3] == '1') && s->data[line - 2] == '\r';
+}
+
 #endif /* RED_HEADER_H */

@@ -36,6 +36,9 @@ struct {
 __u64 red_last_wake_ns;    /* when the reader was last woken */
 __u8 red_ports[65536 / 8]; /* listening on one of these makes a target */
 
+/* With propagation: sockets leave the sockhash at each send (propagate.h). */
+__u32 red_prop_once;
+
 static __always_inline struct red_stat *stat_of(__u32 hook)
 {
 	return bpf_map_lookup_elem(&stats, &hook);

@@ -49,6 +49,7 @@
 #define RED_SNDBUF_MIN 16384
 
 #define RED_BODY_MAX (1U << 30)
+#define RED_PULL_MAX 8192
 
 struct red_prop_sock {
 	__u64 cookie;   /* key in the sockhash, and of the connection's id */
@@ -61,6 +62,8 @@ struct red_prop_sock {
 	__u8 used;  /* a header was inserted last */
 	__u8 cb;    /* callback flags that we set */
 	__u32 tgid; /* that connected */
+	__u8 armed; /* with red_prop_once: in the sockhash */
+	__u8 pad[3];
 };
 
 struct {
@@ -88,8 +91,7 @@ struct {
 	__type(value, struct red_prop_stat);
 } prop_stats SEC(".maps");
 
-__u32 red_prop_once; /* leave the sockhash at the first send */
-__u32 red_prop_off;  /* enum red_prop_off: touch nothing any more */
+__u32 red_prop_off; /* enum red_prop_off: touch nothing any more */
 
 static __always_inline void prop_count(enum red_prop what)
 {
@@ -135,9 +137,18 @@ static __always_inline void sockops_remove(struct bpf_sock_ops *ops, struct red_
 {
 	__u64 key = st->cookie;
 
-	st->dead = 1;
+	st->armed = 0;
 	if (!bpf_map_delete_elem(&prop_hash, &key))
 		prop_count(RED_PROP_REMOVED);
+}
+
+/* Out of it for good. */
+static __always_inline void sockops_end(struct bpf_sock_ops *ops, struct red_prop_sock *st)
+{
+	sockops_remove(ops, st);
+	st->dead = 1;
+	sockops_cb(ops, st, 0);
+	st->cb = 0;
 }
 
 /* The connection as conn.h knows it, before anything moved: so that it is known which
@@ -164,30 +175,43 @@ static __always_inline void sockops_established(struct bpf_sock_ops *ops, struct
 	__u32 flags = BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG;
 	__u64 key = st->cookie;
 
-	if (!tp || st->first_seq)
+	if (!tp || st->first_seq || red_prop_off)
 		return;
 	st->first_seq = st->next_seq = tp->write_seq;
 	sockops_conn(st, tp);
 	if (red_prop_once)
 		flags |= BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG;
 	if (bpf_sock_hash_update(ops, &prop_hash, &key, BPF_NOEXIST)) {
-		st->dead = 1;
+		st->dead = 1; /* and no callbacks: never taken in again */
 		prop_count(RED_PROP_HASH_FULL);
 		return;
 	}
+	st->armed = 1;
 	sockops_cb(ops, st, flags);
 	prop_count(RED_PROP_SOCKETS);
 }
 
-/* Within each send, and for each packet; from the first send on we know what it is. */
-static __always_inline void sockops_sending(struct bpf_sock_ops *ops, struct red_prop_sock *st)
+/* Within each send, and for each packet. From the first send on we know what it is; with
+ * red_prop_once the socket must be out as soon as anything was sent. */
+static __always_inline void sockops_sending(struct bpf_sock_ops *ops, struct bpf_sock *sk,
+					    struct red_prop_sock *st)
 {
-	if (!st->ran || !st->cb)
+	struct tcp_sock *tp;
+
+	if (!st->cb)
 		return;
-	if (st->dead || red_prop_once)
-		sockops_remove(ops, st);
-	sockops_cb(ops, st, 0);
-	st->cb = 0;
+	if (st->ran && st->dead) {
+		sockops_end(ops, st);
+	} else if (!red_prop_once) {
+		if (st->ran) { /* it stays: no need to be asked again */
+			sockops_cb(ops, st, 0);
+			st->cb = 0;
+		}
+	} else if (st->armed) {
+		tp = bpf_skc_to_tcp_sock(sk);
+		if (st->ran || !tp || tp->write_seq != st->next_seq)
+			sockops_remove(ops, st);
+	}
 }
 
 /* Only with red_prop_once: a packet has come, before it can be read. */
@@ -195,11 +219,8 @@ static __always_inline void sockops_received(struct bpf_sock_ops *ops, struct re
 {
 	__u64 header = ops->skb_data_end - ops->skb_data;
 
-	if (st->ran || !st->cb || ops->skb_len <= header)
-		return;
-	sockops_remove(ops, st);
-	sockops_cb(ops, st, 0);
-	st->cb = 0;
+	if (st->cb && st->armed && ops->skb_len > header)
+		sockops_end(ops, st);
 }
 
 /* All TCP connections of the cgroup come by here when they connect and when they are
@@ -225,46 +246,13 @@ int prop_sockops(struct bpf_sock_ops *ops)
 	if (op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB)
 		sockops_established(ops, sk, st);
 	else if (op == BPF_SOCK_OPS_HDR_OPT_LEN_CB)
-		sockops_sending(ops, st);
+		sockops_sending(ops, sk, st);
 	else
 		sockops_received(ops, st);
 	return 1;
 }
 
 /* ---- what is being sent --------------------------------------------------------------- */
-
-/* The length of the method and its space, when the bytes begin like a request that may
- * carry a header; 0 if not. */
-static __always_inline __u64 method_len(__u64 w)
-{
-	if ((__u32)w == W4('G', 'E', 'T', ' ') || (__u32)w == W4('P', 'U', 'T', ' '))
-		return 4;
-	if ((w & 0xffffffffffULL) == W8('P', 'O', 'S', 'T', ' ', 0, 0, 0) ||
-	    (w & 0xffffffffffULL) == W8('H', 'E', 'A', 'D', ' ', 0, 0, 0))
-		return 5;
-	if ((w & 0xffffffffffffULL) == W8('P', 'A', 'T', 'C', 'H', ' ', 0, 0) ||
-	    (w & 0xffffffffffffULL) == W8('T', 'R', 'A', 'C', 'E', ' ', 0, 0))
-		return 6;
-	if ((w & 0xffffffffffffffULL) == W8('D', 'E', 'L', 'E', 'T', 'E', ' ', 0))
-		return 7;
-	return w == W8('O', 'P', 'T', 'I', 'O', 'N', 'S', ' ') ? 8 : 0;
-}
-
-/* A request line of HTTP/1.0 or 1.1, `line` bytes with CR LF, in scratch? */
-static __always_inline int is_request_line(struct red_scratch *s, __u64 line)
-{
-	__u64 at = method_len(*(__u64 *)&s->data[0]);
-
-	if (!at || line < at + 12)
-		return 0;
-	BOUND(line, RED_CAP_MAX);
-	if (line < 11)
-		return 0;
-	if (s->data[at] != '/' && s->data[at] != 'h' && s->data[at] != '*')
-		return 0;
-	return *(__u64 *)&s->data[line - 11] == W8(' ', 'H', 'T', 'T', 'P', '/', '1', '.') &&
-	       (s->data[line - 3] == '0' || s->data[line - 3] == '1') && s->data[line - 2] == '\r';
-}
 
 /* Looks at the send's first bytes. 0 and *h when it is one whole request, else the reason. */
 static __noinline int msg_request(struct sk_msg_md *msg, struct red_head *h)
@@ -358,6 +346,9 @@ static __noinline int msg_insert(struct sk_msg_md *msg, __u32 at, const struct r
 		data = msg->data;
 		if (data + RED_INSERT <= msg->data_end) {
 			__builtin_memcpy(data, l, RED_INSERT);
+			/* In one piece again, or TCP sends three packets. */
+			if (msg->size <= RED_PULL_MAX)
+				bpf_msg_pull_data(msg, 0, msg->size, 0);
 			return 0;
 		}
 	}
@@ -408,7 +399,7 @@ static __always_inline struct red_conn *msg_conn(struct sock *sk, __u32 sent, in
 	    (__u32)c->d[RED_DIR_OUT].off != sent)
 		return 0;
 	*why = RED_PROP_PIPELINED;
-	if (c->flags & RED_CONN_PIPELINED || (sent && c->last_dir != RED_DIR_IN))
+	if (sent && c->last_dir != RED_DIR_IN)
 		return 0;
 	return c;
 }
@@ -546,6 +537,76 @@ int prop_msg(struct sk_msg_md *msg)
 	if (st->dead || red_prop_off || !at_request(st, tp->write_seq))
 		return SK_PASS;
 	return msg_at_request(msg, tp, st) ? SK_DROP : SK_PASS;
+}
+
+/* ---- taking sockets in again, with red_prop_once --------------------------------------- */
+
+/* Has the last request been answered whole, and did nothing follow (conn.h)? */
+static __always_inline int conn_is_idle(const struct red_conn *c)
+{
+	const struct red_conn_dir *in = &c->d[RED_DIR_IN];
+
+	if (c->last_dir != RED_DIR_IN || c->awaits || c->ask_end != c->d[RED_DIR_OUT].off)
+		return 0;
+	if (c->chunked)
+		return in->tail_ok &&
+		       in->tail >> 8 == W8('\r', '\n', '0', '\r', '\n', '\r', '\n', 0);
+	return c->answer_end == in->off;
+}
+
+/* Nothing unread, nothing unsent, and all that was sent is accounted for? */
+static __always_inline int tcp_is_idle(struct tcp_sock *tp, const struct red_prop_sock *st,
+				       const struct red_conn *c)
+{
+	return ((struct sock *)tp)->__sk_common.skc_state == TCP_ESTABLISHED &&
+	       tp->rcv_nxt == tp->copied_seq && tp->snd_una == tp->write_seq &&
+	       (__u32)c->ask_end == tp->write_seq - st->first_seq - st->inserted;
+}
+
+/* What an iterator over socket storage is given. */
+struct red_iter_sk {
+	void *meta;
+	void *map;
+	struct sock *sk;
+	void *value;
+};
+
+/* Run by user space every few milliseconds, for each socket: the only kind of program
+ * that may put an established one into a sockhash. The socket is not locked. Whoever
+ * starts to send meanwhile is seen by the second look here, or sees `armed` in
+ * sockops_sending(); each writes first and looks then. */
+SEC("?iter/bpf_sk_storage_map")
+int prop_rearm(struct red_iter_sk *ctx)
+{
+	struct red_prop_sock *st = ctx->value;
+	struct sock *sk = ctx->sk;
+	struct red_conn *c;
+	struct tcp_sock *tp;
+	__u64 key, cookie;
+
+	if (!sk || !st || !red_prop_once || red_prop_off || !st->cb || st->armed)
+		return 0;
+	key = (__u64)sk;
+	c = bpf_map_lookup_elem(&conns, &key);
+	tp = bpf_skc_to_tcp_sock(sk);
+	cookie = st->cookie;
+	if (!c || !tp || c->id != (1ULL << 62 | cookie) || !conn_is_idle(c) ||
+	    !tcp_is_idle(tp, st, c))
+		return 0;
+	st->next_seq = st->first_seq + st->inserted + (__u32)c->ask_end;
+	st->dead = st->ran = st->used = 0;
+	st->armed = 1;
+	if (bpf_map_update_elem(&prop_hash, &cookie, sk, BPF_NOEXIST)) {
+		st->armed = 0;
+		return 0;
+	}
+	if (tcp_is_idle(tp, st, c)) {
+		prop_count(RED_PROP_SOCKETS);
+		return 0;
+	}
+	st->armed = 0;
+	bpf_map_delete_elem(&prop_hash, &cookie);
+	return 0;
 }
 
 #endif /* RED_PROPAGATE_H */

@@ -250,11 +250,12 @@ enum red_prop {
 	RED_PROP__CNT = 18,
 };
 
-/* Why the kernel side stopped itself. */
+/* Why the kernel side stopped itself, */
 enum red_prop_off {
 	RED_PROP_ON = 0,
 	RED_PROP_OFF_PUSH = 1,  /* the header was inserted, but could not be written */
 	RED_PROP_OFF_BYTES = 2, /* fewer bytes went out than were inserted */
+	RED_PROP_OFF_USER = 3,  /* or user space did */
 };
 
 /* A process and a peer: the key of map `regular`. */

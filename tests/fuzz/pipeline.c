@@ -24,9 +24,11 @@ static size_t repair(uint64_t *record, size_t size)
 	struct red_ev_data *d = (void *)record;
 	struct red_ev_open *o = (void *)record;
 
-	d->h.kind %= 8;
+	d->h.kind %= RED_EV_INJECT + 1;
 	if (d->h.kind == RED_EV_OPEN)
 		size = sizeof(*o);
+	else if (d->h.kind == RED_EV_INJECT)
+		size = sizeof(struct red_ev_inject);
 	else if (d->h.kind != RED_EV_DATA)
 		size = d->h.kind >= RED_EV_FORK ? sizeof(struct red_ev_proc)
 						: sizeof(struct red_ev_state);

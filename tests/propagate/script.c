@@ -31,7 +31,23 @@ void script__start(struct script *s, uint32_t seed)
 	s->ask_fionread = chance(r, 50);
 	s->calm = chance(r, 60);
 	s->n_messages = chance(r, 50) ? 1 + rng__pick(r, 3) : 5 + rng__pick(r, 90);
+	s->lazy = s->kind == CONN_HTTP && chance(r, 15);
+	if (s->lazy) {
+		s->calm = true;
+		s->n_messages = 2 + rng__pick(r, 5);
+	}
 	s->clean = s->kind == CONN_HTTP && !s->tiny_sndbuf;
+}
+
+void script__reply(const struct script *s, uint8_t *p, size_t n)
+{
+	size_t head = 0, i;
+
+	if (n >= 100)
+		head = sprintf((char *)p, "HTTP/1.1 200 OK\r\nContent-Length: %08zu\r\n\r\n",
+			       n - 45);
+	for (i = head; i < n; i++)
+		p[i] = (uint8_t)(s->seed * 7 + i * 13 + (i >> 8));
 }
 
 /* ---- heads and bodies ----------------------------------------------------------------- */
@@ -351,6 +367,7 @@ void script__next(struct script *s, struct message *m, uint32_t index, bool ever
 		other(s, m);
 	else
 		choose(&s->rng, s->calm)(s, m);
+	m->again = m->should && index && !every;
 	if (index && !every)
 		m->should = false;
 	/* 1: any size; 2: an interim answer; 3: several */

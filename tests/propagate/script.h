@@ -36,6 +36,7 @@ struct script {
 	bool ipv6, nonblock, nodelay, tiny_sndbuf, ask_fionread;
 	uint32_t n_messages;
 	struct rng rng; /* for the messages, in order */
+	bool lazy;      /* the client pauses between requests */
 	bool calm;      /* nothing of the kind that ends it */
 	bool clean;     /* so far nothing that ends propagation on this connection */
 	bool tunnel;    /* what follows is no HTTP any more */
@@ -54,6 +55,7 @@ struct message {
 	size_t line;  /* a header may be inserted here; 0: must not */
 	size_t first; /* so many bytes at least in the first call; 0: cut within the head */
 	bool should;  /* a fit kernel inserts */
+	bool again;   /* of_should only if taken in again after a pause */
 	bool file;    /* the body by sendfile */
 	bool more;    /* the head with MSG_MORE */
 	struct step steps[STEPS_MAX];
@@ -67,10 +69,7 @@ void script__start(struct script *s, uint32_t seed);
 /* The next message, in m->p which has room for MESSAGE_MAX. `every`: not only the first
  * request of a connection can be touched. */
 void script__next(struct script *s, struct message *m, uint32_t index, bool every);
-/* Byte `i` of any answer of this script. */
-static inline uint8_t reply_byte(const struct script *s, size_t i)
-{
-	return (uint8_t)(s->seed * 7 + i * 13 + (i >> 8));
-}
+/* An answer of this script, n bytes: one of HTTP when there is room for a head. */
+void script__reply(const struct script *s, uint8_t *p, size_t n);
 
 #endif /* RED_TEST_SCRIPT_H */

@@ -42,8 +42,7 @@
 /* Shared by the two processes. */
 struct shared {
 	_Atomic uint32_t seed_of[2][65536]; /* by the client's port, IPv4 and IPv6 */
-	_Atomic uint64_t messages, should, touched, of_should, errors, conns, seeds, stop;
-	_Atomic uint64_t hist[4]; /* touched by kind of connection */
+	_Atomic uint64_t messages, should, touched, of_should, again, errors, conns, seeds, stop;
 	uint16_t port[2];
 	uint64_t limit;
 	bool every;
@@ -158,15 +157,16 @@ static bool expect_head(struct peer *p, size_t n)
 	atomic_fetch_add(&sh->touched, 1);
 	if (p->m.should)
 		atomic_fetch_add(&sh->of_should, 1);
+	if (p->m.again)
+		atomic_fetch_add(&sh->again, 1);
 	return expect_bytes(p, line, n - line);
 }
 
 static bool answer(struct peer *p, uint32_t n)
 {
-	uint32_t at = 0, i;
+	uint32_t at = 0;
 
-	for (i = 0; i < n; i++)
-		p->got[i] = reply_byte(&p->s, i);
+	script__reply(&p->s, p->got, n);
 	while (at < n) {
 		ssize_t rc = send(p->fd, p->got + at, n - at, MSG_NOSIGNAL | MSG_DONTWAIT);
 
@@ -323,6 +323,7 @@ struct client {
 	struct peer p;
 	struct rng rng; /* of what only this end does */
 	int file;       /* a copy of the message, for sendfile */
+	uint8_t *want;
 };
 
 static ssize_t send_some(struct client *c, size_t at, size_t n, int flags)
@@ -398,7 +399,7 @@ static bool send_step(struct client *c, size_t at, size_t n)
 
 static bool take_answer(struct client *c, uint32_t n)
 {
-	uint32_t at = 0, i;
+	uint32_t at = 0;
 	int waiting;
 
 	while (at < n) {
@@ -426,11 +427,11 @@ static bool take_answer(struct client *c, uint32_t n)
 		}
 		at += rc;
 	}
-	for (i = 0; i < n; i++)
-		if (c->p.got[i] != reply_byte(&c->p.s, i)) {
-			wrong(&c->p.s, c->p.index, "byte %u of %u of the answer differs", i, n);
-			return false;
-		}
+	script__reply(&c->p.s, c->want, n);
+	if (memcmp(c->want, c->p.got, n)) {
+		wrong(&c->p.s, c->p.index, "an answer of %u bytes differs", n);
+		return false;
+	}
 	return true;
 }
 
@@ -515,6 +516,8 @@ static void connection(struct client *c)
 	if (!err && c->p.s.kind == CONN_GREETING)
 		ok = take_answer(c, 100);
 	for (; !err && ok && c->p.index < c->p.s.n_messages; c->p.index++) {
+		if (c->p.s.lazy)
+			usleep(15000 + rng__pick(&c->rng, 20000));
 		next_message(&c->p);
 		ok = ask(c);
 	}
@@ -527,7 +530,9 @@ static void connection(struct client *c)
 static void *client_thread(void *unused)
 {
 	struct peer *p = unused ? unused : peer__new();
-	struct client c = { .p = *p, .file = memfd_create("message", MFD_CLOEXEC) };
+	struct client c = { .p = *p,
+			    .file = memfd_create("message", MFD_CLOEXEC),
+			    .want = malloc(REPLY_MAX + 4096) };
 
 	while (!atomic_load(&sh->stop) && atomic_load(&sh->messages) < sh->limit &&
 	       !atomic_load(&sh->errors))
@@ -559,11 +564,14 @@ static pid_t fork_clients(int threads, int go[2])
 
 static void report(void)
 {
-	printf("messages %llu connections %llu should %llu touched %llu of_should %llu errors "
-	       "%llu\n",
-	       (unsigned long long)sh->messages, (unsigned long long)sh->conns,
-	       (unsigned long long)sh->should, (unsigned long long)sh->touched,
-	       (unsigned long long)sh->of_should, (unsigned long long)sh->errors);
+	const uint64_t n[] = { sh->messages,  sh->conns, sh->should, sh->touched,
+			       sh->of_should, sh->again, sh->errors };
+	static const char *const names[] = { "messages",  "connections", "should", "touched",
+					     "of_should", "again",       "errors" };
+	size_t i;
+
+	for (i = 0; i < sizeof(n) / sizeof(n[0]); i++)
+		printf("%s %llu%s", names[i], (unsigned long long)n[i], i == 6 ? "\n" : " ");
 	fflush(stdout);
 }
 
