@@ -34,6 +34,7 @@ def need(feature):
 def wait_complete(agent, comparison, seconds=20):
     """Asks comparison() until no span is missing, and returns what it said last."""
     if settings.self_check:
+        comparison()  # which waits for the services' logs
         agent.flush()
     end = time.monotonic() + seconds * settings.slow
     while True:

@@ -20,7 +20,8 @@ def parents():
     head = ["", "1", "50", "two calls", "at once", "after a timer", "streaming", "afterwards",
             "`X-Request-ID`", "`traceparent`", "background, 1", "background, 50", "wrong"]
     rows = []
-    for kind, got in cases_parents.RESULTS.items():
+    for kind in services.KINDS:
+        got = cases_parents.RESULTS.get(kind, {})
         cells = [got[c].share() if c in got else "" for c in COLUMNS]
         rows.append([services.KINDS[kind].what] + cells + [str(sum(v.wrong for v in got.values()))])
     return markdown(head, rows)

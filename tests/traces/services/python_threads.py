@@ -25,6 +25,7 @@ TRUTH = open(os.environ.get("TRUTH", os.devnull), "a", buffering=1)
 ids = itertools.count(1)
 idle = queue.LifoQueue()
 workers = concurrent.futures.ThreadPoolExecutor(64)
+fans = concurrent.futures.ThreadPoolExecutor(64)  # which wait for workers
 
 
 def connect(netloc):
@@ -92,7 +93,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return [call(TO[0], own), call(TO[0], own)]
 
     def every(self, own):
-        return list(workers.map(lambda target: call(target, own), TO))
+        return list(fans.map(lambda target: call(target, own), TO))
 
     def late(self, own):
         time.sleep(0.003)
