@@ -170,6 +170,14 @@ static __always_inline void sockops_conn(struct red_prop_sock *st, struct tcp_so
 		c->flags |= RED_CONN_CLIENT;
 }
 
+/* Of SO_ZEROCOPY: the kernel would tell the process of more sends than it made. */
+static __always_inline int sock_zerocopy(struct tcp_sock *tp)
+{
+	return ((struct sock *)tp)->__sk_common.skc_flags >>
+		       bpf_core_enum_value(enum sock_flags___red, SOCK_ZEROCOPY___red) &
+	       1;
+}
+
 /* Before the task can send. */
 static __always_inline void sockops_established(struct bpf_sock_ops *ops, struct bpf_sock *sk,
 						struct red_prop_sock *st)
@@ -178,7 +186,7 @@ static __always_inline void sockops_established(struct bpf_sock_ops *ops, struct
 	__u32 flags = BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG;
 	__u64 key = st->cookie;
 
-	if (!tp || st->first_seq || red_prop_off)
+	if (!tp || st->first_seq || red_prop_off || sock_zerocopy(tp))
 		return;
 	st->first_seq = st->next_seq = tp->write_seq;
 	sockops_conn(st, tp);
@@ -502,7 +510,7 @@ static __always_inline int msg_at_request(struct sk_msg_md *msg, struct tcp_sock
 	int why = RED_PROP_RACE, i;
 	struct red_head h = {};
 
-	if (!is_target(id >> 32)) {
+	if (!is_target(id >> 32) || sock_zerocopy(tp)) {
 		dead(st, RED_PROP_NOT_SELECTED);
 		return 0;
 	}

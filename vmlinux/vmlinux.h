@@ -128,6 +128,7 @@ struct sock_common {
 	__be16 skc_dport;
 	__u16 skc_num;
 	unsigned short skc_family;
+	unsigned long skc_flags;
 	volatile unsigned char skc_state;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
@@ -143,6 +144,10 @@ struct sock {
 	int sk_sndbuf;
 	int sk_wmem_queued;
 	u8 sk_shutdown;
+};
+
+enum sock_flags___red {
+	SOCK_ZEROCOPY___red = 0,
 };
 
 struct tcp_sock {
