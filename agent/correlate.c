@@ -43,6 +43,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "redeye.h"
 #include "sampler.h"
 
 const char *const trace_link_names[TRACE_LINK__CNT] = {
@@ -212,6 +213,7 @@ static void begin_client(struct correlate *c, struct request *r)
 	enum trace_link link;
 
 	if (inject__take(c, r, &injected)) {
+		r->conn->inserted += RED_INSERT;
 		if (!injected.by_thread)
 			habit__sole(c, r); /* it has been decided, but habits are learned by it */
 		child_of_injection(c, r, &injected);
@@ -252,6 +254,7 @@ void correlate__begin(struct correlate *c, struct request *r)
 	r->process = NULL;
 	r->n_callees = 0;
 	r->n_children = 0;
+	r->wire_off = r->off + (r->kind == SPAN_CLIENT ? r->conn->inserted : 0);
 	r->trace.forced = r->forced || r->context.debug;
 	put_id(r->trace.span_id, red_id(&c->cfg.key, r->conn_id, r->off, RED_ID_SPAN));
 	if (r->kind == SPAN_CLIENT)

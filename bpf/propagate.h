@@ -43,8 +43,6 @@
 #ifndef RED_PROPAGATE_H
 #define RED_PROPAGATE_H
 
-#define RED_INSERT 70 /* "traceparent: 00-<32>-<16>-<2>" CR LF */
-
 /* Least room in an empty send buffer: three small packets and what they cost. */
 #define RED_SNDBUF_MIN 16384
 

@@ -439,6 +439,27 @@ static void test_what_was_injected_stands(void **state)
 	}
 }
 
+static void test_what_was_injected_moves_the_rest(void **state)
+{
+	struct request out, in;
+	uint64_t off;
+
+	make_ends(true);
+	inject(101, 0, 0, 0, false);
+	begin_at(&out, SPAN_CLIENT, 0);
+	begin_at(&in, SPAN_SERVER, 0); /* its header is left out here */
+	assert_true(is_child(&in.trace, &out));
+	correlate__end(c, &in);
+	correlate__end(c, &out);
+	for (off = 100; off < 300; off += 100) { /* the receiver has got 70 bytes more */
+		begin_at(&out, SPAN_CLIENT, off);
+		begin_at(&in, SPAN_SERVER, off + 70);
+		assert_true(is_child(&in.trace, &out));
+		correlate__end(c, &in);
+		correlate__end(c, &out);
+	}
+}
+
 static void test_an_injected_root_has_no_parent(void **state)
 {
 	struct request r;
@@ -735,6 +756,7 @@ int main(void)
 		TEST(test_the_header_wins),
 		TEST(test_a_client_that_does_not_know_of_itself),
 		TEST(test_what_was_injected_stands),
+		TEST(test_what_was_injected_moves_the_rest),
 		TEST(test_an_injected_root_has_no_parent),
 		TEST(test_an_open_parent_may_have_moved),
 		TEST(test_a_habit_is_learned),
