@@ -30,6 +30,7 @@ void correlate__injected(struct correlate *c, const struct red_ev_inject *ev)
 		.parent_off = ev->parent_off,
 		.trace_hi = ev->trace_hi,
 		.trace_lo = ev->trace_lo,
+		.ts_ns = ev->h.ts_ns,
 		.flags = ev->flags,
 		.by_thread = ev->link == RED_LINK_THREAD,
 	};
