@@ -41,6 +41,7 @@ class Collector:
         self.faults = []
         self.requests = []      # headers of each, as a dict with lower-case names
         self.connections = 0
+        self.grants = True      # HTTP/2: opens its windows again
         self.released = threading.Event()
         self.port = port
         self.server = None
@@ -189,7 +190,8 @@ class Http2:
             self.stream, self.headers, self.raw = event.stream_id, dict(event.headers), b""
         elif isinstance(event, h2.events.DataReceived):
             self.raw += event.data
-            self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            if self.collector.grants:
+                self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         elif isinstance(event, h2.events.StreamEnded):
             self.unframe()
             fault = self.collector.fault()

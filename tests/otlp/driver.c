@@ -31,11 +31,21 @@ struct source {
 static struct source source = { .lock = PTHREAD_MUTEX_INITIALIZER,
 				.changed = PTHREAD_COND_INITIALIZER };
 
+/* In pieces of a pattern, for its cost is not what is measured. */
 static void make_body(unsigned int n, size_t size, struct buf *to)
 {
+	static unsigned char pattern[65536 + 256];
+
+	if (!pattern[1]) {
+		for (size_t i = 0; i < sizeof(pattern); i++)
+			pattern[i] = (unsigned char)i;
+	}
 	buf__printf(to, "body %u ", n);
-	while (to->len < size && !to->err)
-		buf__putc(to, (char)(n + to->len));
+	while (to->len < size && !to->err) {
+		size_t left = size - to->len;
+
+		buf__append(to, pattern + (n + to->len) % 256, left < 65536 ? left : 65536);
+	}
 }
 
 static int next(void *arg, int timeout_ms, struct buf *body, uint32_t *items)
