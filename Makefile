@@ -152,13 +152,18 @@ test-prometheus: all
 	$(Q)tests/prometheus/run
 
 # Byte for byte, with --propagate. PROPAGATE="--messages 1000003" for more.
-test-propagate: all $(O)/tests/propagate/stream
+test-propagate: all $(O)/tests/propagate/stream $(O)/tests/propagate/sole
 	$(Q)tests/propagate/run $(PROPAGATE)
 
-$(O)/tests/propagate/stream: $(wildcard tests/propagate/*.c tests/propagate/*.h)
+$(O)/tests/propagate/stream: tests/propagate/stream.c tests/propagate/script.c tests/propagate/script.h
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu17 $(CFLAGS) $(WARN) -D_GNU_SOURCE -o $@ $(filter %.c,$^) -lpthread
+
+$(O)/tests/propagate/%: tests/propagate/%.c $(LIB)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
 # Builds Jaeger and an OpenTelemetry Collector the first time: some minutes.
 test-traces: all
