@@ -188,6 +188,7 @@ test:
 		fuzz='$(MAKE) -s fuzz FUZZ_RUNS=20000' golden='$(MAKE) -s test-golden' \
 		live='$(MAKE) -s test-live' prometheus='$(MAKE) -s test-prometheus' \
 		traces='$(MAKE) -s test-traces TRACES=--quick' \
+		propagate='$(MAKE) -s test-propagate PROPAGATE="--messages 10007"' \
 		otlp='$(MAKE) -s test-otlp' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
 		vm='tests/vm/skipped'
