@@ -52,7 +52,7 @@ FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c
 SKEL	:= $(O)/redeye.skel.h
 
 .PHONY: all deps demo test test-unit test-golden test-live test-vm test-stress test-prometheus \
-	test-propagate test-otlp test-traces bench fuzz check check-abi check-arm64 format install clean
+	test-propagate test-otlp test-traces bench bench-spans fuzz check check-abi check-arm64 format install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -195,6 +195,11 @@ test:
 
 bench: all $(O)/tests/bench/mkrecording
 	$(Q)tests/bench/run $(BENCH)
+
+# What a span costs, from its records to bytes on the wire.
+bench-spans: $(O)/tests/bench/mkrecording $(O)/tests/bench/spans
+	$(Q)$(O)/tests/bench/mkrecording $(O)/bench.red 200000 16
+	$(Q)$(O)/tests/bench/spans $(O)/bench.red
 
 $(O)/tests/bench/%: tests/bench/%.c $(LIB)
 	$(call say,CC,$<)
