@@ -3,6 +3,7 @@
  * One row an attribute, in the order of their keys. Most are a member of the span;
  * the others have a function that says whether the span has them.
  */
+#include "correlate.h"
 #include "span_attrs_internal.h"
 
 #include <ctype.h>
@@ -45,8 +46,7 @@ static bool response_size(struct attr_builder *b, struct span_attr *out)
 
 static bool evidence(struct attr_builder *b, struct span_attr *out)
 {
-	return b->s->trace.link &&
-	       attr__string(out, slice_of(span_attrs__evidence(b->s->trace.link)));
+	return b->s->trace.link && attr__string(out, slice_of(trace_link_names[b->s->trace.link]));
 }
 
 /* ---- the table ------------------------------------------------------------ */
@@ -211,15 +211,4 @@ struct slice span_attrs__name(const struct span *s, char *room, size_t size)
 		n += route;
 	}
 	return (struct slice){ room, n };
-}
-
-const char *span_attrs__evidence(enum trace_link link)
-{
-	static const char *const words[TRACE_LINK__CNT] = {
-		[TRACE_LINK_NONE] = "none",     [TRACE_LINK_HEADER] = "header",
-		[TRACE_LINK_PASSED] = "passed", [TRACE_LINK_THREAD] = "thread",
-		[TRACE_LINK_SOLE] = "sole",     [TRACE_LINK_INJECTED] = "injected",
-	};
-
-	return (unsigned int)link < TRACE_LINK__CNT ? words[link] : words[TRACE_LINK_NONE];
 }

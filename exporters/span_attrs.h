@@ -56,7 +56,5 @@ void span_attrs__of(struct span_attrs *a, const struct span *s, const struct spa
 struct slice span_attrs__name(const struct span *s, char *room, size_t size);
 /* IPv4 in its own form, without brackets. */
 struct slice span_attrs__address(const uint8_t address[16], char room[SPAN_ADDRESS_MAX]);
-/* none, header, passed, thread, sole, injected */
-const char *span_attrs__evidence(enum trace_link link);
 
 #endif /* RED_SPAN_ATTRS_H */
