@@ -52,7 +52,7 @@ FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c
 SKEL	:= $(O)/redeye.skel.h
 
 .PHONY: all deps demo test test-unit test-golden test-live test-vm test-stress test-prometheus \
-	test-propagate test-traces bench fuzz check check-abi check-arm64 format install clean
+	test-propagate test-otlp test-traces bench fuzz check check-abi check-arm64 format install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -152,19 +152,28 @@ test-prometheus: all
 	$(Q)tests/prometheus/run
 
 # Byte for byte, with --propagate. PROPAGATE="--messages 1000003" for more.
-test-propagate: all $(O)/tests/propagate/stream
+test-propagate: all $(O)/tests/propagate/stream $(O)/tests/propagate/sole
 	$(Q)tests/propagate/run $(PROPAGATE)
 
-$(O)/tests/propagate/stream: $(wildcard tests/propagate/*.c tests/propagate/*.h)
+$(O)/tests/propagate/stream: tests/propagate/stream.c tests/propagate/script.c tests/propagate/script.h
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu17 $(CFLAGS) $(WARN) -D_GNU_SOURCE -o $@ $(filter %.c,$^) -lpthread
+
+$(O)/tests/propagate/%: tests/propagate/%.c $(LIB)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
 # Builds Jaeger and an OpenTelemetry Collector the first time: some minutes.
 test-traces: all
 	$(Q)tests/live/deps
 	$(Q)tests/traces/deps
 	$(Q)tests/traces/run $(TRACES)
+
+# Sending against a collector that misbehaves.
+test-otlp: $(O)/tests/otlp/driver
+	$(Q)tests/otlp/run --driver $<
 
 # Every kernel of the matrix, every backend. Long: see tests/vm/README.md.
 test-vm: all
@@ -179,6 +188,8 @@ test:
 		fuzz='$(MAKE) -s fuzz FUZZ_RUNS=20000' golden='$(MAKE) -s test-golden' \
 		live='$(MAKE) -s test-live' prometheus='$(MAKE) -s test-prometheus' \
 		traces='$(MAKE) -s test-traces TRACES=--quick' \
+		propagate='$(MAKE) -s test-propagate PROPAGATE="--messages 10007"' \
+		otlp='$(MAKE) -s test-otlp' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
 		vm='tests/vm/skipped'
 
@@ -186,6 +197,11 @@ bench: all $(O)/tests/bench/mkrecording
 	$(Q)tests/bench/run $(BENCH)
 
 $(O)/tests/bench/%: tests/bench/%.c $(LIB)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS)
+
+$(O)/tests/otlp/%: tests/otlp/%.c $(LIB)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS)

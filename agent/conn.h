@@ -25,6 +25,7 @@ struct conn {
 	uint64_t ino;         /* see struct red_ev_open */
 	uint64_t expected[2]; /* next offset, by enum red_dir */
 	uint64_t last_ns;     /* last record */
+	uint64_t inserted;    /* bytes that the kernel side has added to what it sends */
 	uint64_t turn_ns[2];  /* when the direction last turned this way */
 	uint64_t next_poll_ns;
 	uint32_t tgid;

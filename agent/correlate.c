@@ -43,6 +43,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "redeye.h"
 #include "sampler.h"
 
 const char *const trace_link_names[TRACE_LINK__CNT] = {
@@ -160,6 +161,15 @@ static bool fits(const struct request *server, const struct request *client)
 	       !memcmp(header->parent_id, client->trace.span_id, sizeof(header->parent_id));
 }
 
+/* What was received has been sent: by the clock of the call that sent it, which is that
+ * of its return, it may look otherwise. */
+static void child_of_end(struct request *server, struct request *client)
+{
+	child_of(server, client, TRACE_LINK_CONNECTION);
+	if (client->start_ns > server->start_ns)
+		client->start_ns = server->start_ns;
+}
+
 /* The receiver was heard of first. */
 static void adopt(struct correlate *c, struct request *client)
 {
@@ -174,11 +184,9 @@ static void adopt(struct correlate *c, struct request *client)
 		c->stats.late++;
 		return;
 	}
-	if (client->start_ns > server->start_ns)
-		client->start_ns = server->start_ns;
 	memcpy(from, server->trace.trace_id, sizeof(from));
 	c->stats.links[SPAN_SERVER][server->trace.link]--;
-	child_of(server, client, TRACE_LINK_CONNECTION);
+	child_of_end(server, client);
 	c->stats.links[SPAN_SERVER][TRACE_LINK_CONNECTION]++;
 	if (moves && c->cfg.moved)
 		c->cfg.moved(c->cfg.arg, from, server);
@@ -212,6 +220,11 @@ static void begin_client(struct correlate *c, struct request *r)
 	enum trace_link link;
 
 	if (inject__take(c, r, &injected)) {
+		r->conn->inserted += RED_INSERT;
+		if (injected.ts_ns && injected.ts_ns < r->start_ns)
+			r->start_ns = injected.ts_ns;
+		if (!injected.by_thread)
+			habit__sole(c, r); /* it has been decided, but habits are learned by it */
 		child_of_injection(c, r, &injected);
 		adopt(c, r);
 		return;
@@ -236,7 +249,7 @@ static void begin_server(struct correlate *c, struct request *r)
 	struct request *client = open__other_end(c, r);
 
 	if (client && fits(r, client))
-		child_of(r, client, TRACE_LINK_CONNECTION);
+		child_of_end(r, client);
 	else if (r->context.valid)
 		child_of_header(c, r);
 	else
@@ -250,6 +263,7 @@ void correlate__begin(struct correlate *c, struct request *r)
 	r->process = NULL;
 	r->n_callees = 0;
 	r->n_children = 0;
+	r->wire_off = r->off + (r->kind == SPAN_CLIENT ? r->conn->inserted : 0);
 	r->trace.forced = r->forced || r->context.debug;
 	put_id(r->trace.span_id, red_id(&c->cfg.key, r->conn_id, r->off, RED_ID_SPAN));
 	if (r->kind == SPAN_CLIENT)

@@ -6,16 +6,13 @@
  * Up: a context was written into the request that begins at this offset; its record
  * comes next. What went over the wire stands, whatever we would have guessed.
  *
- * Down: this process has the habit of calling this peer for each request that it
- * serves, so that the kernel side may take the one that is open for the parent. It
- * cannot tell kinds of requests apart as correlate_habit.c does; so it is told only
- * after REGULAR_RUNS calls in a row that were known by habit here, and the opposite at
- * the first that was not.
+ * Down: this process has the habit of calling this peer for the requests that it
+ * serves, so that the kernel side may take the only one that is open for the parent. It
+ * is told at the first call that was known by habit here, and the opposite at the first
+ * that was not.
  */
 #include "correlate_internal.h"
 #include "redeye.h"
-
-#define REGULAR_RUNS 16
 
 static struct injection *slot_of(struct correlate *c, uint64_t conn_id)
 {
@@ -33,7 +30,9 @@ void correlate__injected(struct correlate *c, const struct red_ev_inject *ev)
 		.parent_off = ev->parent_off,
 		.trace_hi = ev->trace_hi,
 		.trace_lo = ev->trace_lo,
+		.ts_ns = ev->h.ts_ns,
 		.flags = ev->flags,
+		.by_thread = ev->link == RED_LINK_THREAD,
 	};
 }
 
@@ -66,17 +65,14 @@ static struct regular *regular_of(struct correlate *c, const struct request *r, 
 void inject__habit(struct correlate *c, const struct request *r, uint64_t peer, bool known)
 {
 	struct regular *e;
-	bool is;
 
 	if (!c->cfg.regular)
 		return;
 	e = regular_of(c, r, peer);
-	e->runs = known ? e->runs + 1 : 0;
-	is = e->runs >= REGULAR_RUNS;
-	if (is == e->told)
+	if (known == e->told)
 		return;
-	e->told = is;
-	c->cfg.regular(c->cfg.arg, e->tgid, e->addr, e->port, is);
+	e->told = known;
+	c->cfg.regular(c->cfg.arg, e->tgid, e->addr, e->port, known);
 }
 
 void inject__process_ended(struct correlate *c, uint32_t tgid)

@@ -61,14 +61,15 @@ struct injection {
 	uint64_t conn_id, off; /* 0: free */
 	uint64_t parent_conn_id, parent_off;
 	uint64_t trace_hi, trace_lo;
+	uint64_t ts_ns; /* before the request's first byte went out */
 	uint8_t flags;
+	bool by_thread; /* the thread told the parent */
 };
 
 /* What the kernel side knows of a habit. */
 struct regular {
 	uint64_t peer;
 	uint32_t tgid;
-	uint32_t runs;
 	uint16_t port;
 	uint8_t addr[16];
 	bool told;

@@ -267,7 +267,8 @@ static bool is_loopback(const uint8_t addr[16])
 
 static bool same_connection(const struct request *a, const struct request *b)
 {
-	return a->off == b->off && same_end(a, b, SPAN_SERVER) && same_end(a, b, SPAN_CLIENT) &&
+	return a->wire_off == b->wire_off && same_end(a, b, SPAN_SERVER) &&
+	       same_end(a, b, SPAN_CLIENT) &&
 	       (a->conn->ino == b->conn->ino || !is_loopback(a->conn->local_addr));
 }
 
@@ -280,7 +281,7 @@ static struct request **connection_bucket(struct correlate *c, const struct requ
 					  enum span_kind kind)
 {
 	struct end client = end_of(r, SPAN_CLIENT), server = end_of(r, SPAN_SERVER);
-	uint64_t h = hash_bytes(r->off, client.addr, 16);
+	uint64_t h = hash_bytes(r->wire_off, client.addr, 16);
 
 	h = red_mix(h ^ ((uint64_t)client.port << 16 | server.port));
 	return &c->connections[kind][h % OPEN_BUCKETS];

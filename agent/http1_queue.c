@@ -91,7 +91,7 @@ static void fill_request(struct http1 *h, struct request *r, uint64_t first_ns, 
 {
 	const struct half *f = &h->half[!response_dir(h)];
 	const struct proto_ops *ops = &h->env->ops;
-	const struct conn *c = h->conn;
+	struct conn *c = h->conn;
 
 	r->kind = kind_of(h);
 	r->tgid = tgid;

@@ -34,7 +34,7 @@ struct request {
 	struct slice request_id;
 	struct trace_context context; /* what the request carries, if valid */
 	bool forced;                  /* the debug header says so */
-	const struct conn *conn;
+	struct conn *conn;
 
 	/* ---- the pipeline's ---- */
 	struct trace trace;
@@ -45,6 +45,7 @@ struct request {
 	struct request *same_thread;       /* chains of hash tables */
 	struct request *same_context, *same_request_id, *same_connection;
 	uint32_t n_children; /* requests that have it as their parent */
+	uint64_t wire_off;   /* off, and what the kernel side has inserted before it */
 	bool has_ends;       /* is in the table of connections */
 	bool alone;          /* the process has served no other since it began */
 	uint8_t n_callees;

@@ -134,7 +134,8 @@ static __always_inline void open_addrs(struct red_ev_open *ev, struct sock *sk)
 		map_ipv4(ev->local_addr, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
 		map_ipv4(ev->remote_addr, BPF_CORE_READ(sk, __sk_common.skc_daddr));
 	} else {
-		BPF_CORE_READ_INTO(&ev->local_addr, sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
+		BPF_CORE_READ_INTO(&ev->local_addr, sk,
+				   __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr8);
 		BPF_CORE_READ_INTO(&ev->remote_addr, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
 	}
 }

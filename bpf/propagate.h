@@ -43,13 +43,14 @@
 #ifndef RED_PROPAGATE_H
 #define RED_PROPAGATE_H
 
-#define RED_INSERT 70 /* "traceparent: 00-<32>-<16>-<2>" CR LF */
-
 /* Least room in an empty send buffer: three small packets and what they cost. */
 #define RED_SNDBUF_MIN 16384
 
 #define RED_BODY_MAX (1U << 30)
 #define RED_PULL_MAX 8192
+
+/* Looks at a send, when another task takes the scratch memory away each time. */
+#define RED_RACES_MAX 3
 
 struct red_prop_sock {
 	__u64 cookie;   /* key in the sockhash, and of the connection's id */
@@ -167,6 +168,14 @@ static __always_inline void sockops_conn(struct red_prop_sock *st, struct tcp_so
 		c->flags |= RED_CONN_CLIENT;
 }
 
+/* Of SO_ZEROCOPY: the kernel would tell the process of more sends than it made. */
+static __always_inline int sock_zerocopy(struct tcp_sock *tp)
+{
+	return ((struct sock *)tp)->__sk_common.skc_flags >>
+		       bpf_core_enum_value(enum sock_flags___red, SOCK_ZEROCOPY___red) &
+	       1;
+}
+
 /* Before the task can send. */
 static __always_inline void sockops_established(struct bpf_sock_ops *ops, struct bpf_sock *sk,
 						struct red_prop_sock *st)
@@ -175,7 +184,7 @@ static __always_inline void sockops_established(struct bpf_sock_ops *ops, struct
 	__u32 flags = BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG;
 	__u64 key = st->cookie;
 
-	if (!tp || st->first_seq || red_prop_off)
+	if (!tp || st->first_seq || red_prop_off || sock_zerocopy(tp))
 		return;
 	st->first_seq = st->next_seq = tp->write_seq;
 	sockops_conn(st, tp);
@@ -446,13 +455,12 @@ static __always_inline int msg_context(struct red_ev_inject *ev, struct sock *sk
 	return 0;
 }
 
+/* Wakes nobody: the send's own record follows. */
 static __always_inline long inject_emit(struct red_ev_inject *ev)
 {
-	__u64 now = bpf_ktime_get_ns();
-
 	ev->h.cpu = bpf_get_smp_processor_id();
-	ev->h.ts_ns = now;
-	return bpf_ringbuf_output(&ring, ev, sizeof(*ev), wake_flags(now));
+	ev->h.ts_ns = bpf_ktime_get_ns();
+	return bpf_ringbuf_output(&ring, ev, sizeof(*ev), BPF_RB_NO_WAKEUP);
 }
 
 /* The request is whole and begins here. Returns what became of it, -1: to be dropped. */
@@ -497,14 +505,15 @@ static __always_inline int msg_at_request(struct sk_msg_md *msg, struct tcp_sock
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 seq = tp->write_seq;
+	int why = RED_PROP_RACE, i;
 	struct red_head h = {};
-	int why;
 
-	if (!is_target(id >> 32)) {
+	if (!is_target(id >> 32) || sock_zerocopy(tp)) {
 		dead(st, RED_PROP_NOT_SELECTED);
 		return 0;
 	}
-	why = msg_request(msg, &h);
+	for (i = 0; i < RED_RACES_MAX && why == RED_PROP_RACE; i++)
+		why = msg_request(msg, &h);
 	if (why) {
 		dead(st, why);
 		return 0;

@@ -149,6 +149,9 @@ enum red_link {
 	RED_LINK_SOLE = 2,   /* the parent is all that the process serves */
 };
 
+/* How much it is: "traceparent: 00-<32>-<16>-<2>" CR LF. */
+#define RED_INSERT 70
+
 /* A traceparent header is about to be written into the request that begins at `off`
  * of what the process sends; `off` does not count inserted bytes. Comes before the
  * request's own record, and on a new connection before its RED_EV_OPEN. `undone`: it

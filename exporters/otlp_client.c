@@ -17,19 +17,26 @@
  */
 #include "otlp_client.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "curl.h"
+#include "loop.h"
 #include "otlp_client_answer.h"
 #include "otlp_client_gzip.h"
+#include "otlp_client_headers.h"
 
 #define POLL_MS     100
 #define USER_AGENT  "redeye/" REDEYE_VERSION " OTel-OTLP-Exporter-C/" REDEYE_VERSION
 #define GRPC_PREFIX 5
-#define ZIPPED_KEEP (1u << 20) /* a larger buffer goes after its request */
+
+#define SPIN_ROUNDS  16 /* in less than SPIN_NS: nobody waited for anything */
+#define SPIN_NS      8000000
+#define SPIN_WAIT_MS 20
+#define ZIPPED_KEEP  (1u << 20) /* a larger buffer goes after its request */
 
 struct otlp_client {
 	const struct curl_api *curl;
@@ -46,6 +53,7 @@ struct otlp_client {
 	char prefix[GRPC_PREFIX];
 	size_t prefix_len, at; /* `at` counts through the prefix and the body */
 	struct slice body;
+	unsigned int calls; /* of the callbacks that moved something */
 };
 
 /* ---- what curl calls ---- */
@@ -66,6 +74,7 @@ static size_t read_body(char *to, size_t size, size_t n, void *arg)
 	struct slice prefix = { c->prefix, c->prefix_len };
 	size_t room = size * n, done = copy_part(prefix, c->at, to, room);
 
+	c->calls++;
 	c->at += done;
 	if (c->at >= prefix.len) {
 		size_t more = copy_part(c->body, c->at - prefix.len, to + done, room - done);
@@ -91,6 +100,7 @@ static size_t take_header(char *p, size_t size, size_t n, void *arg)
 {
 	struct otlp_client *c = arg;
 
+	c->calls++;
 	otlp_answer__header(&c->answer, (struct slice){ p, size * n });
 	return size * n;
 }
@@ -99,6 +109,7 @@ static size_t take_body(char *p, size_t size, size_t n, void *arg)
 {
 	struct otlp_client *c = arg;
 
+	c->calls++;
 	return otlp_answer__body(&c->answer, p, size * n) ? size * n : 0;
 }
 
@@ -126,13 +137,14 @@ static long http_version(const struct otlp_endpoint *e)
 					    : CURL_HTTP_VERSION_2TLS;
 }
 
-/* libcurl 7.88, Debian 12's, says HTTP/2's preface once more on a connection in clear text
- * that it uses again, and the server hangs up (CURLE_HTTP2). Batches are few. */
-static void set_reuse(struct otlp_client *c)
+/* curl 7.88, which Debian 12 has, sends HTTP/2's preface again on a kept connection that began
+ * without TLS (github.com/curl/curl/pull/10643): there each request has its own. */
+static bool may_keep_connection(const struct otlp_client *c)
 {
-	long once = http_version(c->endpoint) == CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+	unsigned int version = c->curl->version_info(CURLVERSION_NOW)->version_num;
 
-	c->curl->easy_setopt(c->easy, CURLOPT_FORBID_REUSE, once);
+	return http_version(c->endpoint) != CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE ||
+	       version < 0x075800 || version >= 0x080000;
 }
 
 static void set_options(struct otlp_client *c)
@@ -146,6 +158,7 @@ static void set_options(struct otlp_client *c)
 	set(c->easy, CURLOPT_HTTP_VERSION, http_version(c->endpoint));
 	set(c->easy, CURLOPT_TIMEOUT_MS, timeout_ms ? timeout_ms : 1L);
 	set(c->easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	set(c->easy, CURLOPT_FORBID_REUSE, may_keep_connection(c) ? 0L : 1L);
 	set(c->easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	set(c->easy, CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
@@ -161,7 +174,6 @@ static void set_options(struct otlp_client *c)
 	set(c->easy, CURLOPT_WRITEFUNCTION, take_body);
 	set(c->easy, CURLOPT_WRITEDATA, c);
 	set_tls(c);
-	set_reuse(c);
 	c->curl->multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, 1L);
 }
 
@@ -220,62 +232,6 @@ void otlp_client__free(struct otlp_client *c)
 	free(c);
 }
 
-/* ---- headers ---- */
-
-struct header_list {
-	const struct curl_api *curl;
-	struct curl_slist *first;
-	bool failed;
-};
-
-static void add_header(struct header_list *l, const char *line)
-{
-	struct curl_slist *first = l->failed ? NULL : l->curl->slist_append(l->first, line);
-
-	l->failed = !first;
-	l->first = first ? first : l->first;
-}
-
-static void add_grpc_headers(struct header_list *l, const struct otlp_endpoint *e)
-{
-	char timeout[40];
-
-	snprintf(timeout, sizeof(timeout), "grpc-timeout: %um",
-		 (unsigned int)(e->timeout_ns / 1000000 ? e->timeout_ns / 1000000 : 1));
-	add_header(l, "Content-Type: application/grpc");
-	add_header(l, "TE: trailers");
-	add_header(l, timeout);
-	if (e->gzip)
-		add_header(l, "grpc-encoding: gzip");
-}
-
-static void add_http_headers(struct header_list *l, const struct otlp_endpoint *e,
-			     enum otlp_encoding encoding)
-{
-	add_header(l, encoding == OTLP_PROTOBUF ? "Content-Type: application/x-protobuf"
-						: "Content-Type: application/json");
-	if (e->gzip)
-		add_header(l, "Content-Encoding: gzip");
-}
-
-static struct curl_slist *make_headers(struct otlp_client *c, enum otlp_encoding encoding)
-{
-	struct header_list l = { .curl = c->curl };
-
-	add_header(&l, "Expect:"); /* no 100-continue: one more round trip for each large body */
-	if (c->endpoint->protocol == OTLP_GRPC)
-		add_grpc_headers(&l, c->endpoint);
-	else
-		add_http_headers(&l, c->endpoint, encoding);
-	for (size_t i = 0; i < c->endpoint->n_headers; i++)
-		add_header(&l, c->endpoint->headers[i]);
-	if (!l.failed)
-		return l.first;
-	if (l.first)
-		c->curl->slist_free_all(l.first);
-	return NULL;
-}
-
 /* ---- a request ---- */
 
 static void refuse(struct otlp_outcome *out, enum otlp_result result, const char *reason)
@@ -331,7 +287,7 @@ static bool prepare(struct otlp_client *c, const struct otlp_request *r)
 	}
 	put_prefix(c);
 	if (!c->headers[r->encoding])
-		c->headers[r->encoding] = make_headers(c, r->encoding);
+		c->headers[r->encoding] = otlp_headers__make(c->curl, c->endpoint, r->encoding);
 	c->curl->easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers[r->encoding]);
 	c->curl->easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE_LARGE,
 			     (curl_off_t)(c->prefix_len + c->body.len));
@@ -351,8 +307,39 @@ static const char *result_of(struct otlp_client *c)
 	return *c->curl_error ? c->curl_error : c->curl->easy_strerror(m->data.result);
 }
 
+/* Rounds in which nothing moved, in a row. */
+struct idle {
+	unsigned int calls, rounds;
+	uint64_t since_ns;
+};
+
+/* Where HTTP/2's window is closed curl waits for a socket that can be written, which it can at
+ * once: it would spin until the collector opens it. */
+static bool is_spinning(const struct otlp_client *c, struct idle *idle)
+{
+	uint64_t now = mono_ns(), since = idle->since_ns;
+
+	bool moved = c->calls != idle->calls;
+
+	if (!moved && ++idle->rounds < SPIN_ROUNDS)
+		return false;
+	*idle = (struct idle){ .calls = c->calls, .since_ns = now };
+	return !moved && now - since < SPIN_NS;
+}
+
+static void wait_for_peer(struct otlp_client *c)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+	struct pollfd p = { .events = POLLIN };
+
+	c->curl->easy_getinfo(c->easy, CURLINFO_ACTIVESOCKET, &fd);
+	p.fd = fd; /* a negative one is not looked at */
+	poll(&p, 1, SPIN_WAIT_MS);
+}
+
 static const char *transfer(struct otlp_client *c, const struct otlp_request *r)
 {
+	struct idle idle = { .calls = c->calls, .since_ns = mono_ns() };
 	int running = 1;
 
 	while (running) {
@@ -360,7 +347,10 @@ static const char *transfer(struct otlp_client *c, const struct otlp_request *r)
 			return "libcurl failed";
 		if (running && r->give_up && r->give_up(r->arg))
 			return "no answer in time to stop";
-		if (running && c->curl->multi_poll(c->multi, NULL, 0, POLL_MS, NULL) != CURLM_OK)
+		if (running && is_spinning(c, &idle))
+			wait_for_peer(c);
+		else if (running &&
+			 c->curl->multi_poll(c->multi, NULL, 0, POLL_MS, NULL) != CURLM_OK)
 			return "libcurl failed";
 	}
 	return result_of(c);

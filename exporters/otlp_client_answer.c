@@ -2,8 +2,8 @@
 /*
  * The rules of OTLP's "Failures" sections, HTTP and gRPC. Where they leave room:
  *
- * - A status of HTTP that came counts, also when the connection broke behind it: with 200
- *   the collector has the data, to send it again would only duplicate it. gRPC says how
+ * - A head of HTTP that came counts, also when the connection broke behind it: with 200 the
+ *   collector has the data, to send it again would only duplicate it. gRPC says how
  *   the call ended in its trailers only; without them the call did not end, and is retried.
  * - What no status was received for is retried, whatever the cause: a wrong certificate or
  *   a server that speaks no HTTP is for the user to repair, and the data waits for it.
@@ -68,7 +68,7 @@ static void reset_head(struct otlp_answer *a)
 {
 	a->http_status = 0;
 	a->grpc_status = -1;
-	a->json = false;
+	a->json = a->head_ended = false;
 	*a->grpc_message = *a->retry_after = '\0';
 	buf__reset(&a->details);
 }
@@ -177,6 +177,7 @@ void otlp_answer__header(struct otlp_answer *a, struct slice line)
 		take_status_line(a, line);
 		return;
 	}
+	a->head_ended = a->head_ended || !trim(line).len;
 	for (size_t i = 0; colon < line.len && i < sizeof(fields) / sizeof(fields[0]); i++) {
 		if (slice_ieq(name, slice_of(fields[i].name)))
 			fields[i].take(a, trim(slice_skip(line, colon + 1)));
@@ -333,7 +334,7 @@ static bool is_final(const struct otlp_answer *a)
 {
 	if (a->protocol == OTLP_GRPC && a->http_status / 100 == 2)
 		return a->grpc_status >= 0;
-	return a->http_status >= 200;
+	return a->head_ended && a->http_status >= 200;
 }
 
 void otlp_answer__outcome(const struct otlp_answer *a, const char *broken, int64_t now_unix_s,
@@ -341,6 +342,8 @@ void otlp_answer__outcome(const struct otlp_answer *a, const char *broken, int64
 {
 	uint64_t sent_bytes = out->sent_bytes;
 
+	if (!broken && !a->head_ended) /* which curl does not mind */
+		broken = "the answer ended in its head";
 	*out = (struct otlp_outcome){ .sent_bytes = sent_bytes };
 	if (a->oversize) {
 		out->result = OTLP_PERMANENT;

@@ -11,6 +11,7 @@ struct otlp_answer {
 	enum otlp_protocol protocol;
 	int http_status; /* of the last head; 0: none came */
 	int grpc_status; /* -1: none came */
+	bool head_ended; /* by an empty line */
 	bool json;       /* by its content type */
 	bool oversize;
 	char grpc_message[256]; /* percent-encoded, cut to fit */

@@ -141,6 +141,7 @@ struct sock_common {
 	__be16 skc_dport;
 	__u16 skc_num;
 	unsigned short skc_family;
+	unsigned long skc_flags;
 	volatile unsigned char skc_state;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
@@ -157,6 +158,10 @@ struct sock {
 	int sk_sndbuf;
 	int sk_wmem_queued;
 	u8 sk_shutdown;
+};
+
+enum sock_flags___red {
+	SOCK_ZEROCOPY___red = 0,
 };
 
 struct tcp_sock {

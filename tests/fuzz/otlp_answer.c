@@ -20,6 +20,8 @@ static struct slice feed_head(struct otlp_answer *a, struct slice rest)
 		otlp_answer__header(a, (struct slice){ rest.p, len });
 		rest = slice_skip(rest, len < rest.len ? len + 1 : len);
 	}
+	if (rest.len)
+		otlp_answer__header(a, (struct slice){ rest.p, 1 });
 	return slice_skip(rest, rest.len > 0);
 }
 

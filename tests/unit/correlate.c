@@ -439,6 +439,27 @@ static void test_what_was_injected_stands(void **state)
 	}
 }
 
+static void test_what_was_injected_moves_the_rest(void **state)
+{
+	struct request out, in;
+	uint64_t off;
+
+	make_ends(true);
+	inject(101, 0, 0, 0, false);
+	begin_at(&out, SPAN_CLIENT, 0);
+	begin_at(&in, SPAN_SERVER, 0); /* its header is left out here */
+	assert_true(is_child(&in.trace, &out));
+	correlate__end(c, &in);
+	correlate__end(c, &out);
+	for (off = 100; off < 300; off += 100) { /* the receiver has got 70 bytes more */
+		begin_at(&out, SPAN_CLIENT, off);
+		begin_at(&in, SPAN_SERVER, off + 70);
+		assert_true(is_child(&in.trace, &out));
+		correlate__end(c, &in);
+		correlate__end(c, &out);
+	}
+}
+
 static void test_an_injected_root_has_no_parent(void **state)
 {
 	struct request r;
@@ -661,17 +682,36 @@ static void test_the_kernel_side_hears_of_habits(void **state)
 {
 	int i;
 
-	learn(1); /* one known call */
-	for (i = 1; i < 16; i++) {
+	for (i = 0; i < 16; i++) {
+		serve_and_call(1, false);
 		assert_int_equal(n_regular, 0);
-		serve_and_call(1, true);
 	}
+	serve_and_call(1, true);
 	assert_int_equal(n_regular, 1);
 	serve_and_call(1, true);
 	assert_int_equal(n_regular, 1);
 	call(1, 1); /* in the background */
 	assert_int_equal(n_regular, 0);
 	correlate__process_ended(c, 1);
+	assert_int_equal(n_regular, 0);
+}
+
+/* What the kernel side decides must not keep it from learning. */
+static void test_habits_are_learned_from_injected_ones(void **state)
+{
+	struct request server, r;
+	int i;
+
+	for (i = 0; i < 17; i++) {
+		assert_int_equal(n_regular, 0);
+		serve(&server, 1, 1, false);
+		inject(5, next_off, 0, 0, false);
+		call(1, 1);
+		correlate__end(c, &server);
+	}
+	assert_int_equal(n_regular, 1);
+	fill(&r, SPAN_CLIENT, 1, 1); /* revoked, so that the next test finds none */
+	correlate__begin(c, &r);
 	assert_int_equal(n_regular, 0);
 }
 
@@ -716,6 +756,7 @@ int main(void)
 		TEST(test_the_header_wins),
 		TEST(test_a_client_that_does_not_know_of_itself),
 		TEST(test_what_was_injected_stands),
+		TEST(test_what_was_injected_moves_the_rest),
 		TEST(test_an_injected_root_has_no_parent),
 		TEST(test_an_open_parent_may_have_moved),
 		TEST(test_a_habit_is_learned),
@@ -725,6 +766,7 @@ int main(void)
 		TEST(test_background_traffic_forbids_it),
 		TEST(test_an_opaque_process_forbids_it),
 		TEST(test_the_kernel_side_hears_of_habits),
+		TEST(test_habits_are_learned_from_injected_ones),
 		TEST(test_processes_are_bounded),
 	};
 

@@ -175,17 +175,18 @@ static const struct answer_case answers[] = {
 	A(PB, "HTTP/1.1 200 OK", B("\x0a\x00"), NULL, OTLP_DELIVERED, 0, 0, ""),
 	A(PB, "HTTP/1.1 200 OK", B("\x0a\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), NULL, OTLP_DELIVERED, 0, 0, ""),
 	A(PB, "HTTP/1.1 200 OK", B("<html>"), NULL, OTLP_DELIVERED, 0, 0, ""),
-	A(PB, "HTTP/1.1 200 OK", B("\x0a\x07\x08"), "connection reset", OTLP_DELIVERED, 0, 0, ""),
+	A(PB, "HTTP/1.1 200 OK||", B("\x0a\x07\x08"), "connection reset", OTLP_DELIVERED, 0, 0, ""),
 	A(PB, "HTTP/1.1 100 Continue|Retry-After: 7||HTTP/1.1 503 No|", NO, NULL, OTLP_RETRY, 0, 0, "503"),
 	A(PB, "HTTP/1.1 100 Continue", NO, "connection reset", OTLP_RETRY, 0, 0, "connection reset"),
 	A(PB, "", NO, "Connection refused", OTLP_RETRY, 0, 0, "Connection refused"),
+	A(PB, "HTTP/1.1 200 OK|Content-Le", NO, "connection reset", OTLP_RETRY, 0, 0, "connection reset"),
 	A(PB, "HTTP/1.1 429 Slow|retry-after:  30 ", NO, NULL, OTLP_RETRY, 0, 30, "429"),
 	A(PB, "HTTP/1.1 502 x", B("bad gateway\nmore"), NULL, OTLP_RETRY, 0, 0, "HTTP status 502: bad gateway"),
 	A(PB, "HTTP/1.1 503 x|Retry-After: Sun, 06 Nov 1994 08:50:37 GMT", NO, NULL, OTLP_RETRY, 0, 60, "503"),
 	A(PB, "HTTP/1.1 504", NO, NULL, OTLP_RETRY, 0, 0, "504"),
-	A(PB, "HTTP/1.1 503 x", NO, "connection reset", OTLP_RETRY, 0, 0, "503"),
+	A(PB, "HTTP/1.1 503 x||", NO, "connection reset", OTLP_RETRY, 0, 0, "503"),
 	A(PB, "HTTP/1.1 400 Bad|Retry-After: 30", B("\x08\x03\x12\x07no such"), NULL, OTLP_PERMANENT, 0, 0, "HTTP status 400: no such"),
-	A(PB, "HTTP/1.1 400 Bad", NO, "connection reset", OTLP_PERMANENT, 0, 0, "400"),
+	A(PB, "HTTP/1.1 400 Bad||", NO, "connection reset", OTLP_PERMANENT, 0, 0, "400"),
 	A(PB, "HTTP/1.1 301 Moved|Location: /", NO, NULL, OTLP_PERMANENT, 0, 0, "301"),
 	A(PB, "HTTP/1.1 404 x", NO, NULL, OTLP_PERMANENT, 0, 0, "404"),
 	A(PB, "HTTP/1.1 408 x", NO, NULL, OTLP_PERMANENT, 0, 0, "408"),
@@ -252,6 +253,18 @@ static void feed_head(struct otlp_answer *a, const char *head)
 	}
 }
 
+static void half_a_head(void **state)
+{
+	struct otlp_outcome out = { 0 };
+	struct otlp_answer a;
+
+	otlp_answer__init(&a, PB);
+	feed_head(&a, "HTTP/1.1 200 OK|Content-Le");
+	otlp_answer__outcome(&a, NULL, NOW, &out);
+	assert_int_equal(out.result, OTLP_RETRY);
+	otlp_answer__free(&a);
+}
+
 static void check_answer(struct otlp_answer *a, const struct answer_case *c)
 {
 	struct otlp_outcome out = { .sent_bytes = 77, .rejected = 1 };
@@ -259,6 +272,8 @@ static void check_answer(struct otlp_answer *a, const struct answer_case *c)
 	a->protocol = c->protocol;
 	otlp_answer__reset(a);
 	feed_head(a, c->head);
+	if (!c->broken)
+		otlp_answer__header(a, SLICE("\r\n"));
 	assert_true(otlp_answer__body(a, c->body.p, c->body.len));
 	otlp_answer__outcome(a, c->broken, NOW, &out);
 	if (out.result != c->result || out.rejected != c->rejected ||
@@ -306,6 +321,7 @@ static void long_headers(void **state)
 
 	otlp_answer__init(&a, GR);
 	otlp_answer__header(&a, SLICE("HTTP/2 200"));
+	otlp_answer__header(&a, SLICE("\r\n"));
 	otlp_answer__header(&a, SLICE("grpc-status: 8"));
 	memset(line, 'A', sizeof(line));
 	memcpy(line, "grpc-message: ", 14);
@@ -343,8 +359,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_retry_after),   cmocka_unit_test(reads_retry_info),
-		cmocka_unit_test(understands_answers), cmocka_unit_test(large_answers),
-		cmocka_unit_test(long_headers),        cmocka_unit_test(damaged_messages),
+		cmocka_unit_test(understands_answers), cmocka_unit_test(half_a_head),
+		cmocka_unit_test(large_answers),       cmocka_unit_test(long_headers),
+		cmocka_unit_test(damaged_messages),
 	};
 
 	return cmocka_run_group_tests(tests, guard_set_up, NULL);
