@@ -19,7 +19,7 @@ RATE = 500   # requests a second
 CONNS = 8
 AWAY = 10    # seconds; QUICK in the quick form, LONG with --long
 QUICK, LONG = 4, 300
-BACK = 120   # until everything has arrived, at most
+BACK = 400   # until everything has arrived, at most
 
 # Spans that a SIGKILL would take along.
 IN_MEMORY = re.compile(r'redeye_(export_waiting\{.*place="(memory|queue)".*\}|'
