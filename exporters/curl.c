@@ -30,6 +30,7 @@ static const struct {
 	SYMBOL(multi_remove_handle, curl_multi_remove_handle),
 	SYMBOL(multi_perform, curl_multi_perform),
 	SYMBOL(multi_poll, curl_multi_poll),
+	SYMBOL(multi_fdset, curl_multi_fdset),
 	SYMBOL(multi_info_read, curl_multi_info_read),
 	SYMBOL(slist_append, curl_slist_append),
 	SYMBOL(slist_free_all, curl_slist_free_all),

@@ -29,6 +29,8 @@ struct curl_api {
 	CURLMcode (*multi_perform)(CURLM *multi, int *running);
 	CURLMcode (*multi_poll)(CURLM *multi, struct curl_waitfd *fds, unsigned int n,
 				int timeout_ms, int *ready);
+	CURLMcode (*multi_fdset)(CURLM *multi, fd_set *read, fd_set *write, fd_set *except,
+				 int *max_fd);
 	CURLMsg *(*multi_info_read)(CURLM *multi, int *left);
 	struct curl_slist *(*slist_append)(struct curl_slist *list, const char *text);
 	void (*slist_free_all)(struct curl_slist *list);

@@ -33,10 +33,11 @@
 #define USER_AGENT  "redeye/" REDEYE_VERSION " OTel-OTLP-Exporter-C/" REDEYE_VERSION
 #define GRPC_PREFIX 5
 
-#define SPIN_ROUNDS  16 /* in less than SPIN_NS: nobody waited for anything */
-#define SPIN_NS      8000000
-#define SPIN_WAIT_MS 20
-#define ZIPPED_KEEP  (1u << 20) /* a larger buffer goes after its request */
+#define SPIN_ROUNDS   16 /* in less than SPIN_NS: nobody waited for anything */
+#define SPIN_NS       8000000
+#define SPIN_WAIT_MS  20
+#define SPIN_BLIND_MS 1
+#define ZIPPED_KEEP   (1u << 20) /* a larger buffer goes after its request */
 
 struct otlp_client {
 	const struct curl_api *curl;
@@ -327,14 +328,24 @@ static bool is_spinning(const struct otlp_client *c, struct idle *idle)
 	return !moved && now - since < SPIN_NS;
 }
 
+/* The socket that curl waits for; -1: none, or a number that an fd_set cannot hold. */
+static int socket_of(struct otlp_client *c)
+{
+	fd_set in, out, except;
+	int max = -1;
+
+	FD_ZERO(&in);
+	FD_ZERO(&out);
+	FD_ZERO(&except);
+	c->curl->multi_fdset(c->multi, &in, &out, &except, &max);
+	return max;
+}
+
 static void wait_for_peer(struct otlp_client *c)
 {
-	curl_socket_t fd = CURL_SOCKET_BAD;
-	struct pollfd p = { .events = POLLIN };
+	struct pollfd p = { .fd = socket_of(c), .events = POLLIN };
 
-	c->curl->easy_getinfo(c->easy, CURLINFO_ACTIVESOCKET, &fd);
-	p.fd = fd; /* a negative one is not looked at */
-	poll(&p, 1, SPIN_WAIT_MS);
+	poll(&p, 1, p.fd < 0 ? SPIN_BLIND_MS : SPIN_WAIT_MS);
 }
 
 static const char *transfer(struct otlp_client *c, const struct otlp_request *r)

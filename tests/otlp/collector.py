@@ -85,6 +85,7 @@ class Collector:
         with self.lock:
             self.connections += 1
             self.sockets.add(sock)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             if self.tls:
                 sock = self.tls.wrap_socket(sock, server_side=True)
@@ -289,21 +290,30 @@ def half_body(exchange):
     """The status came: it was taken."""
     exchange.collector.take(exchange)
     exchange.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf")
+    return finish(exchange)
+
+
+def finish(exchange):
+    """What still comes is read: closing before would be a reset, which takes away from redeye
+    what it has not read yet."""
+    exchange.sock.shutdown(socket.SHUT_WR)
+    while exchange.sock.recv(65536):
+        pass
     return "close"
 
 
 def ok_then_close(exchange):
     """An idle connection that is gone when the next request wants it."""
     exchange.ok()
-    return "close"
+    return finish(exchange)
 
 
 def oversize(exchange):
     try:
         exchange.ok(b"\x12" + bytes(5 << 20))
-    except OSError:
-        pass
-    return "close"
+    except OSError:  # redeye has read enough
+        return "close"
+    return finish(exchange)
 
 
 # ---- faults of gRPC ---------------------------------------------------------------
