@@ -31,6 +31,15 @@ static bool has_otlp(const struct options *o, enum otlp_signal signal)
 	return rc != 0;
 }
 
+/* Who may write to the spool. */
+static uint32_t destinations(const struct options *o)
+{
+	uint32_t n = has_otlp(o, OTLP_METRICS) + has_otlp(o, OTLP_LOGS);
+
+	n += o->traces_exporter == TRACES_ZIPKIN || has_otlp(o, OTLP_TRACES);
+	return n ? n : 1;
+}
+
 bool exports__need_kept(const struct options *o)
 {
 	return o->traces_exporter == TRACES_ZIPKIN || o->traces_exporter == TRACES_CONSOLE ||
@@ -118,6 +127,7 @@ struct exports *exports__new(const struct exports_config *c, char *err, size_t e
 		.options = c->options,
 		.resource = c->resource,
 		.attrs = { c->options->span_query, c->options->request_id_header },
+		.spool_limit_bytes = c->options->spool_limit_bytes / destinations(c->options),
 	};
 	for (i = 0; !rc && i < sizeof(start) / sizeof(start[0]); i++)
 		rc = start[i](e, err, err_size);

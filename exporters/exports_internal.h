@@ -14,6 +14,7 @@ struct export_env {
 	const struct options *options;
 	const struct resource_attrs *resource;
 	struct span_attrs_config attrs;
+	uint64_t spool_limit_bytes; /* of one destination: the option is for all */
 };
 
 /* ---- exports_spans.c: batches of spans to a collector ---- */

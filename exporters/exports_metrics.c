@@ -158,7 +158,7 @@ struct metric_export *metric_export__new(const struct export_env *env,
 		.ops = &ops,
 		.arg = x,
 		.spool_dir = env->options->spool_dir,
-		.spool_limit_bytes = env->options->spool_limit_bytes,
+		.spool_limit_bytes = env->spool_limit_bytes,
 		.signal = OTLP_METRICS,
 	};
 	int rc = -ENOMEM;

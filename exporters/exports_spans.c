@@ -121,7 +121,7 @@ static struct sender *new_sender(struct span_export *x, struct otlp_endpoint *en
 		.ops = &ops,
 		.arg = x,
 		.spool_dir = o->spool_dir,
-		.spool_limit_bytes = o->spool_limit_bytes,
+		.spool_limit_bytes = x->env->spool_limit_bytes,
 		.signal = x->kind->number,
 	};
 
