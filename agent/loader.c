@@ -47,7 +47,7 @@ struct loader {
 	struct ring *ring;
 	int poll_fd, target_fd, stats_fd;
 	int n_cpus;
-	struct red_stat *percpu; /* n_cpus, scratch for loader__stat */
+	struct red_stat *stats; /* the map's memory: RED_HOOK__CNT for each CPU */
 };
 
 /* Programs of every backend. */
@@ -212,12 +212,55 @@ static void set_propagation(struct redeye_bpf *s, const struct loader_config *c)
 	bpf_map__set_max_entries(s->maps.prop_hash, c->max_connections);
 }
 
+/* One more than the highest number that a processor may have: "0-3,8". */
+static int possible_cpus(void)
+{
+	FILE *f = fopen("/sys/devices/system/cpu/possible", "re");
+	int last = 1023, n;
+
+	if (!f)
+		return last + 1;
+	while (fscanf(f, "%d", &n) == 1) {
+		last = n;
+		fgetc(f); /* '-' or ',' */
+	}
+	fclose(f);
+	return last + 1;
+}
+
+static size_t stats_bytes(const struct loader *l)
+{
+	size_t page = sysconf(_SC_PAGESIZE),
+	       n = l->n_cpus * RED_HOOK__CNT * sizeof(struct red_stat);
+
+	return (n + page - 1) / page * page;
+}
+
+static int map_stats(struct loader *l)
+{
+	void *p = mmap(NULL, stats_bytes(l), PROT_READ, MAP_SHARED,
+		       bpf_map__fd(l->skel->maps.stats), 0);
+
+	if (p == MAP_FAILED)
+		return -errno;
+	l->stats = p;
+	return 0;
+}
+
+static void unmap_stats(struct loader *l)
+{
+	if (l->stats)
+		munmap(l->stats, stats_bytes(l));
+	l->stats = NULL;
+}
+
 static void set_sizes(struct redeye_bpf *s, const struct loader_config *c, const struct btf *btf)
 {
 	bpf_map__set_max_entries(s->maps.targets, pid_max() / 64 + 1);
 	/* User space evicts; it needs to hear of a connection before the kernel is full. */
 	bpf_map__set_max_entries(s->maps.conns, c->max_connections + c->max_connections / 8 + 64);
 	bpf_map__set_max_entries(s->maps.ring, c->ring_bytes);
+	bpf_map__set_max_entries(s->maps.stats, possible_cpus() * RED_HOOK__CNT);
 	s->rodata->red_cfg.own_tgid = getpid();
 	s->rodata->red_cfg.first_read = 512;
 	s->rodata->red_cfg.wakeup_bytes = c->ring_bytes / 4;
@@ -388,8 +431,10 @@ static int start_backend(struct loader *l, const struct loader_config *c, const 
 		return err;
 	}
 	l->ring = ring__new(bpf_map__fd(l->skel->maps.ring), c->ring_bytes);
-	if (!l->ring) {
-		err = -errno;
+	err = l->ring ? map_stats(l) : -errno;
+	if (err) {
+		ring__free(l->ring);
+		l->ring = NULL;
 		detach(l);
 		return err;
 	}
@@ -461,11 +506,7 @@ struct loader *loader__new(const struct loader_config *c, char *err, size_t err_
 	rc = check_privilege(err, err_size);
 	if (rc)
 		goto out;
-	l->n_cpus = libbpf_num_possible_cpus();
-	l->percpu = calloc(l->n_cpus > 0 ? l->n_cpus : 1, sizeof(*l->percpu));
-	rc = -ENOMEM;
-	if (!l->percpu)
-		goto out;
+	l->n_cpus = possible_cpus();
 	btf = btf__load_vmlinux_btf();
 	rc = -errno;
 	if (!btf)
@@ -492,10 +533,10 @@ void loader__free(struct loader *l)
 		return;
 	detach(l);
 	ring__free(l->ring);
+	unmap_stats(l);
 	redeye_bpf__destroy(l->skel);
 	if (l->stats_fd >= 0)
 		close(l->stats_fd);
-	free(l->percpu);
 	free(l);
 }
 
@@ -583,16 +624,16 @@ int loader__propagation(struct loader *l, struct loader_propagation *out, const 
 
 int loader__stat(const struct loader *l, enum red_hook hook, struct red_stat *out)
 {
-	uint32_t key = hook;
+	const uint64_t *row;
 	size_t i, w;
 	int cpu;
 
 	memset(out, 0, sizeof(*out));
-	if (bpf_map_lookup_elem(bpf_map__fd(l->skel->maps.stats), &key, l->percpu))
-		return -errno;
-	for (cpu = 0; cpu < l->n_cpus; cpu++)
+	for (cpu = 0; cpu < l->n_cpus; cpu++) {
+		row = (const uint64_t *)&l->stats[cpu * RED_HOOK__CNT + hook];
 		for (i = 0, w = sizeof(*out) / 8; i < w; i++)
-			((uint64_t *)out)[i] += ((uint64_t *)&l->percpu[cpu])[i];
+			((uint64_t *)out)[i] += __atomic_load_n(&row[i], __ATOMIC_RELAXED);
+	}
 	return 0;
 }
 
@@ -620,16 +661,8 @@ struct ring *loader__ring(const struct loader *l, uint64_t *size, int *fd)
 
 uint32_t loader__conns_used(const struct loader *l, uint32_t *max)
 {
-	int fd = bpf_map__fd(l->skel->maps.conns);
-	uint64_t key, *prev = NULL;
-	uint32_t n = 0;
-
 	*max = bpf_map__max_entries(l->skel->maps.conns);
-	while (n < *max && !bpf_map_get_next_key(fd, prev, &key)) {
-		prev = &key;
-		n++;
-	}
-	return n;
+	return __atomic_load_n(&l->skel->bss->red_conns_cnt, __ATOMIC_RELAXED);
 }
 
 int loader__try(enum backend_id id, char *why, size_t why_size)

@@ -191,6 +191,7 @@ static __noinline enum red_drop conn_insert(struct sock *sk, __u64 id, __u64 ide
 {
 	__u64 key = (__u64)sk;
 	struct red_conn c = {};
+	long err;
 
 	c.id = id;
 	c.ident = ident;
@@ -199,7 +200,10 @@ static __noinline enum red_drop conn_insert(struct sock *sk, __u64 id, __u64 ide
 	c.mode = RED_POLL_MODE_AUTO;
 	if (sock_is_fresh(sk, ident & 0xff, n))
 		c.flags |= RED_CONN_FRESH;
-	if (bpf_map_update_elem(&conns, &key, &c, BPF_ANY))
+	err = bpf_map_update_elem(&conns, &key, &c, BPF_NOEXIST);
+	if (!err)
+		__sync_fetch_and_add(&red_conns_cnt, 1);
+	else if (err != -EEXIST) /* another thread uses the same socket for the first time */
 		return RED_DROP_CONNS_FULL;
 	return RED_DROP__CNT;
 }
@@ -219,7 +223,8 @@ static __always_inline void conn_forget(struct red_conn *c, __u64 key)
 {
 	if (red_cfg.propagate && c->ctx)
 		context_close(c->ctx);
-	bpf_map_delete_elem(&conns, &key);
+	if (!bpf_map_delete_elem(&conns, &key))
+		__sync_fetch_and_add(&red_conns_cnt, -1);
 }
 
 static __always_inline void state_fill(struct red_ev_state *ev, struct red_conn *c, __u16 kind)

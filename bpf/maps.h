@@ -26,12 +26,19 @@ struct {
 	__uint(max_entries, 4096);
 } ring SEC(".maps");
 
+/* A row for each CPU, of an element for each hook. User space maps it: while a process
+ * looks a map up by a system call, the kernel runs no program of a perf tracepoint or
+ * kprobe on that processor (bpf_disable_instrumentation), also for those that take
+ * the processor from it meanwhile; what they do then would be lost. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, RED_HOOK__CNT);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct red_stat);
 } stats SEC(".maps");
+
+__u32 red_conns_cnt; /* entries of `conns`, which user space need not count */
 
 __u64 red_last_wake_ns;    /* when the reader was last woken */
 __u8 red_ports[65536 / 8]; /* listening on one of these makes a target */
@@ -41,7 +48,9 @@ __u32 red_prop_once;
 
 static __always_inline struct red_stat *stat_of(__u32 hook)
 {
-	return bpf_map_lookup_elem(&stats, &hook);
+	__u32 i = bpf_get_smp_processor_id() * RED_HOOK__CNT + hook;
+
+	return bpf_map_lookup_elem(&stats, &i);
 }
 
 static __always_inline __u8 *target_byte(__u32 tgid)

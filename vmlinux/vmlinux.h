@@ -106,6 +106,7 @@ enum {
 #define S_IFSOCK 0140000
 
 #define EAGAIN     11
+#define EEXIST     17
 #define ECONNRESET 104
 #define EPIPE      32
 #define ETIMEDOUT  110
