@@ -23,10 +23,11 @@
  *	     others, each answered by the thread that read it, which never had two. One
  *	     that was otherwise, and the process is never believed again.
  *  PASSED   The same X-Request-ID as exactly one of the requests being served.
- *  SOLE     The process serves and has served nothing else since, and has the habit: each of the
- *last HABIT_RUNS requests of this kind (method and path, numbers in it aside) that it served alone
- *sent the same number of requests, at least one, to this peer, and none was ever sent to it while
- *nothing was served.
+ *  SOLE     The process serves nothing else, and has served nothing else since this
+ *	     began, and has the habit: each of the last HABIT_RUNS requests of this
+ *	     kind (method and path, numbers in it aside) that it served alone sent the
+ *	     same number of requests, at least one, to this peer, and none was ever
+ *	     sent to it while nothing was served.
  *
  * What event loops do beyond that, with many requests at once, the kernel cannot
  * show: Node's timers, asyncio's ready queue and a work-stealing pool run what they
@@ -40,7 +41,6 @@
  */
 #include "correlate_internal.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "redeye.h"

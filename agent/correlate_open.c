@@ -122,7 +122,7 @@ static bool same_request_id(const struct request *a, const struct request *b)
 	return a->tgid == b->tgid && slice_eq(a->request_id, b->request_id);
 }
 
-/* The three chains differ in nothing but the member that they go by. */
+/* The chains differ in nothing but the member that they go by. */
 #define CHAIN_PUSH(bucket, r, by)                                                                  \
 	do {                                                                                       \
 		(r)->by = *(bucket);                                                               \

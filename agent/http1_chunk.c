@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "http1_chunk.h"
+#include "hex.h"
 
 #include <string.h>
 
 void http1_chunk__init(struct http1_chunk *c)
 {
 	*c = (struct http1_chunk){ .state = HTTP1_CHUNK_SIZE };
-}
-
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 static enum http1_chunk_state after_size(const struct http1_chunk *c)

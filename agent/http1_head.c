@@ -58,7 +58,7 @@ static inline bool next_element(struct slice *list, struct slice *element)
 	if (!list->len)
 		return false;
 	n = slice_until(*list, ',');
-	*element = http1_trim((struct slice){ list->p, n });
+	*element = slice_trim((struct slice){ list->p, n });
 	*list = slice_skip(*list, n < list->len ? n + 1 : n);
 	return true;
 }
@@ -88,7 +88,7 @@ static bool is_version_and_status(const char p[12])
  * tells that the target, at least, is whole. */
 static int target_and_version(struct line l, struct http1_head *h)
 {
-	struct slice rest = http1_trim(l.s), last;
+	struct slice rest = slice_trim(l.s), last;
 	const char *sp = rest.len ? memrchr(rest.p, ' ', rest.len) : NULL;
 	char version[] = "HTTP/1.1"; /* a cut one is right if it is when completed */
 
@@ -103,7 +103,7 @@ static int target_and_version(struct line l, struct http1_head *h)
 		return HTTP1_BAD;
 	h->minor = sp ? version[7] - '0' : 1;
 	h->target_cut = !sp && rest.p + rest.len == l.s.p + l.s.len;
-	h->target = sp ? http1_trim((struct slice){ rest.p, sp - rest.p }) : rest;
+	h->target = sp ? slice_trim((struct slice){ rest.p, sp - rest.p }) : rest;
 	return h->target.len ? 1 : HTTP1_MORE;
 }
 
@@ -215,7 +215,7 @@ static bool is_field(struct slice line, struct slice name, struct slice *value)
 		n++;
 	if (n == line.len || line.p[n] != ':')
 		return false;
-	*value = http1_trim(slice_skip(line, n + 1));
+	*value = slice_trim(slice_skip(line, n + 1));
 	return true;
 }
 
@@ -439,7 +439,7 @@ bool http1_head__next_field(struct slice *rest, struct slice *name, struct slice
 		if (colon == line.len || http1_is_space(line.p[0]))
 			continue;
 		*name = (struct slice){ line.p, colon };
-		*value = http1_trim(slice_skip(line, colon + 1));
+		*value = slice_trim(slice_skip(line, colon + 1));
 		return true;
 	}
 	return false;

@@ -10,7 +10,7 @@
  * not know about the brackets, and has no port. */
 void http1_host__split(struct slice host_field, struct slice *host, uint16_t *port)
 {
-	struct slice s = http1_trim(host_field), digits;
+	struct slice s = slice_trim(host_field), digits;
 	bool bracket = s.len && s.p[0] == '[';
 	uint64_t n = 0;
 	size_t end;

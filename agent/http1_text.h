@@ -25,15 +25,6 @@ static inline bool http1_is_space(char c)
 	return (unsigned char)c <= ' ' && (c == ' ' || c == '\t' || c == '\r' || c == '\n');
 }
 
-static inline struct slice http1_trim(struct slice s)
-{
-	for (; s.len && http1_is_space(s.p[0]); s.p++)
-		s.len--;
-	while (s.len && http1_is_space(s.p[s.len - 1]))
-		s.len--;
-	return s;
-}
-
 /* Decimal digits and nothing else, at most max, which is at most INT64_MAX. */
 static inline bool http1_number(struct slice s, uint64_t max, uint64_t *value)
 {

@@ -70,17 +70,11 @@ static void put_headers(struct http1_txn *t, char **to, const struct request_hea
 	}
 }
 
-static struct slice target_of(const struct http1_txn *t)
-{
-	return (struct slice){ t->text + t->method_len, t->target_len };
-}
-
 struct http1_txn *http1_txn__new(const struct http1_head *r, const struct request_headers *headers,
 				 const struct str_list *known_methods)
 {
 	struct http1_txn *t = take();
 	struct slice target = r->target, host = r->host;
-	struct http1_target parts;
 	size_t n;
 	char *p;
 
@@ -111,11 +105,11 @@ struct http1_txn *http1_txn__new(const struct http1_head *r, const struct reques
 		t->flags |= HTTP1_TXN_HEAD;
 	if (slice_eq(r->method, SLICE("CONNECT")))
 		t->flags |= HTTP1_TXN_CONNECT;
-	if (headers) {
+	http1_target__split((struct slice){ t->text + t->method_len, t->target_len },
+			    t->flags & HTTP1_TXN_CONNECT, &t->target);
+	t->req.path = t->target.path;
+	if (headers)
 		put_headers(t, &p, headers);
-		http1_target__split(target_of(t), t->flags & HTTP1_TXN_CONNECT, &parts);
-		t->req.path = parts.path;
-	}
 	return t;
 }
 
@@ -171,16 +165,13 @@ static const char *status_error(enum span_kind kind, uint16_t status)
 
 static void span_target(const struct http1_txn *t, struct span *s)
 {
-	struct slice target = target_of(t);
-	struct slice host = { target.p + target.len, t->host_len };
-	struct http1_target parts;
+	struct slice host = { t->text + t->method_len + t->target_len, t->host_len };
 
-	http1_target__split(target, t->flags & HTTP1_TXN_CONNECT, &parts);
-	s->path = parts.path;
-	s->query = parts.query;
-	if (parts.host.len) {
-		s->host = parts.host;
-		s->host_port = parts.port;
+	s->path = t->target.path;
+	s->query = t->target.query;
+	if (t->target.host.len) {
+		s->host = t->target.host;
+		s->host_port = t->target.port;
 	} else {
 		http1_host__split(host, &s->host, &s->host_port);
 	}

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "http1_head.h"
+#include "http1_target.h"
 #include "options.h"
 #include "request.h"
 #include "request_headers.h"
@@ -40,7 +41,8 @@ struct http1_txn {
 	uint16_t method_len, target_len, host_len;
 	uint32_t n_headers;
 	struct span_header headers[SPAN_HEADERS_MAX];
-	char *text; /* method, target, host, then what headers gave */
+	struct http1_target target; /* its parts, in text */
+	char *text;                 /* method, target, host, then what headers gave */
 	char text_inline[HTTP1_TXN_INLINE];
 };
 

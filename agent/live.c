@@ -435,6 +435,7 @@ struct metrics *live__metrics(struct live *l)
 {
 	uint64_t now = unix_ns();
 	struct metrics *m = metrics__new(now);
+	struct self_builder b = { m, l->start_unix_ns };
 
 	if (!m)
 		return NULL;
@@ -442,8 +443,8 @@ struct metrics *live__metrics(struct live *l)
 	agg__snapshot(pipeline__agg(l->pipeline), m, now, mono_ns());
 	selfmetrics__add(m, l->pipeline, l->procs, l->loader, &l->memory, l->start_unix_ns);
 	if (l->cfg.selfmetrics)
-		l->cfg.selfmetrics(l->cfg.arg, &(struct self_builder){ m, l->start_unix_ns });
-	propagate__metrics(l->propagate, m, l->start_unix_ns);
+		l->cfg.selfmetrics(l->cfg.arg, &b);
+	propagate__metrics(l->propagate, &b);
 	if (metrics__ok(m))
 		return m;
 	metrics__put(m);

@@ -338,7 +338,8 @@ void opt__want(const struct opt *opt, char *buf, size_t size)
 	types[opt->type].want(opt, buf, size);
 }
 
-static struct slice trim(struct slice s)
+/* Not slice_trim: a line end is a part of the value that it is in. */
+static struct slice trim_blanks(struct slice s)
 {
 	while (s.len && (*s.p == ' ' || *s.p == '\t'))
 		s.p++, s.len--;
@@ -369,7 +370,7 @@ int opt__parse_value(struct options *o, const struct opt *opt, const char *text,
 	for (const char *s = text; !err && s; s = *s ? s + 1 : NULL) {
 		*bad = (struct slice){ s, strcspn(s, type->separator) };
 		s += bad->len;
-		*bad = trim(*bad);
+		*bad = trim_blanks(*bad);
 		err = parse_piece(o, opt, *bad);
 	}
 	return err;

@@ -6,6 +6,7 @@
 
 #include "slice.h"
 #include "utf8.h"
+#include "hex.h"
 
 /* ---- clean text ---- */
 
@@ -34,29 +35,6 @@ void procname__clean(char out[PROCNAME_MAX], const char *s, size_t len)
 }
 
 /* ---- names from the environment ---- */
-
-static int hex(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
-}
-
-/* Decodes up to `size` bytes; a '%' without two hex digits stays as it is. */
-static size_t percent_decode(char *out, size_t size, struct slice in)
-{
-	size_t o = 0;
-
-	for (size_t i = 0; i < in.len && o < size; i++) {
-		bool enc = in.p[i] == '%' && i + 2 < in.len && hex(in.p[i + 1]) >= 0 &&
-			   hex(in.p[i + 2]) >= 0;
-
-		out[o++] = enc ? (char)(hex(in.p[i + 1]) << 4 | hex(in.p[i + 2])) : in.p[i];
-		i += enc ? 2 : 0;
-	}
-	return o;
-}
 
 static struct slice trim(struct slice s)
 {

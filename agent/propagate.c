@@ -15,6 +15,7 @@
 #include "metrics.h"
 #include "options.h"
 #include "propagate_internal.h"
+#include "self_builder.h"
 
 #define MAX_CGROUPS 16
 
@@ -351,52 +352,43 @@ enum propagate_state propagate__try(char *why, size_t why_size)
 
 /* ---- metrics ------------------------------------------------------------------------------ */
 
-static void add_point(struct metrics *m, struct metric_family *f, const char *key,
-		      const char *label, double value, uint64_t start_unix_ns)
+static void add_counts(const struct propagate *p, struct self_builder *b)
 {
-	struct metric_attr *attr;
-	struct metric_point *pt = f ? metrics__point(m, f, 1, &attr) : NULL;
-
-	if (!pt)
-		return;
-	attr->key = key;
-	attr->type = ATTR_STRING;
-	attr->str = label;
-	pt->value = value;
-	pt->start_unix_ns = start_unix_ns;
-}
-
-static void add_counts(const struct propagate *p, struct metrics *m, uint64_t start_unix_ns)
-{
-	struct metric_family *f[2];
+	struct metric_family *f[2] = {
+		self__family(b, "redeye.propagation.requests", "{request}", METRIC_COUNTER,
+			     RED_PROP_SOCKETS,
+			     "Requests that could have been given a trace context."),
+		self__family(b, "redeye.propagation.connections", "{connection}", METRIC_COUNTER,
+			     RED_PROP__CNT - RED_PROP_SOCKETS,
+			     "Connections watched for requests to give a trace context."),
+	};
+	struct self_label l[] = { { NULL, NULL }, { NULL, NULL } };
 	struct propagate_counts c;
 	int i;
 
 	if (!p->k.stats_fd || propagate_counts__read(&p->k, &c))
 		return;
-	f[0] = metrics__family(m, "redeye.propagation.requests", "{request}",
-			       "Requests that could have been given a trace context.",
-			       METRIC_COUNTER, RED_PROP_SOCKETS);
-	f[1] = metrics__family(m, "redeye.propagation.connections", "{connection}",
-			       "Connections watched for requests to give a trace context.",
-			       METRIC_COUNTER, RED_PROP__CNT - RED_PROP_SOCKETS);
-	for (i = 0; i < RED_PROP__CNT; i++)
-		add_point(m, f[i >= RED_PROP_SOCKETS], i < RED_PROP_SOCKETS ? "outcome" : "event",
-			  propagate_outcomes[i], c.n[i] - p->before.n[i], start_unix_ns);
+	for (i = 0; i < RED_PROP__CNT; i++) {
+		l[0].key = i < RED_PROP_SOCKETS ? "outcome" : "event";
+		l[0].value = propagate_outcomes[i];
+		self__point(b, f[i >= RED_PROP_SOCKETS], c.n[i] - p->before.n[i], l);
+	}
 }
 
-void propagate__metrics(const struct propagate *p, struct metrics *m, uint64_t start_unix_ns)
+void propagate__metrics(const struct propagate *p, struct self_builder *b)
 {
 	static const char *const modes[] = { "off", "every_request", "first_request" };
+	struct self_label l[] = { { "mode", NULL }, { NULL, NULL } };
 	struct metric_family *f;
 	size_t i;
 
 	if (!p)
 		return;
-	f = metrics__family(m, "redeye.propagation.mode", "{mode}",
-			    "1 for how trace context is written into requests now.", METRIC_GAUGE,
-			    3);
-	for (i = 0; i < 3; i++)
-		add_point(m, f, "mode", modes[i], p->state == i, 0);
-	add_counts(p, m, start_unix_ns);
+	f = self__family(b, "redeye.propagation.mode", "{mode}", METRIC_GAUGE, 3,
+			 "1 for how trace context is written into requests now.");
+	for (i = 0; i < 3; i++) {
+		l[0].value = modes[i];
+		self__point(b, f, p->state == i, l);
+	}
+	add_counts(p, b);
 }

@@ -16,8 +16,7 @@
 #include <stdint.h>
 
 struct loader;
-struct metrics;
-struct options;
+struct self_builder;
 struct selection;
 
 enum propagate_state {
@@ -52,7 +51,7 @@ void propagate__set_regular(struct propagate *p, uint32_t tgid, const uint8_t ad
 			    uint16_t port, bool on);
 
 /* redeye.propagation.*; accepts NULL. */
-void propagate__metrics(const struct propagate *p, struct metrics *m, uint64_t start_unix_ns);
+void propagate__metrics(const struct propagate *p, struct self_builder *b);
 
 /* `redeye doctor`: the canary alone. The state, with the reason in why. */
 enum propagate_state propagate__try(char *why, size_t why_size);

@@ -11,6 +11,7 @@
 #include "options.h"
 #include "procname.h"
 #include "service.h"
+#include "hex.h"
 
 const struct service resource__self = {
 	.refs = 1, .name = "redeye", .namespace = "", .instance = ""
@@ -58,29 +59,12 @@ static int set(struct resource_attrs *r, const char *key, const char *value)
 
 /* ---- what is configured --------------------------------------------------- */
 
-static int hex_at(const char *s)
-{
-	unsigned int v;
-
-	return isxdigit((unsigned char)s[0]) && isxdigit((unsigned char)s[1]) &&
-			       sscanf(s, "%2x", &v) == 1
-		       ? (int)v
-		       : -1;
-}
-
 /* Decodes and cleans; a '%' without two hex digits stays as it is. */
 static void decode(char out[PROCNAME_MAX], const char *s, size_t len)
 {
 	char raw[4 * PROCNAME_MAX];
-	size_t i, n = 0;
 
-	for (i = 0; i < len && n < sizeof(raw); i++) {
-		int byte = s[i] == '%' && i + 2 < len ? hex_at(s + i + 1) : -1;
-
-		raw[n++] = byte < 0 ? s[i] : (char)byte;
-		i += byte < 0 ? 0 : 2;
-	}
-	procname__clean(out, raw, n);
+	procname__clean(out, raw, percent_decode(raw, sizeof(raw), (struct slice){ s, len }));
 }
 
 static int set_configured(struct resource_attrs *r, const char *member)

@@ -37,6 +37,18 @@ static inline struct slice slice_skip(struct slice s, size_t n)
 	return n ? (struct slice){ s.p + n, s.len - n } : s;
 }
 
+/* Without the white space, line ends included, around it. */
+static inline struct slice slice_trim(struct slice s)
+{
+#define BLANK(c) ((unsigned char)(c) <= ' ' && memchr(" \t\r\n", (c), 4))
+	for (; s.len && BLANK(s.p[0]); s.p++)
+		s.len--;
+	while (s.len && BLANK(s.p[s.len - 1]))
+		s.len--;
+#undef BLANK
+	return s;
+}
+
 /* Bytes before the first c; all of them when there is none. */
 static inline size_t slice_until(struct slice s, char c)
 {

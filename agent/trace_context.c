@@ -14,6 +14,7 @@
  *    Malformed headers of one format do not hide another format's.
  */
 #include "trace_context.h"
+#include "hex.h"
 
 #include <errno.h>
 
@@ -347,27 +348,16 @@ enum trace_context_result trace_context__finish(const struct trace_context_reade
 
 /* ---- out ---- */
 
-static char *put_hex(char *to, const uint8_t *p, size_t n)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (; n--; p++) {
-		*to++ = digits[*p >> 4];
-		*to++ = digits[*p & 15];
-	}
-	return to;
-}
-
 void trace_context__format(const struct trace *t, char out[TRACEPARENT_LEN + 1])
 {
 	const uint8_t version = 0, flags = t->flags & (TRACE_SAMPLED | TRACE_RANDOM);
 
-	out = put_hex(out, &version, 1);
+	out = hex_put(out, &version, 1);
 	*out++ = '-';
-	out = put_hex(out, t->trace_id, sizeof(t->trace_id));
+	out = hex_put(out, t->trace_id, sizeof(t->trace_id));
 	*out++ = '-';
-	out = put_hex(out, t->span_id, sizeof(t->span_id));
+	out = hex_put(out, t->span_id, sizeof(t->span_id));
 	*out++ = '-';
-	out = put_hex(out, &flags, 1);
+	out = hex_put(out, &flags, 1);
 	*out = 0;
 }

@@ -9,6 +9,7 @@
 #include "service.h"
 #include "span_attrs.h"
 #include "utf8.h"
+#include "hex.h"
 
 enum { NAME_MAX_BYTES = 1024 };
 
@@ -41,15 +42,16 @@ static void put_time(struct buf *out, uint64_t unix_ns)
 static void put_id(struct buf *out, const char *before, const uint8_t *id, size_t n)
 {
 	static const uint8_t none[16];
-	size_t i;
+	char *to;
 
 	buf__puts(out, before);
 	if (!memcmp(id, none, n)) {
 		buf__putc(out, '-');
 		return;
 	}
-	for (i = 0; i < n; i++)
-		buf__printf(out, "%02x", id[i]);
+	to = buf__room(out, 2 * n);
+	if (to)
+		out->len += hex_put(to, id, n) - to;
 }
 
 static void put_duration(struct buf *out, uint64_t ns)

@@ -53,19 +53,10 @@ static int level_in_json(struct slice body)
 	return found;
 }
 
-static struct slice trim(struct slice s)
-{
-	while (s.len && strchr(" \t\r\n", s.p[s.len - 1]))
-		s.len--;
-	while (s.len && strchr(" \t\r\n", *s.p))
-		s = slice_skip(s, 1);
-	return s;
-}
-
 /* The level that is asked for, or -1. */
 static int wanted(const struct httpd_change *c)
 {
-	struct slice body = trim(c->body);
+	struct slice body = slice_trim(c->body);
 
 	if (!body.len)
 		return level_of(slice_of(c->query));

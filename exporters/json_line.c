@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include "utf8.h"
+#include "hex.h"
 
 #define CLOSING 3 /* bytes kept for "}}\n" */
 
@@ -64,13 +65,11 @@ static size_t plain_run(const char *p, size_t len)
 
 static char *put_u16(char *to, uint32_t v)
 {
-	static const char digits[] = "0123456789abcdef";
+	const uint8_t bytes[] = { v >> 8 & 0xff, v & 0xff };
 
 	*to++ = '\\';
 	*to++ = 'u';
-	for (int shift = 12; shift >= 0; shift -= 4)
-		*to++ = digits[v >> shift & 15];
-	return to;
+	return hex_put(to, bytes, sizeof(bytes));
 }
 
 static size_t escape(char *to, uint32_t cp)
@@ -149,15 +148,10 @@ void json_line__text(struct json_line *j, const char *key, const char *value)
 
 void json_line__hex(struct json_line *j, const char *key, const uint8_t *bytes, size_t n)
 {
-	static const char digits[] = "0123456789abcdef";
-
 	if (!key_of(j, key, 2 * n + 2))
 		return;
 	*j->at++ = '"';
-	for (size_t i = 0; i < n; i++) {
-		*j->at++ = digits[bytes[i] >> 4];
-		*j->at++ = digits[bytes[i] & 15];
-	}
+	j->at = hex_put(j->at, bytes, n);
 	*j->at++ = '"';
 }
 

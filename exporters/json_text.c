@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "utf8.h"
+#include "hex.h"
 
 #define REPLACEMENT SLICE("\xef\xbf\xbd") /* U+FFFD */
 
@@ -75,18 +76,12 @@ void json_text__string(struct buf *out, struct slice s)
 
 void json_text__hex(struct buf *out, const uint8_t *p, size_t n)
 {
-	static const char digits[] = "0123456789abcdef";
 	char *to = buf__room(out, 2 * n + 2);
-	size_t i;
 
 	if (!to)
 		return;
 	*to++ = '"';
-	for (i = 0; i < n; i++) {
-		*to++ = digits[p[i] >> 4];
-		*to++ = digits[p[i] & 15];
-	}
-	*to = '"';
+	*hex_put(to, p, n) = '"';
 	out->len += 2 * n + 2;
 }
 

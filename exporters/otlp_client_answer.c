@@ -90,15 +90,6 @@ void otlp_answer__free(struct otlp_answer *a)
 
 /* ---- heads ---- */
 
-static struct slice trim(struct slice s)
-{
-	while (s.len && (*s.p == ' ' || *s.p == '\t'))
-		s.p++, s.len--;
-	while (s.len && strchr(" \t\r\n", s.p[s.len - 1]))
-		s.len--;
-	return s;
-}
-
 /* Decimal; -1 when it is not, or has more than six digits. */
 static int number(struct slice s)
 {
@@ -161,7 +152,7 @@ static const struct {
 
 static void take_status_line(struct otlp_answer *a, struct slice line)
 {
-	struct slice rest = trim(slice_skip(line, slice_until(line, ' ')));
+	struct slice rest = slice_trim(slice_skip(line, slice_until(line, ' ')));
 	int status = number((struct slice){ rest.p, rest.len < 3 ? rest.len : 3 });
 
 	reset_head(a);
@@ -177,10 +168,10 @@ void otlp_answer__header(struct otlp_answer *a, struct slice line)
 		take_status_line(a, line);
 		return;
 	}
-	a->head_ended = a->head_ended || !trim(line).len;
+	a->head_ended = a->head_ended || !slice_trim(line).len;
 	for (size_t i = 0; colon < line.len && i < sizeof(fields) / sizeof(fields[0]); i++) {
 		if (slice_ieq(name, slice_of(fields[i].name)))
-			fields[i].take(a, trim(slice_skip(line, colon + 1)));
+			fields[i].take(a, slice_trim(slice_skip(line, colon + 1)));
 	}
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "slice.h"
+#include "hex.h"
 
 #define HEADERS_MAX 64
 
@@ -20,15 +21,6 @@ static const char *const reserved[] = {
 	"content-type", "content-length", "content-encoding", "transfer-encoding", "connection",
 	"te",           "expect",         "upgrade",
 };
-
-static struct slice trim(struct slice s)
-{
-	while (s.len && (*s.p == ' ' || *s.p == '\t'))
-		s.p++, s.len--;
-	while (s.len && (s.p[s.len - 1] == ' ' || s.p[s.len - 1] == '\t'))
-		s.len--;
-	return s;
-}
 
 /* token, RFC 9110 section 5.6.2 */
 static bool is_token(struct slice s)
@@ -54,14 +46,6 @@ static bool is_reserved(struct slice name)
 	return false;
 }
 
-static int hex(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *hit = c ? strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c) : NULL;
-
-	return hit ? hit - digits : -1;
-}
-
 /* Decodes to `to`, which has room for value.len bytes. The length, or -EINVAL. */
 static int decode(struct slice value, char *to)
 {
@@ -71,8 +55,8 @@ static int decode(struct slice value, char *to)
 		char c = value.p[i];
 
 		if (c == '%') {
-			int high = value.len - i > 2 ? hex(value.p[i + 1]) : -1;
-			int low = high >= 0 ? hex(value.p[i + 2]) : -1;
+			int high = value.len - i > 2 ? hex_value(value.p[i + 1]) : -1;
+			int low = high >= 0 ? hex_value(value.p[i + 2]) : -1;
 
 			if (low < 0)
 				return -EINVAL;
@@ -114,7 +98,7 @@ static int add(struct otlp_endpoint *e, struct slice name, struct slice value)
 static int parse_one(struct slice piece, struct otlp_endpoint *e, char *err, size_t err_size)
 {
 	size_t equals = slice_until(piece, '=');
-	struct slice name = trim((struct slice){ piece.p, equals });
+	struct slice name = slice_trim((struct slice){ piece.p, equals });
 	int rc;
 
 	if (equals == piece.len || !is_token(name)) {
@@ -127,7 +111,7 @@ static int parse_one(struct slice piece, struct otlp_endpoint *e, char *err, siz
 			 (int)name.len, name.p);
 		return -EINVAL;
 	}
-	rc = e->n_headers < HEADERS_MAX ? add(e, name, trim(slice_skip(piece, equals + 1)))
+	rc = e->n_headers < HEADERS_MAX ? add(e, name, slice_trim(slice_skip(piece, equals + 1)))
 					: -EINVAL;
 	if (rc == -EINVAL)
 		snprintf(err, err_size,
@@ -144,7 +128,7 @@ int otlp_headers__parse(const char *text, struct otlp_endpoint *e, char *err, si
 
 	while (!rc && left.len) {
 		size_t len = slice_until(left, ',');
-		struct slice piece = trim((struct slice){ left.p, len });
+		struct slice piece = slice_trim((struct slice){ left.p, len });
 
 		if (piece.len)
 			rc = parse_one(piece, e, err, err_size);

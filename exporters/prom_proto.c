@@ -18,10 +18,10 @@
  * a repeated field may be appended in encoded form, and so the protobuf-c
  * structures of only one metric exist at a time.
  */
+#include "hex.h"
 #include "prom_internal.h"
 
 #include <math.h>
-#include <stdio.h>
 
 #include "exporters/prom_metrics.pb-c.h"
 
@@ -211,12 +211,6 @@ static void set_native(struct proto *p, PB(Histogram) * out, const struct metric
 
 /* ---- exemplars ---- */
 
-static void hex(char *to, const uint8_t *bytes, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		sprintf(to + 2 * i, "%02x", bytes[i]);
-}
-
 static void set_label(struct exemplar *e, int i, const char *name, char *value)
 {
 	e->labels[i] = (PB(LabelPair))IO__PROMETHEUS__CLIENT__LABEL_PAIR__INIT;
@@ -234,8 +228,8 @@ static PB(Exemplar) * add_exemplar(struct proto *p, const struct metric_exemplar
 		return NULL;
 	e->msg = (PB(Exemplar))IO__PROMETHEUS__CLIENT__EXEMPLAR__INIT;
 	e->time = (PB(Timestamp))IO__PROMETHEUS__CLIENT__TIMESTAMP__INIT;
-	hex(e->trace_id, src->trace_id, sizeof(src->trace_id));
-	hex(e->span_id, src->span_id, sizeof(src->span_id));
+	*hex_put(e->trace_id, src->trace_id, sizeof(src->trace_id)) = 0;
+	*hex_put(e->span_id, src->span_id, sizeof(src->span_id)) = 0;
 	set_label(e, 0, "trace_id", e->trace_id);
 	set_label(e, 1, "span_id", e->span_id);
 	e->msg.label = e->ptrs;

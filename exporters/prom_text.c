@@ -8,6 +8,7 @@
  * of its own; who wants start times gets them in protobuf, where they are free.
  */
 #include "prom_internal.h"
+#include "hex.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -124,8 +125,10 @@ static void put_series(struct text *t, const char *name, const char *suffix)
 
 static void put_hex(struct buf *out, const uint8_t *bytes, size_t n)
 {
-	while (n--)
-		buf__printf(out, "%02x", *bytes++);
+	char *to = buf__room(out, 2 * n);
+
+	if (to)
+		out->len += hex_put(to, bytes, n) - to;
 }
 
 static void put_exemplar(struct text *t, const struct metric_exemplar *e)
