@@ -14,7 +14,7 @@ CLANG	?= clang
 # On Ubuntu before 25.04 /usr/sbin/bpftool is a script that insists on the running kernel's own.
 BPFTOOL	?= $(lastword bpftool $(wildcard /usr/local/sbin/bpftool /usr/sbin/bpftool \
 		/usr/lib/linux-tools/*/bpftool))
-PKGS	:= libbpf libelf zlib libmicrohttpd libprotobuf-c yaml-0.1 libcjson
+PKGS	:= libbpf libelf zlib liblzma libmicrohttpd libprotobuf-c yaml-0.1 libcjson
 
 O	:= build$(if $(ASAN),/asan)$(if $(STATIC),/static)
 Q	:= $(if $(V),,@)
@@ -30,7 +30,7 @@ comma	:= ,
 SAN	:= $(if $(ASAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 CFLAGS	?= -O2 -g
 ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(HARDEN) $(SAN) -D_GNU_SOURCE \
-	     -DREDEYE_VERSION='"$(VERSION)"' -I. -I$(O) -Iagent -Ibpf -Iexporters \
+	     -DREDEYE_VERSION='"$(VERSION)"' -I. -I$(O) -Iagent -Ibpf -Iexporters -Iuprobes \
 	     $(shell pkg-config --cflags $(PKGS) libcurl)
 ALL_LDFLAGS = $(LDFLAGS) $(SAN) -pie -Wl,-z,relro,-z,now
 # Debian has no static p11-kit, which GnuTLS needs, and no static cJSON. So a static binary is
@@ -44,7 +44,7 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v2 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra 
 # Everything but main.c goes into one archive, which the tests link as well.
 PROTOS	:= $(wildcard exporters/*.proto)
 PROTO_C	:= $(PROTOS:%.proto=$(O)/%.pb-c.c)
-SRCS	:= $(filter-out agent/main.c,$(wildcard agent/*.c exporters/*.c))
+SRCS	:= $(filter-out agent/main.c,$(wildcard agent/*.c exporters/*.c uprobes/*.c))
 OBJS	:= $(SRCS:%.c=$(O)/%.o) $(PROTO_C:.c=.o)
 LIB	:= $(O)/libredeye.a
 UNITS	:= $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))

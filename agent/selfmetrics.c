@@ -18,7 +18,7 @@
 
 static const char *const hook_names[RED_HOOK__CNT] = {
 	[RED_HOOK_SEND] = "send",    [RED_HOOK_RECV] = "recv", [RED_HOOK_STATE] = "connection",
-	[RED_HOOK_PROC] = "process", [RED_HOOK_POLL] = "poll",
+	[RED_HOOK_PROC] = "process", [RED_HOOK_POLL] = "poll", [RED_HOOK_TLS] = "tls",
 };
 
 static const char *const drop_names[RED_DROP__CNT] = {
@@ -29,6 +29,10 @@ static const char *const drop_names[RED_DROP__CNT] = {
 	[RED_DROP_PEEK] = "peek",
 	[RED_DROP_STASH_FULL] = "stash_full",
 	[RED_DROP_MISSED] = "missed_return",
+	[RED_DROP_CIPHERTEXT] = "ciphertext",
+	[RED_DROP_NOT_JOINED] = "not_joined",
+	[RED_DROP_TLS_FULL] = "tls_calls_full",
+	[RED_DROP_RACE] = "race",
 };
 
 /* ---- kernel side ----------------------------------------------------------------------- */

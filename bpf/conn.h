@@ -419,6 +419,7 @@ static __always_inline void data_fill(struct red_ev_data *ev, struct red_conn *c
 	ev->tgid = pid_tgid >> 32;
 	ev->tid = pid_tgid;
 	ev->dir = dir;
+	ev->layer = 0;
 	ev->pad = 0;
 	ev->prev_ns = d->last_ns;
 	ev->other_off = o->off;

@@ -86,11 +86,21 @@ enum red_data_flags {
 	RED_DATA_TAIL_OK = 1 << 2,  /* other_tail holds the last bytes sent the other way */
 	RED_DATA_READ_ERR = 1 << 3, /* the buffer could not be read (page not present) */
 	RED_DATA_NONBLOCK = 1 << 4, /* the socket is set to O_NONBLOCK: an event loop's */
+	RED_DATA_LATE = 1 << 5,  /* of a TLS layer: plaintext may have gone by before it was seen */
+	RED_DATA_HELLO = 1 << 6, /* TLS on the wire, see below */
 };
 
 /* One call that moved bytes which a parser may want. Offsets count the bytes
  * of one direction since redeye first saw the connection; calls that were
- * only counted show as a jump of `off`. */
+ * only counted show as a jump of `off`.
+ *
+ * On a connection that speaks TLS the kernel side copies the first record of each
+ * direction as it is on the wire (the ClientHello and ServerHello, perhaps by several
+ * calls), flagged RED_DATA_HELLO, and nothing more of the wire. When a TLS library's
+ * calls are found to belong to the connection, what follows is their plaintext, of
+ * `layer` 1, and offsets start again at 0; each further layer (TLS inside of TLS)
+ * likewise. One last RED_DATA_HELLO record without bytes says that application data
+ * goes by and no library was found. */
 struct red_ev_data {
 	struct red_hdr h;
 	__u64 conn_id;
@@ -101,8 +111,9 @@ struct red_ev_data {
 	__u32 tid;
 	__u8 dir;      /* enum red_dir */
 	__u8 flags;    /* enum red_data_flags */
-	__u16 syscall; /* number of the system call, 0xffff unknown */
-	__u32 pad;
+	__u16 syscall; /* number of the system call, 0xffff unknown or none */
+	__u16 layer;   /* 0: bytes as on the wire; n: plaintext, of the n-th TLS layer */
+	__u16 pad;
 	__u64 prev_ns;   /* last byte before this call, same direction; 0 none */
 	__u64 other_off; /* bytes so far in the other direction */
 	__u64 other_ns;  /* and the time of its last byte; 0 none */
@@ -129,8 +140,8 @@ struct red_ev_state {
 	__u8 tail[2][8];  /* the last eight bytes, youngest last */
 	__u32 tgid;
 	__u8 dir;
-	__u8 flags; /* enum red_state_flags */
-	__u8 pad[2];
+	__u8 flags;  /* enum red_state_flags */
+	__u16 layer; /* whose bytes are counted, see red_ev_data */
 };
 
 /* Life cycle. For RED_EV_FORK `other` is the parent's tgid, for RED_EV_EXIT
@@ -194,7 +205,11 @@ enum red_drop {
 	RED_DROP_PEEK = 4,       /* MSG_PEEK moves nothing */
 	RED_DROP_STASH_FULL = 5, /* kprobe backend: no room for the call's arguments */
 	RED_DROP_MISSED = 6,     /* kprobe backend: a call's return probe never ran */
-	RED_DROP__CNT = 7,
+	RED_DROP_CIPHERTEXT = 7, /* of a connection whose plaintext is seen */
+	RED_DROP_NOT_JOINED = 8, /* plaintext of a TLS object whose socket is not known */
+	RED_DROP_TLS_FULL = 9,   /* no room for the arguments of a TLS call */
+	RED_DROP_RACE = 10,      /* another task used the scratch memory meanwhile */
+	RED_DROP__CNT = 11,
 };
 
 /* Hooks, for the accounting; one row of struct red_stat each. */
@@ -204,7 +219,8 @@ enum red_hook {
 	RED_HOOK_STATE = 2, /* connection state changes */
 	RED_HOOK_PROC = 3,  /* fork, exec, exit, listen */
 	RED_HOOK_POLL = 4,
-	RED_HOOK__CNT = 5,
+	RED_HOOK_TLS = 5, /* calls of TLS libraries that moved plaintext */
+	RED_HOOK__CNT = 6,
 };
 
 /* Per CPU and hook; observed == emitted + sum(dropped) at any quiet moment. */
@@ -215,6 +231,16 @@ struct red_stat {
 	__u64 bytes;    /* written to the ring */
 	__u64 nobuf;    /* emitted without payload: no buffer to read */
 	__u64 read_err; /* emitted with less payload: the buffer was not readable */
+};
+
+/* What is known of a process: the byte of map `targets`. */
+enum red_target {
+	RED_TARGET_ON = 1 << 0,  /* selected */
+	RED_TARGET_TLS = 1 << 1, /* a TLS library of it has probes; calls are told by thread */
+	RED_TARGET_GO = 1 << 2,  /* its crypto/tls has; calls are told by goroutine, in R14 */
+	RED_TARGET_GO_STACK =
+		1 << 3,             /* the same before Go 1.17: goroutine in thread-local storage */
+	RED_TARGET_RUSTLS = 1 << 4, /* its rustls has */
 };
 
 /* conn_poll commands, see bpf/redeye.bpf.c. */
