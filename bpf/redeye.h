@@ -241,6 +241,7 @@ enum red_target {
 	RED_TARGET_GO_STACK =
 		1 << 3,             /* the same before Go 1.17: goroutine in thread-local storage */
 	RED_TARGET_RUSTLS = 1 << 4, /* its rustls has */
+	RED_TARGET_READY = 1 << 5,  /* all that it has to have are in place */
 };
 
 /* conn_poll commands, see bpf/redeye.bpf.c. */
@@ -309,7 +310,7 @@ struct red_config {
 	__u64 debug_name[4];    /* header that asks for a trace: lower case, with colon */
 	__u64 debug_mask[4];
 	__u32 debug_len; /* 0: none */
-	__u32 pad;
+	__u32 tls;       /* 1: connections that speak TLS are looked for (tls.h) */
 };
 
 #define RED_ASSERT_SIZE(t, n) _Static_assert(sizeof(struct t) == (n), #t " changed its size")
