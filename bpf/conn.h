@@ -71,7 +71,7 @@ struct red_conn {
 	__u64 answer_end; /* and the answer; NEVER: not known, for good */
 	/* The rest is tls.h's. */
 	__u64 tls_obj;     /* the TLS object that is joined, in process tls_tgid; 0: gone */
-	__u64 wire_off[2]; /* bytes of TLS */
+	__u32 wire_off[2]; /* bytes of TLS, modulo 2^32 */
 	__u32 hello[2];    /* of these, from where it stands, still to be copied */
 	__u64 unsent;      /* plaintext for which not as much has left the socket */
 	__u64 deferred;    /* the end of it, not yet in d[RED_DIR_OUT].off */
@@ -205,8 +205,8 @@ static __always_inline int sock_is_fresh(struct sock *sk, __u16 family, __u64 n)
 	return (__s64)(read + written - n) <= 2;
 }
 
-static __noinline enum red_drop conn_insert(struct sock *sk, __u64 id, __u64 ident, __u32 tgid,
-					    __u64 n)
+static __always_inline enum red_drop conn_insert(struct sock *sk, __u64 id, __u64 ident, __u32 tgid,
+						 __u64 n)
 {
 	__u64 key = (__u64)sk;
 	struct red_conn c = {};

@@ -119,7 +119,7 @@ static __always_inline __u64 current_goroutine(__u32 target)
 }
 
 /* The call that this task is in, or its last; 0: none is known. */
-static __always_inline struct red_tls_call *current_call(__u32 target, __u64 id)
+static __noinline struct red_tls_call *current_call(__u32 target, __u64 id)
 {
 	struct red_tls_key key = { .who = id, .tgid = id >> 32 };
 
@@ -147,23 +147,25 @@ static __always_inline int call_goes_on(const struct red_tls_call *call)
 	return sp < call->sp && call->sp - sp < 1 << 20;
 }
 
-static __always_inline void call_adjacent(struct red_tls_call *call, struct red_conn *c,
-					  struct sock *sk, int dir, __u64 id)
+static __noinline int call_adjacent(struct red_tls_call *call, struct red_conn *c, struct sock *sk,
+				    int dir, __u64 id)
 {
 	struct red_tls_key key = { .who = id, .tgid = id >> 32 };
 	struct red_tls_call fresh = {};
-	int candidate = dir == RED_DIR_IN && !c->layer && c->wire & RED_WIRE_TLS;
+	int candidate;
 
-	if (!call && !candidate)
-		return;
+	candidate = c && dir == RED_DIR_IN && !c->layer && c->wire & RED_WIRE_TLS;
+	if (!c || (!call && !candidate))
+		return 0;
 	if (call) {
 		call->last_sk = candidate ? (__u64)sk : 0;
 		call->last_id = c->id;
-		return;
+		return 0;
 	}
 	fresh.last_sk = (__u64)sk;
 	fresh.last_id = c->id;
 	bpf_map_update_elem(&tls_calls, &key, &fresh, BPF_NOEXIST);
+	return 0;
 }
 
 /* ---- the wire ---------------------------------------------------------------------- */
@@ -178,8 +180,7 @@ static __always_inline int wants_sniff(const struct red_conn *c, int nested)
 }
 
 /* A record with what the scratch holds of the wire, `got` bytes. */
-static __noinline int wire_emit(struct red_conn *c, struct sock *sk, __u32 slot, __u64 len,
-				__u64 got)
+static __noinline int wire_emit(struct red_conn *c, __u32 slot, __u64 len, __u64 got)
 {
 	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	__u64 now = bpf_ktime_get_ns(), dir = slot;
@@ -189,7 +190,7 @@ static __noinline int wire_emit(struct red_conn *c, struct sock *sk, __u32 slot,
 	if (!s || !c || !st)
 		return 0;
 	BOUND(dir, 1);
-	if (!(c->flags & RED_CONN_OPENED) && conn_announce(c, sk, now)) {
+	if (!(c->flags & RED_CONN_OPENED)) {
 		drop(st, RED_DROP_RING_FULL);
 		return 0;
 	}
@@ -206,7 +207,7 @@ static __noinline int wire_emit(struct red_conn *c, struct sock *sk, __u32 slot,
 }
 
 /* The hello's bytes in this call; 1 when a record was made, or could not be. */
-static __always_inline int wire_hello(struct red_conn *c, struct sock *sk, __u32 dir, __u64 len)
+static __always_inline int wire_hello(struct red_conn *c, __u32 dir, __u64 len)
 {
 	__u64 want = c->hello[dir], got;
 
@@ -219,17 +220,17 @@ static __always_inline int wire_hello(struct red_conn *c, struct sock *sk, __u32
 	c->hello[dir] = got == want ? c->hello[dir] - got : 0;
 	if (!got)
 		return 0;
-	wire_emit(c, sk, dir, len, got);
+	wire_emit(c, dir, len, got);
 	return 1;
 }
 
 /* Nothing but ciphertext goes by: user space is told, once. */
-static __always_inline int wire_unseen(struct red_conn *c, struct sock *sk, __u32 dir, __u64 len)
+static __always_inline int wire_unseen(struct red_conn *c, __u32 dir, __u64 len)
 {
 	if (c->layer || c->wire & RED_WIRE_TOLD || c->turns < TLS_TURNS)
 		return 0;
 	c->wire |= RED_WIRE_TOLD;
-	wire_emit(c, sk, dir, len, 0);
+	wire_emit(c, dir, len, 0);
 	return 1;
 }
 
@@ -304,7 +305,9 @@ __noinline int tls_wire(__u32 how, __u64 len, __u64 id)
 	}
 	if (dir == RED_DIR_OUT)
 		wire_sent(c, len);
-	if (!wire_hello(c, sk, dir, len) && !wire_unseen(c, sk, dir, len))
+	if (!(c->flags & RED_CONN_OPENED))
+		conn_announce(c, sk, bpf_ktime_get_ns());
+	if (!wire_hello(c, dir, len) && !wire_unseen(c, dir, len))
 		drop(st, c->layer ? RED_DROP_CIPHERTEXT : RED_DROP_NOT_WANTED);
 	c->wire_off[dir] += len;
 	return 1;
