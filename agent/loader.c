@@ -85,7 +85,9 @@ static const struct backend_prog tls_progs[] = {
 	{ "uprobe_nspr_recv", NULL, true },      { "uprobe_nspr_write", NULL, true },
 	{ "uretprobe_tls", NULL, true },         { "uprobe_go_read", NULL, true },
 	{ "uprobe_go_write", NULL, true },       { "uprobe_go_handshake", NULL, true },
-	{ "uprobe_go_return", NULL, true },      { NULL, NULL, false },
+	{ "uprobe_go_return", NULL, true },      { "uprobe_rustls_read", NULL, true },
+	{ "uprobe_rustls_take", NULL, true },    { "uprobe_rustls_write", NULL, true },
+	{ "uprobe_rustls_writev", NULL, true },  { NULL, NULL, false },
 };
 
 /* How these two backends see what a socket in a sockhash sends. */

@@ -90,7 +90,8 @@ struct red_scratch {
 	struct red_head head;
 	__u64 hex;   /* head_hex */
 	__u64 owner; /* propagate.h, tls.h */
-	__u64 sk;    /* tls.h */
+	__u64 sk;    /* tls.h, so is the next */
+	__u64 plain;
 };
 
 /* Slots: enum red_dir, then propagate.h's, tls.h's. */

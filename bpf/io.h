@@ -33,6 +33,7 @@ static __always_inline void conn_io(struct sock *sk, int direct, int dir, __s64 
 	__u64 key = (__u64)sk, ident = sock_ident(sk, direct);
 	struct red_conn *c = bpf_map_lookup_elem(&conns, &key);
 	enum red_drop why;
+	int wire;
 
 	if (c && c->ident != ident) {
 		conn_report(c, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(0, 0));
@@ -55,8 +56,11 @@ static __always_inline void conn_io(struct sock *sk, int direct, int dir, __s64 
 	}
 	if (tls_matters(c, target)) {
 		s->sk = key;
-		if (tls_wire(WIRE_HOW(dir, target), ret, pid_tgid))
+		wire = tls_wire(WIRE_HOW(dir, target), ret, pid_tgid);
+		if (wire == RED_WIRE_DONE)
 			return;
+		if (wire == RED_WIRE_PARKED)
+			ret = s->plain;
 	}
 	if (dir == RED_DIR_IN)
 		conn_moved(c, st, RED_DIR_IN, RED_DIR_IN, ret, pid_tgid, sk, direct);

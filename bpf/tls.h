@@ -16,6 +16,10 @@
  *     that read the socket themselves and feed the library through memory: Node,
  *     asyncio. The first call of this kind is within the handshake.
  *
+ * rustls does no socket calls of its own either, and its objects move in memory before
+ * they settle. There each read wants the adjacent receive again; a write whose object is
+ * new is parked, and joined by the thread's next send, which follows at once.
+ *
  * From then on the connection is the plaintext's: its offsets start at 0, it goes
  * through the same conn_moved() as any other, as `layer` 1. The socket's own bytes are
  * RED_DROP_CIPHERTEXT. An object found within another's call is the outer of two
@@ -75,7 +79,12 @@ static __noinline int tls_sniff(struct red_conn *c, __u32 slot, __u64 len)
 
 /* ---- joining --------------------------------------------------------------------- */
 
-static __noinline int tls_join(struct red_conn *c, __u64 sk, __u64 obj, __u32 tgid, __u32 late)
+enum red_join {
+	RED_JOIN_LATE = 1 << 0,  /* not within the handshake */
+	RED_JOIN_MOVED = 1 << 1, /* the object of a joined connection may have moved */
+};
+
+static __noinline int tls_join(struct red_conn *c, __u64 sk, __u64 obj, __u32 tgid, __u32 how)
 {
 	struct red_tls_key key = { .who = obj, .tgid = tgid };
 	struct red_tls_conn o = { .sk = sk };
@@ -91,9 +100,11 @@ static __noinline int tls_join(struct red_conn *c, __u64 sk, __u64 obj, __u32 tg
 		tls_obj_forget(c->tls_obj, c->tls_tgid, c->id);
 	c->tls_obj = obj;
 	c->tls_tgid = tgid;
+	if (c->layer && how & RED_JOIN_MOVED)
+		return 0;
 	c->layer++;
 	c->wire &= ~RED_WIRE_LATE;
-	if (late || !(c->flags & RED_CONN_PROBED))
+	if (how & RED_JOIN_LATE || !(c->flags & RED_CONN_PROBED))
 		c->wire |= RED_WIRE_LATE;
 	__builtin_memset(c->d, 0, sizeof(c->d));
 	c->unsent = c->deferred = 0;
@@ -148,13 +159,14 @@ static __always_inline int call_goes_on(const struct red_tls_call *call)
 }
 
 static __noinline int call_adjacent(struct red_tls_call *call, struct red_conn *c, struct sock *sk,
-				    int dir, __u64 id)
+				    __u32 how, __u64 id)
 {
 	struct red_tls_key key = { .who = id, .tgid = id >> 32 };
 	struct red_tls_call fresh = {};
 	int candidate;
 
-	candidate = c && dir == RED_DIR_IN && !c->layer && c->wire & RED_WIRE_TLS;
+	candidate = c && (how & 1) == RED_DIR_IN && c->wire & RED_WIRE_TLS &&
+		    (!c->layer || how & RED_TARGET_RUSTLS << 8);
 	if (!c || (!call && !candidate))
 		return 0;
 	if (call) {
@@ -198,7 +210,7 @@ static __noinline int wire_emit(struct red_conn *c, __u32 slot, __u64 len, __u64
 	s->ev.flags = RED_DATA_HELLO | (got ? 0 : RED_DATA_NOBUF);
 	s->ev.layer = 0;
 	s->ev.syscall = s->call.nr;
-	s->ev.off = c->wire_off[dir];
+	s->ev.off = c->wire_off[dir] - (__u32)len;
 	s->ev.other_off = c->wire_off[!dir];
 	BOUND(got, RED_CAP_MAX);
 	s->ev.cap_len = got;
@@ -251,15 +263,45 @@ static __always_inline void wire_sent(struct red_conn *c, __u64 len)
 
 #define WIRE_HOW(dir, target) ((dir) | (target) << 8)
 
+enum red_wire_result {
+	RED_WIRE_PLAIN = 0,  /* conn_moved()'s to look at */
+	RED_WIRE_DONE = 1,   /* nothing is left to do */
+	RED_WIRE_PARKED = 2, /* what was parked is in the scratch, for conn_moved() */
+};
+
+/* A send, behind a write that waits for its socket: puts what was written in the place
+ * of what was sent. */
+static __noinline int wire_parked(struct red_tls_call *call, struct red_conn *c, __u64 sk, __u64 id)
+{
+	__u32 slot = RED_DIR_OUT;
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	struct red_stat *st = stat_of(RED_HOOK_TLS);
+
+	if (!s || !st || !c || !call)
+		return 0;
+	tls_join(c, sk, call->parked, id >> 32, RED_JOIN_MOVED);
+	call->parked = 0;
+	if (!c->layer) {
+		count(&st->observed, 1, 1);
+		count(&st->dropped[RED_DROP_NOT_JOINED], 1, 1);
+		return 0;
+	}
+	s->call.kind = call->kind == RED_TLS_RUST_WRITEV ? RED_BUF_IOVEC : RED_BUF_PLAIN;
+	s->call.ptr = call->buf;
+	s->call.n = call->kind == RED_TLS_RUST_WRITEV ? call->len : call->n;
+	s->call.nr = 0xffff;
+	s->plain = call->n;
+	return 1;
+}
+
 /* Is there anything for tls_wire() to find out? */
 static __always_inline int tls_matters(const struct red_conn *c, __u32 target)
 {
 	return red_cfg.tls && (target & RED_TARGETS_PROBED || c->wire || wants_sniff(c, 0));
 }
 
-/* A socket moved bytes; socket and call are in scratch `how` & 1. Returns 0 when they
- * are plain and conn_moved()'s to look at, else all is done. Global, not static: the
- * verifier then checks it once. */
+/* A socket moved bytes; socket and call are in scratch `how` & 1. Returns enum
+ * red_wire_result. Global, not static: the verifier then checks it once. */
 __noinline int tls_wire(__u32 how, __u64 len, __u64 id)
 {
 	__u32 slot = how & 1, target = how >> 8;
@@ -273,30 +315,30 @@ __noinline int tls_wire(__u32 how, __u64 len, __u64 id)
 	int nested;
 
 	if (!s || !st)
-		return 0;
+		return RED_WIRE_PLAIN;
 	BOUND(dir, 1);
 	key = s->sk;
 	sk = (struct sock *)key;
 	c = bpf_map_lookup_elem(&conns, &key);
 	if (!c)
-		return 0;
+		return RED_WIRE_PLAIN;
 	if (target & RED_TARGETS_PROBED)
 		call = current_call(target, id);
 	nested = call && call->obj && call_goes_on(call);
 	if (wants_sniff(c, nested) && tls_sniff(c, dir, len))
 		c->wire |= RED_WIRE_TLS;
 	else if (c->wire & RED_WIRE_TLS && !c->wire_off[dir])
-		tls_sniff(c, dir, len);
+		tls_sniff(c, dir, len); /* for the hello */
 	if (nested) {
 		call->nested = 1;
 		tls_join(c, (__u64)sk, call->obj, id >> 32, 0);
 	} else if (target & RED_TARGET_TLS) {
-		call_adjacent(call, c, sk, dir, id);
+		call_adjacent(call, c, sk, how, id);
 	}
 	if (!(c->wire & RED_WIRE_TLS)) {
 		if (c->last_dir != dir && c->turns < TLS_TURNS)
 			c->turns++;
-		return 0;
+		return RED_WIRE_PLAIN;
 	}
 	if (!c->layer && c->last_dir != dir) {
 		c->last_dir = dir;
@@ -307,10 +349,12 @@ __noinline int tls_wire(__u32 how, __u64 len, __u64 id)
 		wire_sent(c, len);
 	if (!(c->flags & RED_CONN_OPENED))
 		conn_announce(c, sk, bpf_ktime_get_ns());
+	c->wire_off[dir] += len;
+	if (dir == RED_DIR_OUT && call && call->parked && wire_parked(call, c, key, id))
+		return RED_WIRE_PARKED;
 	if (!wire_hello(c, dir, len) && !wire_unseen(c, dir, len))
 		drop(st, c->layer ? RED_DROP_CIPHERTEXT : RED_DROP_NOT_WANTED);
-	c->wire_off[dir] += len;
-	return 1;
+	return RED_WIRE_DONE;
 }
 
 /* ---- calls --------------------------------------------------------------------------- */
@@ -333,8 +377,8 @@ static __always_inline struct red_conn *tls_conn(__u64 obj, __u32 tgid, __u64 *s
 }
 
 /* The connection whose ciphertext the thread has just received, for an object that has
- * none. */
-static __noinline int tls_adopt(struct red_tls_call *call, __u64 obj, __u32 tgid)
+ * none. A write is as good a sign only in the handshake: it can end it. */
+static __noinline int tls_adopt(struct red_tls_call *call, __u64 obj, __u32 tgid, __u32 reads)
 {
 	struct red_conn *c;
 	__u64 sk;
@@ -344,14 +388,15 @@ static __noinline int tls_adopt(struct red_tls_call *call, __u64 obj, __u32 tgid
 	sk = call->last_sk;
 	call->last_sk = 0;
 	c = bpf_map_lookup_elem(&conns, &sk);
-	if (!c || c->id != call->last_id || c->layer)
+	if (!c || c->id != call->last_id || c->layer || (!reads && c->turns > 2))
 		return 0;
-	return tls_join(c, sk, obj, tgid, c->turns > 1);
+	return tls_join(c, sk, obj, tgid, c->turns > 2 ? RED_JOIN_LATE : 0);
 }
 
 static __always_inline int kind_dir(__u32 kind)
 {
-	return kind == RED_TLS_READ || kind == RED_TLS_READ_EX || kind == RED_TLS_READ_EARLY
+	return kind == RED_TLS_READ || kind == RED_TLS_READ_EX || kind == RED_TLS_READ_EARLY ||
+			       kind == RED_TLS_RUST_READ
 		       ? RED_DIR_IN
 		       : RED_DIR_OUT;
 }
@@ -362,8 +407,15 @@ static __always_inline int kind_reads(__u32 kind)
 	return kind == RED_TLS_OTHER || kind_dir(kind) == RED_DIR_IN;
 }
 
-/* How many bytes of plaintext a call that returned `ret` has moved. */
-static __always_inline __s64 call_bytes(const struct red_tls_call *call, __s64 ret)
+static __always_inline int kind_buffer(__u32 kind)
+{
+	if (kind == RED_TLS_SENDFILE)
+		return RED_BUF_NONE;
+	return kind == RED_TLS_RUST_WRITEV ? RED_BUF_IOVEC : RED_BUF_PLAIN;
+}
+
+/* How many bytes of plaintext a call that returned `ret` (and `second`) has moved. */
+static __always_inline __s64 call_bytes(const struct red_tls_call *call, __s64 ret, __s64 second)
 {
 	__u64 n = 0;
 
@@ -384,6 +436,10 @@ static __always_inline __s64 call_bytes(const struct red_tls_call *call, __s64 r
 		break;
 	case RED_TLS_SEND_EARLY:
 		return ret ? -1 : (__s64)call->len;
+	case RED_TLS_RUST_READ:
+	case RED_TLS_RUST_WRITE:
+	case RED_TLS_RUST_WRITEV:
+		return ret ? -1 : second;
 	default:
 		return -1;
 	}
@@ -412,9 +468,9 @@ static __always_inline void tls_moved(const struct red_tls_call *call, __u64 id,
 		return;
 	}
 	*(volatile __u64 *)&s->owner = id;
-	s->call.kind = call->kind == RED_TLS_SENDFILE ? RED_BUF_NONE : RED_BUF_PLAIN;
+	s->call.kind = kind_buffer(call->kind);
 	s->call.ptr = call->buf;
-	s->call.n = n;
+	s->call.n = s->call.kind == RED_BUF_IOVEC ? call->len : n;
 	s->call.nr = 0xffff;
 	if (dir == RED_DIR_IN && c->last_dir != dir) {
 		c->unsent = 0;
@@ -424,6 +480,21 @@ static __always_inline void tls_moved(const struct red_tls_call *call, __u64 id,
 		conn_moved(c, st, slot, RED_DIR_IN, n, id, (struct sock *)sk, RED_MOVE_TLS);
 	else
 		conn_moved(c, st, slot, RED_DIR_OUT, n, id, (struct sock *)sk, how);
+}
+
+/* rustls: an object that reads is that of the receive just before. */
+static __noinline int rust_adopt(struct red_tls_call *call, __u64 obj, __u32 tgid)
+{
+	struct red_conn *c;
+	__u64 sk;
+
+	if (!call || !call->last_sk)
+		return 0;
+	sk = call->last_sk;
+	c = bpf_map_lookup_elem(&conns, &sk);
+	if (c && c->id == call->last_id)
+		tls_join(c, sk, obj, tgid, RED_JOIN_MOVED);
+	return 0;
 }
 
 /* The peer has said that it sends no more, or this process has. */

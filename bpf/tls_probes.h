@@ -132,6 +132,62 @@ int uprobe_nspr_recv(struct pt_regs *ctx)
 	return tls_enter(ctx, kind, RED_TLS_STRICT, 0);
 }
 
+/* rustls: PlaintextSink::write(&mut self, &[u8]), ::write_vectored(&mut self, &[IoSlice]). */
+SEC("?uprobe")
+int uprobe_rustls_write(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, RED_TLS_RUST_WRITE, 0, 0);
+}
+
+SEC("?uprobe")
+int uprobe_rustls_writev(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, RED_TLS_RUST_WRITEV, 0, 0);
+}
+
+/* Before 0.23: Reader::read(&mut self, &mut [u8]). The Reader is on the stack; what it
+ * points to is in the connection, so far behind its beginning. Were it elsewhere, reads
+ * and writes would look like two objects, which is slower, not wrong. */
+#define RUSTLS_RECEIVED_PLAINTEXT 0x48
+
+SEC("?uprobe")
+int uprobe_rustls_read(struct pt_regs *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid(), obj = 0;
+	struct red_tls_key key = { .who = id, .tgid = id >> 32 };
+	struct red_tls_call *call;
+
+	tls_enter(ctx, RED_TLS_RUST_READ, 0, 0);
+	call = bpf_map_lookup_elem(&tls_calls, &key);
+	if (!call || call->sp != PT_REGS_SP(ctx) || call->kind != RED_TLS_RUST_READ)
+		return 0;
+	bpf_probe_read_user(&obj, sizeof(obj), (void *)PT_REGS_PARM1(ctx));
+	call->obj = obj - RUSTLS_RECEIVED_PLAINTEXT;
+	return 0;
+}
+
+/* Since 0.23: CommonState::take_received_plaintext(&mut self, Payload), which takes it
+ * all. A payload is a Vec's capacity (or a mark), pointer, length. */
+SEC("?uprobe")
+int uprobe_rustls_take(struct pt_regs *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid(), payload[3] = {};
+	struct red_tls_key key = { .who = id, .tgid = id >> 32 };
+	struct red_tls_call *call, done = {};
+
+	if (!is_target(id >> 32) ||
+	    bpf_probe_read_user(payload, sizeof(payload), (void *)PT_REGS_PARM2(ctx)) ||
+	    !payload[2] || payload[2] > 0x7fffffff)
+		return 0;
+	done.obj = PT_REGS_PARM1(ctx);
+	done.buf = payload[1];
+	done.kind = RED_TLS_RUST_READ;
+	call = bpf_map_lookup_elem(&tls_calls, &key);
+	rust_adopt(call, done.obj, id >> 32);
+	tls_moved(&done, id, payload[2], 0);
+	return 0;
+}
+
 /* The next object may have this one's address. */
 SEC("?uprobe")
 int uprobe_tls_free(struct pt_regs *ctx)
@@ -152,6 +208,7 @@ int uretprobe_tls(struct pt_regs *ctx)
 	struct red_tls_call *call, done;
 	__s64 n, ret = PT_REGS_RC(ctx);
 	__u64 sk;
+	int rust;
 
 	if (!is_target(id >> 32))
 		return 0;
@@ -160,11 +217,19 @@ int uretprobe_tls(struct pt_regs *ctx)
 		return 0;
 	done = *call;
 	call->obj = 0;
-	if (!done.nested && done.last_sk && kind_reads(done.kind) &&
-	    !tls_conn(done.obj, id >> 32, &sk))
-		tls_adopt(call, done.obj, id >> 32);
-	call->last_sk = 0;
-	n = call_bytes(&done, ret);
+	n = call_bytes(&done, ret, RED_REGS_SECOND(ctx));
+	rust = done.kind >= RED_TLS_RUST_READ;
+	if (done.kind == RED_TLS_RUST_READ && n > 0)
+		rust_adopt(call, done.obj, id >> 32);
+	else if (!rust && !done.nested && done.last_sk && !tls_conn(done.obj, id >> 32, &sk))
+		tls_adopt(call, done.obj, id >> 32, kind_reads(done.kind));
+	if (!rust)
+		call->last_sk = 0;
+	if (n > 0 && done.kind > RED_TLS_RUST_READ && !tls_conn(done.obj, id >> 32, &sk)) {
+		call->parked = done.obj;
+		call->n = n;
+		return 0;
+	}
 	if (n > 0)
 		tls_moved(&done, id, n, !done.nested);
 	else if (done.kind == RED_TLS_READ && !(__s32)ret)
@@ -289,7 +354,7 @@ int uprobe_go_return(struct pt_regs *ctx)
 	    bpf_probe_read_user(&n, sizeof(n),
 				(void *)(PT_REGS_SP(ctx) + RED_GO_STACK_ARGS + 4 * 8)))
 		return 0;
-	n = call_bytes(&done, n);
+	n = call_bytes(&done, n, 0);
 	if (n > 0)
 		tls_moved(&done, id, n, 0);
 	return 0;
