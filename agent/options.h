@@ -39,6 +39,12 @@ enum backend_id {
 	BACKEND_SYSCALL = 4,
 };
 
+enum uprobe_scope {
+	UPROBE_SCOPE_AUTO = 0,    /* process, and file for what many use */
+	UPROBE_SCOPE_PROCESS = 1, /* breakpoints in the memory of selected processes only */
+	UPROBE_SCOPE_FILE = 2,    /* in that of everybody who maps the file */
+};
+
 enum traces_exporter {
 	TRACES_AUTO = 0, /* otlp when it has an endpoint, else none */
 	TRACES_OTLP = 1,
@@ -71,6 +77,9 @@ struct options {
 	/* what to watch */
 	struct selection include, exclude;
 	enum backend_id backend;
+	bool tls;             /* plaintext of TLS libraries, by uprobes */
+	int uprobe_scope;     /* enum uprobe_scope */
+	char *tls_signatures; /* NULL: none */
 
 	/* names */
 	struct str_list services; /* "GLOB=NAME": executables that match GLOB are NAME */

@@ -61,6 +61,13 @@ static const char *const backends[] = {
 	[BACKEND_KPROBE] = "kprobe", [BACKEND_SYSCALL] = "syscall", NULL,
 };
 
+static const char *const uprobe_scopes[] = {
+	[UPROBE_SCOPE_AUTO] = "auto",
+	[UPROBE_SCOPE_PROCESS] = "process",
+	[UPROBE_SCOPE_FILE] = "file",
+	NULL,
+};
+
 static const char *const log_levels[] = {
 	[LOG_LEVEL_ERROR] = "error",
 	[LOG_LEVEL_WARN] = "warn",
@@ -311,6 +318,16 @@ const struct opt opt_table[] = {
 	{ .name = "backend", .type = OPT_ENUM, VALUE(backend),
 	  .names = backends, .def = "auto", .commands = CMD_CAPTURE, .group = CAPTURE,
 	  .metavar = "NAME", .help = "hooks to use" },
+	{ .name = "tls", .type = OPT_BOOL, VALUE(tls), .def = "true",
+	  .commands = CMD_CAPTURE, .group = CAPTURE,
+	  .help = "see TLS traffic by uprobes" },
+	{ .name = "uprobe-scope", .type = OPT_ENUM, VALUE(uprobe_scope),
+	  .names = uprobe_scopes, .def = "auto", .commands = CMD_CAPTURE, .group = CAPTURE,
+	  .metavar = "NAME", .help = "process: probe the selected processes only; file: whoever maps "
+				     "the library; auto: the first, for many the second" },
+	{ .name = "tls-signatures", .type = OPT_STRING, VALUE(tls_signatures),
+	  .commands = CMD_CAPTURE, .group = CAPTURE,
+	  .metavar = "FILE", .help = "how to find TLS functions in executables without symbols" },
 	{ .name = "ring-size", .type = OPT_BYTES, VALUE(ring_bytes), .def = "4MiB",
 	  .min = 64 * KiB, .max = GiB, .power_of_two = true,
 	  .commands = CMD_CAPTURE, .group = CAPTURE,
