@@ -146,10 +146,11 @@ struct options {
 	char *config_file;
 
 	/* record, replay, doctor */
-	char *output; /* record: the file to write */
-	char *input;  /* replay: the file to read (operand) */
-	bool json;    /* replay: print transactions; doctor: machine-readable */
-	bool metrics; /* replay: print what /metrics would say */
+	char *output;    /* record: the file to write */
+	char *input;     /* replay, signatures: the file to read (operand) */
+	bool json;       /* replay: print transactions; doctor: machine-readable */
+	bool metrics;    /* replay: print what /metrics would say */
+	char *libraries; /* signatures: a glob; NULL: all */
 
 	struct str_list warnings; /* settings that were ignored: sentences for the log */
 

@@ -28,7 +28,7 @@
 
 #define CMD_CAPTURE (CMD_RUN | CMD_RECORD)
 #define CMD_NAMES   (CMD_RUN | CMD_REPLAY)
-#define CMD_ALL     (CMD_RUN | CMD_RECORD | CMD_REPLAY | CMD_DOCTOR)
+#define CMD_ALL     (CMD_RUN | CMD_RECORD | CMD_REPLAY | CMD_DOCTOR | CMD_SIGNATURES)
 
 /* clang-format off */
 static const struct opt_command opt_commands[] = {
@@ -40,6 +40,9 @@ static const struct opt_command opt_commands[] = {
 	  .what = "Analyses a recording; needs no privileges." },
 	{ .name = "doctor", .bit = CMD_DOCTOR,
 	  .what = "Says what redeye can do on this machine, and why not more." },
+	{ .name = "signatures", .bit = CMD_SIGNATURES, .operand = "FILE",
+	  .what = "Prints where the functions of TLS libraries are in an executable with symbols,\n"
+		  "for copies of it without." },
 	{ .name = "config", .bit = CMD_RUN,
 	  .what = "Prints the configuration that run would use, as YAML." },
 };
@@ -517,6 +520,9 @@ const struct opt opt_table[] = {
 	{ .name = "metrics", .type = OPT_BOOL, VALUE(metrics),
 	  .commands = CMD_REPLAY, .group = RUNNING,
 	  .help = "print what /metrics would say" },
+	{ .name = "libraries", .type = OPT_STRING, VALUE(libraries), .no_key = true,
+	  .commands = CMD_SIGNATURES, .group = RUNNING,
+	  .metavar = "GLOB", .help = "only those of libraries that it matches: openssl" },
 	{ .name = "log-level", .type = OPT_ENUM, VALUE(log_level),
 	  .names = log_levels, .def = "info", .commands = CMD_ALL, .group = RUNNING,
 	  .metavar = "LEVEL", .help = "what to say on standard error" },
