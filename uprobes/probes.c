@@ -6,6 +6,7 @@
 
 #include "probe_plan.h"
 #include "probes_internal.h"
+#include "redeye.h"
 #include "tls_functions.h"
 
 const char *const probe_failure_names[PROBE_FAILURE__CNT] = {
@@ -169,6 +170,8 @@ static int probe(struct probes *p, struct process *proc, struct probe_file *f, i
 	err = p->c.ops->mark(p->c.ops->arg, proc->tgid, f->plan->marks);
 	if (!err)
 		err = probe_scope__attach(p, use, fd, now_ns);
+	if (!err)
+		err = p->c.ops->mark(p->c.ops->arg, proc->tgid, RED_TARGET_READY);
 	/* A use that failed stays, so that it is not tried at each mapping. */
 	return err;
 }
