@@ -39,8 +39,9 @@ enum red_conn_flags {
 /* What is known of the bytes on the wire (tls.h). */
 enum red_wire {
 	RED_WIRE_TLS = 1 << 0,
-	RED_WIRE_LATE = 1 << 1, /* plaintext of this layer may have gone by unseen */
-	RED_WIRE_TOLD = 1 << 2, /* user space knows that no library was found */
+	RED_WIRE_LATE = 1 << 1,  /* plaintext of this layer may have gone by unseen */
+	RED_WIRE_TOLD = 1 << 2,  /* user space knows that no library was found */
+	RED_WIRE_TAKEN = 1 << 3, /* rustls: its plaintext is seen before it is read */
 };
 
 struct red_conn_dir {

@@ -61,8 +61,10 @@ struct red_tls_call {
 	__u32 pad;
 };
 
+/* Nobody deletes those of goroutines that wait when their process ends: the oldest make
+ * way. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1);
 	__type(key, struct red_tls_key);
 	__type(value, struct red_tls_call);

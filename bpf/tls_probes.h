@@ -174,6 +174,8 @@ int uprobe_rustls_take(struct pt_regs *ctx)
 	__u64 id = bpf_get_current_pid_tgid(), payload[3] = {};
 	struct red_tls_key key = { .who = id, .tgid = id >> 32 };
 	struct red_tls_call *call, done = {};
+	struct red_conn *c;
+	__u64 sk;
 
 	if (!is_target(id >> 32) ||
 	    bpf_probe_read_user(payload, sizeof(payload), (void *)PT_REGS_PARM2(ctx)) ||
@@ -184,6 +186,9 @@ int uprobe_rustls_take(struct pt_regs *ctx)
 	done.kind = RED_TLS_RUST_READ;
 	call = bpf_map_lookup_elem(&tls_calls, &key);
 	rust_adopt(call, done.obj, id >> 32);
+	c = tls_conn(done.obj, id >> 32, &sk);
+	if (c)
+		c->wire |= RED_WIRE_TAKEN;
 	tls_moved(&done, id, payload[2], 0);
 	return 0;
 }
@@ -219,7 +224,9 @@ int uretprobe_tls(struct pt_regs *ctx)
 	call->obj = 0;
 	n = call_bytes(&done, ret, RED_REGS_SECOND(ctx));
 	rust = done.kind >= RED_TLS_RUST_READ;
-	if (done.kind == RED_TLS_RUST_READ && n > 0)
+	if (done.kind == RED_TLS_RUST_READ && (n <= 0 || rust_taken(call, done.obj, id >> 32)))
+		return 0;
+	if (done.kind == RED_TLS_RUST_READ)
 		rust_adopt(call, done.obj, id >> 32);
 	else if (!rust && !done.nested && done.last_sk && !tls_conn(done.obj, id >> 32, &sk))
 		tls_adopt(call, done.obj, id >> 32, kind_reads(done.kind));
@@ -279,13 +286,15 @@ static __always_inline struct red_tls_call *go_enter(struct pt_regs *ctx, __u64 
 		return 0;
 	key.who = a.g;
 	call = bpf_map_lookup_elem(&tls_calls, &key);
-	if (call) {
+	if (call && (call->obj != a.obj || call->aux != kind)) {
 		call->depth++;
 		return 0;
 	}
+	/* No function is called within itself: the end of that call was not seen. */
 	fresh.obj = a.obj;
 	fresh.buf = a.buf;
 	fresh.len = a.len;
+	fresh.aux = kind;
 	fresh.kind = kind;
 	if (!bpf_map_update_elem(&tls_calls, &key, &fresh, BPF_ANY))
 		return bpf_map_lookup_elem(&tls_calls, &key);

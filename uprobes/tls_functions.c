@@ -12,9 +12,9 @@ const struct tls_library tls_libraries[TLS_KIND__CNT] = {
 	[TLS_GNUTLS]  = { "GnuTLS", RED_TARGET_TLS, "uretprobe_tls", TLS_RETURN_PROBE,
 			  .no_return = "uprobe_tls_free" },
 	[TLS_NSPR]    = { "NSPR", RED_TARGET_TLS, "uretprobe_tls", TLS_RETURN_PROBE,
-			  .no_return = "uprobe_nspr_free", .only_with_nss = true },
+			  .no_return = "uprobe_tls_free", .only_with_nss = true },
 	[TLS_RUSTLS]  = { "rustls", RED_TARGET_RUSTLS | RED_TARGET_TLS, "uretprobe_tls",
-			  TLS_RETURN_PROBE },
+			  TLS_RETURN_PROBE, .no_return = "uprobe_rustls_take" },
 	[TLS_GO]      = { "Go", RED_TARGET_GO, "uprobe_go_return", TLS_RETURN_RETS },
 	[TLS_NSS]     = { "NSS" },
 	[TLS_JVM]     = { "JVM" },
@@ -61,14 +61,20 @@ const struct tls_function tls_functions[] = {
 
 	NSPR(TLS_READ,  "PR_Read",  "uprobe_nspr_read"),
 	NSPR(TLS_WRITE, "PR_Write", "uprobe_nspr_write"),
-	NSPR(TLS_READ,  "PR_Recv",  "uprobe_nspr_read"),
+	NSPR(TLS_READ,  "PR_Recv",  "uprobe_nspr_recv"),
 	NSPR(TLS_WRITE, "PR_Send",  "uprobe_nspr_write"),
-	NSPR(TLS_OTHER, "PR_Close", "uprobe_nspr_free"),
+	NSPR(TLS_OTHER, "PR_Close", "uprobe_tls_free"),
 
+	/* A program may have several of each: client and server, versions of the crate. What
+	 * was seen by `take` is not counted again by `read` (bpf/tls.h). */
+	{ .kind = TLS_RUSTLS, .role = TLS_READ, .match = tls_functions__is_rustls_take,
+	  .entry = "uprobe_rustls_take" },
 	{ .kind = TLS_RUSTLS, .role = TLS_READ, .match = tls_functions__is_rustls_read,
 	  .entry = "uprobe_rustls_read" },
 	{ .kind = TLS_RUSTLS, .role = TLS_WRITE, .match = tls_functions__is_rustls_write,
 	  .entry = "uprobe_rustls_write" },
+	{ .kind = TLS_RUSTLS, .role = TLS_WRITE, .match = tls_functions__is_rustls_writev,
+	  .entry = "uprobe_rustls_writev" },
 
 	GO(TLS_READ,  "crypto/tls.(*Conn).Read",  "uprobe_go_read"),
 	GO(TLS_WRITE, "crypto/tls.(*Conn).Write", "uprobe_go_write"),
@@ -85,33 +91,67 @@ const struct tls_function tls_functions[] = {
 const size_t tls_functions_n = sizeof(tls_functions) / sizeof(tls_functions[0]);
 
 /*
- * <rustls::conn::connection::Reader as std::io::Read>::read (the module's name differs by
- * version) is
- *   _ZN66_$LT$rustls..conn..connection..Reader$u20$as$u20$std..io..Read$GT$4read17h...E, or
- *   _RNvXs_NtNtCs..._6rustls4conn10connectionNtB4_6ReaderNtNtCs..._3std2io4Read4read
- * perhaps with a suffix of the linker's. Others of the trait (read_buf, read_exact) call it.
+ * Rust's names, of which these are to be told:
+ *
+ *   <rustls::conn::ConnectionCommon<T> as rustls::conn[::connection]::PlaintextSink>::write
+ *   and ::write_vectored, what all writes come to; called through a table, so no compiler
+ *   can do away with them
+ *   rustls::common_state::CommonState::take_received_plaintext, since 0.23
+ *   <rustls::conn[::connection]::Reader as std::io::Read>::read, before
+ *
+ * either as _ZN..17h<hash>E with "rustls..conn..", or (v0) as _RNv.. with lengths before
+ * the names; perhaps with a suffix of the linker's.
  */
-static bool is_method(const char *s, const char *legacy, const char *type, const char *method)
+struct rust_name {
+	const char *legacy, *v0, *v0_method;
+};
+
+/* The method's name ends there. */
+static bool ends(const char *s)
 {
-	const char *end;
+	return !*s || *s == '.' || *s == 'C' || *s == 'B' || *s == '<' || *s == 'I';
+}
+
+static bool is_rust(const char *s, const struct rust_name *n)
+{
+	const char *at;
 
 	if (!strncmp(s, "_ZN", 3))
-		return strstr(s, "rustls..") && strstr(s, legacy);
-	if (strncmp(s, "_RNvX", 5) || !strstr(s, "_6rustls") || !strstr(s, type))
+		return strstr(s, "rustls") && strstr(s, n->legacy);
+	if (strncmp(s, "_RNv", 4) || !strstr(s, "_6rustls") || !strstr(s, n->v0))
 		return false;
-	end = strstr(s, method);
-	end = end ? end + strlen(method) : NULL;
-	return end && (!*end || *end == '.' || *end == 'C');
+	at = strstr(s, n->v0_method);
+	return at && ends(at + strlen(n->v0_method));
+}
+
+bool tls_functions__is_rustls_take(const char *symbol)
+{
+	static const struct rust_name n = { "11CommonState23take_received_plaintext17h",
+					    "11CommonState", "23take_received_plaintext" };
+
+	return is_rust(symbol, &n);
 }
 
 bool tls_functions__is_rustls_read(const char *symbol)
 {
-	return is_method(symbol, "..Reader$u20$as$u20$std..io..Read$GT$4read17h", "6Reader",
-			 "3std2io4Read4read");
+	static const struct rust_name n = { "..Reader$u20$as$u20$std..io..Read$GT$4read17h",
+					    "6Reader", "3std2io4Read4read" };
+
+	return is_rust(symbol, &n);
 }
 
 bool tls_functions__is_rustls_write(const char *symbol)
 {
-	return is_method(symbol, "..Writer$u20$as$u20$std..io..Write$GT$5write17h", "6Writer",
-			 "3std2io5Write5write");
+	static const struct rust_name n = { "..PlaintextSink$GT$5write17h", "13PlaintextSink",
+					    "13PlaintextSink5write" };
+
+	return is_rust(symbol, &n);
+}
+
+bool tls_functions__is_rustls_writev(const char *symbol)
+{
+	static const struct rust_name n = { "..PlaintextSink$GT$14write_vectored17h",
+					    "13PlaintextSink", "13PlaintextSink14write_vectored" };
+
+	return is_rust(symbol, &n);
 }

@@ -58,7 +58,9 @@ extern const size_t tls_functions_n;
 extern const struct tls_library tls_libraries[TLS_KIND__CNT];
 
 /* rustls' methods, in either mangling. */
+bool tls_functions__is_rustls_take(const char *symbol);
 bool tls_functions__is_rustls_read(const char *symbol);
 bool tls_functions__is_rustls_write(const char *symbol);
+bool tls_functions__is_rustls_writev(const char *symbol);
 
 #endif /* RED_TLS_FUNCTIONS_H */

@@ -86,7 +86,8 @@ static void add_site(struct reading *r, const struct tls_function *row, uint64_t
 	};
 }
 
-/* Two names of one function (aliases) are one place. */
+/* The ends of a function first: a call that was seen to begin must be seen to end.
+ * Two names of one function (aliases) are one place. */
 static bool has_site(const struct reading *r, uint64_t offset)
 {
 	for (size_t i = 0; i < r->n; i++)
@@ -102,9 +103,9 @@ static void add_function(struct reading *r, const struct tls_function *row, uint
 	r->kinds |= 1u << row->kind;
 	if (!row->entry || has_site(r, offset))
 		return;
-	add_site(r, row, offset, row->entry, false);
 	if (lib->how == TLS_RETURN_PROBE && (!lib->no_return || strcmp(lib->no_return, row->entry)))
 		add_site(r, row, offset, lib->ret, true);
+	add_site(r, row, offset, row->entry, false);
 }
 
 /* ---- functions of C and Rust --------------------------------------------------------------- */
@@ -159,9 +160,9 @@ static int add_go(struct reading *r, const struct gopclntab *t, const struct tls
 	n = gopclntab__returns(t, &fn, rets, PROBE_SITES_MAX);
 	if (n < 0)
 		return n;
-	add_function(r, row, fn.f.offset);
 	for (int i = 0; i < n; i++)
 		add_site(r, row, rets[i], tls_libraries[row->kind].ret, false);
+	add_function(r, row, fn.f.offset);
 	return 0;
 }
 

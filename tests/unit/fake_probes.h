@@ -40,7 +40,7 @@ struct fake {
 	struct fake_link links[FAKE_LINKS];
 	uint32_t n_links, open, most;
 	uint32_t finds, marks;
-	uint32_t last_tgid, last_flags;
+	uint32_t last_tgid, first_flags, last_flags;
 	int err;             /* of attach */
 	uint64_t bad_offset; /* which fails alone */
 	const char *refused; /* a program that is not there */
@@ -59,7 +59,8 @@ static struct bpf_program *fake_program(void *arg, const char *name)
 static int fake_mark(void *arg, uint32_t tgid, uint32_t flags)
 {
 	pthread_mutex_lock(&fake.lock);
-	fake.marks++;
+	if (!fake.marks++)
+		fake.first_flags = flags;
 	fake.last_tgid = tgid;
 	fake.last_flags = flags;
 	pthread_mutex_unlock(&fake.lock);

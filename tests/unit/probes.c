@@ -66,7 +66,8 @@ static void a_process_is_probed_alone(void **state)
 	assert_int_equal(fake_open_of(7), FAKE_SITES);
 	assert_int_equal(fake.open, FAKE_SITES);
 	assert_int_equal(fake.last_tgid, 7);
-	assert_int_equal(fake.last_flags, RED_TARGET_TLS);
+	assert_int_equal(fake.first_flags, RED_TARGET_TLS);
+	assert_int_equal(fake.last_flags, RED_TARGET_READY);
 	assert_int_equal(probes__map(p, 7, fd, 0), 0); /* mapped once more: nothing new */
 	assert_int_equal(fake.n_links, FAKE_SITES);
 	assert_int_equal(fake.finds, 1);
@@ -173,7 +174,7 @@ static void churn_is_probed_together(void **state)
 		probes__tick(p, tgid * SEC / 10);
 	}
 	assert_int_equal(fake.n_links, 9 * FAKE_SITES);
-	assert_int_equal(fake.marks, 1000);
+	assert_int_equal(fake.marks, 2000);
 	assert_int_equal(probes__stats(p)->processes, 0);
 	assert_int_equal(probes__tick(p, 100 * SEC + GRACE), UINT64_MAX);
 	assert_int_equal(fake.open, 0);
