@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a protocol is to the rest: a table row. conn.c turns records into a
+ * What a protocol is to the rest: a table row. conn_stream.c turns records into a
  * stream per direction, with exact byte counts, and calls the row; the row
  * keeps its state, and hands finished transactions to the sink. A parser never
  * sees a record, a socket or an exporter.
