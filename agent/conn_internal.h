@@ -4,11 +4,20 @@
  *
  *   conn_table.c   which connections there are, and when one is asked about
  *   conn_stream.c  records to streams
+ *   conn_tls.c     what is seen of TLS on the wire
  */
 #ifndef RED_CONN_INTERNAL_H
 #define RED_CONN_INTERNAL_H
 
 #include "conn.h"
+
+/* What was counted or read already. */
+enum conn_tls_flags {
+	CONN_TLS_SEEN = 1 << 0,
+	CONN_TLS_JOINED = 1 << 1,
+	CONN_TLS_UNSEEN = 1 << 2,
+	CONN_TLS_READ = 1 << 3, /* this layer's hello, by enum red_dir */
+};
 
 #define NO_DIR      2
 #define POLL_LEVELS 7 /* each doubles the interval */
@@ -36,5 +45,12 @@ void conn_table__touch(struct conn_table *t, struct conn *c, uint64_t ts_ns);
 void conn_table__schedule(struct conn_table *t, struct conn *c);
 /* A poll was. */
 void conn_table__answered(struct conn_table *t, struct conn *c, uint64_t now_ns);
+
+/* ---- conn_tls.c ---- */
+/* A record with RED_DATA_HELLO. */
+void conn_tls__hello(struct conn_table *t, struct conn *c, const struct red_ev_data *ev);
+/* A layer has begun. */
+void conn_tls__joined(struct conn_table *t, struct conn *c);
+void conn_tls__free(struct conn_table *t, struct conn *c);
 
 #endif /* RED_CONN_INTERNAL_H */

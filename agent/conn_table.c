@@ -88,6 +88,7 @@ void conn_table__forget(struct conn_table *t, struct conn *c)
 	unhash(t, c);
 	lru_unlink(c);
 	poll_unlink(c);
+	conn_tls__free(t, c);
 	t->stat.open--;
 	c->hash_next = t->free;
 	t->free = c;

@@ -188,7 +188,7 @@ static void session_id(struct reader *r, struct tls_hello *h)
 	h->has_session_id = *r->result == TLS_HELLO_WHOLE;
 }
 
-static void ciphers(struct reader *r, struct tls_hello *h)
+static void cipher_suites(struct reader *r, struct tls_hello *h)
 {
 	struct reader list;
 
@@ -215,7 +215,7 @@ static void message(struct reader *r, struct tls_hello *h)
 	if (take(r, 32, &random) && h->kind == TLS_HELLO_SERVER)
 		h->retry = is_retry(random);
 	session_id(r, h);
-	ciphers(r, h);
+	cipher_suites(r, h);
 	extensions(r, h, version);
 }
 
