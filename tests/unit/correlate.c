@@ -439,6 +439,44 @@ static void test_what_was_injected_stands(void **state)
 	}
 }
 
+/* An offset of plaintext is none of the wire, nor of another layer. */
+static void test_ends_are_of_one_layer(void **state)
+{
+	struct request out, in;
+	int client, server;
+
+	make_ends(true);
+	for (client = 0; client < 3; client++)
+		for (server = 0; server < 3; server++) {
+			begin_at(&out, SPAN_CLIENT, red_place(client, 100));
+			begin_at(&in, SPAN_SERVER, red_place(server, 100));
+			assert_int_equal(is_child(&in.trace, &out), client == server);
+			correlate__end(c, &in);
+			correlate__end(c, &out);
+		}
+}
+
+/* A header was announced for the CONNECT; the request in the tunnel begins at 0 as well. */
+static void test_an_injection_is_of_the_wire(void **state)
+{
+	struct request tunnel, r;
+
+	inject(5, 0, 0, 0, false);
+	fill(&r, SPAN_CLIENT, 1, 1);
+	r.conn_id = 5;
+	r.place = red_place(1, 0);
+	correlate__begin(c, &r);
+	assert_int_equal(r.trace.link, TRACE_LINK_NONE);
+	assert_true(r.trace.trace_id[0] != 1);
+	fill(&tunnel, SPAN_CLIENT, 1, 1);
+	tunnel.conn_id = 5;
+	tunnel.place = 0;
+	correlate__begin(c, &tunnel);
+	assert_memory_not_equal(tunnel.trace.span_id, r.trace.span_id, 8);
+	correlate__end(c, &r);
+	correlate__end(c, &tunnel);
+}
+
 static void test_what_was_injected_moves_the_rest(void **state)
 {
 	struct request out, in;
@@ -756,6 +794,8 @@ int main(void)
 		TEST(test_the_header_wins),
 		TEST(test_a_client_that_does_not_know_of_itself),
 		TEST(test_what_was_injected_stands),
+		TEST(test_ends_are_of_one_layer),
+		TEST(test_an_injection_is_of_the_wire),
 		TEST(test_what_was_injected_moves_the_rest),
 		TEST(test_an_injected_root_has_no_parent),
 		TEST(test_an_open_parent_may_have_moved),
