@@ -110,6 +110,7 @@ struct options {
 	char *request_id_header;
 	struct str_list span_headers; /* request headers to keep as attributes */
 	bool span_query;              /* keep the query of URLs */
+	bool span_tls;                /* keep what TLS handshakes say */
 	bool correlate;
 	bool propagate;
 	char *zipkin_endpoint;

@@ -172,7 +172,7 @@ struct red_ev_inject {
 	__u64 conn_id;
 	__u64 off;
 	__u64 parent_conn_id; /* the request that is its parent; 0: none */
-	__u64 parent_off;
+	__u64 parent_off;     /* red_place() of it */
 	__u64 trace_hi;
 	__u64 trace_lo;
 	__u32 tgid;
@@ -251,7 +251,7 @@ enum red_poll_cmd {
 	RED_POLL_MODE_NONE = 2, /* count only, copy nothing any more */
 	RED_POLL_MODE_ALL = 3,  /* copy up to RED_CAP_MAX bytes of each call */
 	RED_POLL_FORGET = 4,    /* delete the connection, no record */
-	/* The request at the offset in the fourth argument was answered: it is nobody's
+	/* The request at the place in the fourth argument was answered: it is nobody's
 	 * parent any more. */
 	RED_POLL_ANSWERED = 5,
 };
