@@ -84,6 +84,18 @@ static void the_default_version(void **state)
 	image__free(img);
 }
 
+/* As the loader will make it, not as it is in the file: 0, mostly. */
+static void a_relocated_pointer(void **state)
+{
+	struct image *img = image_of(in_dir("full"));
+	uint64_t word;
+
+	assert_int_equal(image__word(img, nm("", "full", "pointer"), &word), 0);
+	assert_int_equal(word, nm("", "full", "other"));
+	assert_int_equal(image__word(img, UINT64_MAX - 3, &word), -ERANGE);
+	image__free(img);
+}
+
 /* ---- what is loaded into this process ---- */
 
 /* A uprobe is put at a file offset: what is there must be what runs. */
@@ -342,6 +354,7 @@ int main(void)
 		cmocka_unit_test(symtab),
 		cmocka_unit_test(many_at_once),
 		cmocka_unit_test(the_default_version),
+		cmocka_unit_test(a_relocated_pointer),
 		cmocka_unit_test(libssl),
 		cmocka_unit_test(libc),
 		cmocka_unit_test(debugdata),

@@ -27,6 +27,7 @@ static const char main_c[] = "static int twice(int n) { return n; }\n"
 			     "int my_SSL_read(int n) { return n + 2; }\n"
 			     "int SSL_readable(int n) { return n + 3; }\n"
 			     "int SSL_data = 7;\n"
+			     "int (*pointer)(void) = other;\n"
 			     "static int once(int n) { return n * 5; }\n"
 			     "int main(int n, char **v) { return SSL_read(n) + my_SSL_read(n) +"
 			     " SSL_readable(n) + other() + once(n); }\n";
