@@ -19,6 +19,7 @@
 #define IMAGE_SECTION_MAX (512ull << 20) /* larger ones are not looked at */
 #define IMAGE_NAME_MAX    4096           /* of a function */
 #define IMAGE_WINDOW      65536
+_Static_assert(IMAGE_WINDOW > IMAGE_NAME_MAX, "a name fits into a window");
 
 /* What differs between machines. */
 struct image_machine {

@@ -155,7 +155,9 @@ static bool is_old(const struct table *t, struct window *w, size_t index)
 
 static bool is_function(const struct table *t, const Elf64_Sym *s, struct image_function *f)
 {
-	if (ELF64_ST_TYPE(s->st_info) != STT_FUNC || s->st_shndx == SHN_UNDEF ||
+	unsigned int type = ELF64_ST_TYPE(s->st_info);
+
+	if ((type != STT_FUNC && type != STT_GNU_IFUNC) || s->st_shndx == SHN_UNDEF ||
 	    image__offset(t->code, s->st_value, 1, &f->offset))
 		return false;
 	f->address = s->st_value;
@@ -177,6 +179,7 @@ struct symbol {
 	struct image_function f;
 	enum rank rank;
 	uint32_t name;
+	bool chooses; /* is no function, but returns the one to call (STT_GNU_IFUNC) */
 };
 
 static enum rank rank_of(const Elf64_Sym *s, bool old)
@@ -206,6 +209,7 @@ static void each_symbol(const struct table *t, const struct places *places, stru
 		if (!found.place || !is_function(t, &s, &found.f))
 			continue;
 		found.name = s.st_name;
+		found.chooses = ELF64_ST_TYPE(s.st_info) == STT_GNU_IFUNC;
 		found.rank = rank_of(&s, found.place->old || is_old(t, &versions, i));
 		if (!fn(arg, &found))
 			return;
@@ -273,7 +277,7 @@ static bool take_better(void *arg, const struct symbol *s)
 	struct best *b = &f->best[s->place->name];
 
 	if (s->rank > b->rank)
-		*b = (struct best){ .f = s->f, .rank = s->rank };
+		*b = (struct best){ .f = s->f, .rank = s->rank, .ambiguous = s->chooses };
 	else if (s->rank == b->rank && s->f.address != b->f.address)
 		b->ambiguous = true;
 	return true;
@@ -352,7 +356,7 @@ static bool pass_on(void *arg, const struct symbol *s)
 	char name[IMAGE_NAME_MAX];
 
 	left = left < sizeof(name) ? left : sizeof(name);
-	if (image__pread(f->table->img, strings->sh_offset + s->name, name, left) ||
+	if (s->chooses || image__pread(f->table->img, strings->sh_offset + s->name, name, left) ||
 	    !memchr(name, '\0', left))
 		return true;
 	f->each->stopped = !f->each->fn(f->each->arg, name, &s->f);
