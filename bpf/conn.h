@@ -482,7 +482,8 @@ static __noinline int conn_requested(struct red_conn *c, __u32 slot, __u64 got, 
 		return 0;
 	if (c->ctx)
 		context_close(c->ctx);
-	c->ctx = context_open(c->id, c->d[RED_DIR_IN].off, slot, got, blocking);
+	c->ctx =
+		context_open(c->id, red_place(c->layer, c->d[RED_DIR_IN].off), slot, got, blocking);
 	return 0;
 }
 

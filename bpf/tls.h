@@ -11,7 +11,7 @@
  *     (or goroutine). So do libraries that are given a descriptor: OpenSSL in nginx or
  *     Python's ssl, GnuTLS, Go.
  *   - adjacent: a thread received ciphertext of a connection that no library is known
- *     for, and the very next thing that it did, no other socket call in between, was to
+ *     for, and the very next thing that it did, no call of other sockets in between, was to
  *     let an object read or shake hands that no connection is known for. So do those
  *     that read the socket themselves and feed the library through memory: Node,
  *     asyncio. The first call of this kind is within the handshake.
@@ -170,7 +170,9 @@ static __noinline int call_adjacent(struct red_tls_call *call, struct red_conn *
 	if (!c || (!call && !candidate))
 		return 0;
 	if (call) {
-		call->last_sk = candidate ? (__u64)sk : 0;
+		/* An answer in between (a session ticket) changes nothing. */
+		if (candidate || call->last_id != c->id)
+			call->last_sk = candidate ? (__u64)sk : 0;
 		call->last_id = c->id;
 		return 0;
 	}
