@@ -35,6 +35,7 @@ struct prober_queue {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	bool stop;
+	bool busy; /* the worker is at what it took last */
 	uint32_t n_tasks, max_tasks;
 	uint32_t n_todo;
 	struct prober_task *buckets[PROBER_BUCKETS];
@@ -52,8 +53,10 @@ void prober_queue__mapped(struct prober_queue *q, const struct mmap_record *r);
 void prober_queue__look_at_all(struct prober_queue *q);
 void prober_queue__stop(struct prober_queue *q);
 
-/* Processes and mappings that wait; mappings that found the queue full, processes that found
- * no place. */
+bool prober_queue__empty(struct prober_queue *q);
+
+/* Processes and mappings that are not done; mappings that found the queue full, processes that
+ * found no place. */
 void prober_queue__stats(struct prober_queue *q, uint32_t *waiting, uint64_t *overflows,
 			 uint64_t *refused);
 
