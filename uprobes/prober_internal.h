@@ -8,8 +8,9 @@
 #include "proc_maps.h"
 #include "prober.h"
 
-#define PROBER_BUCKETS  1024
-#define PROBER_PROBLEMS 128 /* remembered */
+#define PROBER_BUCKETS   1024
+#define PROBER_PROBLEMS  128 /* remembered */
+#define PROBER_DETACHERS 8
 
 /* ---- prober_queue.c: from the loop to the worker --------------------------------------- */
 
@@ -66,8 +67,8 @@ bool prober_queue__next(struct prober_queue *q, uint64_t until_ns, struct prober
 /* ---- prober_detach.c: from the worker to the thread that closes links -------------------- */
 
 struct detacher {
-	pthread_t thread;
-	bool started;
+	pthread_t threads[PROBER_DETACHERS];
+	int n_threads;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct probe_link *first, **end;

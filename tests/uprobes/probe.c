@@ -22,6 +22,7 @@
 #include "loop.h"
 #include "options.h"
 #include "prober.h"
+#include "uprobe_link.h"
 
 #define WRITES      7
 #define DEADLINE_NS 20000000000ull
@@ -347,11 +348,44 @@ static bool find_library(void)
 	return library[0];
 }
 
-int main(int argc, char **argv)
+static int load(const char *path, bool multi)
+{
+	struct bpf_program *prog = NULL;
+
+	object = bpf_object__open(path);
+	while (object && multi && (prog = bpf_object__next_program(object, prog)))
+		uprobe_link__prepare(prog);
+	return object ? bpf_object__load(object) : -errno;
+}
+
+/* All cases with one of the two kinds of probes. NULL, or why not. */
+static const char *run(const char *path, bool multi)
 {
 	struct prober_config config = { .scope = UPROBE_SCOPE_PROCESS };
 	struct probe_ops ops = { .program = program, .mark = mark };
-	char why[256];
+	static char why[256];
+	uint64_t start_ns;
+
+	if (load(path, multi))
+		return "the kernel takes no programs for uprobes";
+	prober = prober__new(&config, &ops, why, sizeof(why));
+	if (!prober || prober__unwatched(prober))
+		return prober ? prober__unwatched(prober) : why;
+	printf("--    %s\n", multi ? "links to files (uprobe_multi)" : "perf events");
+	marked = 0;
+	case_dlopen();
+	case_exec();
+	case_replaced();
+	start_ns = mono_ns();
+	prober__free(prober);
+	bpf_object__close(object);
+	printf("      freed: %.1f ms\n", (mono_ns() - start_ns) / 1e6);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const char *why;
 
 	signal(SIGPIPE, SIG_IGN);
 	libbpf_set_print(quiet);
@@ -360,17 +394,14 @@ int main(int argc, char **argv)
 		return skip("not root");
 	if (!find_library())
 		return skip("no libssl.so.3");
-	object = bpf_object__open(argv[1]);
-	if (!object || bpf_object__load(object))
-		return skip("the kernel takes no programs for uprobes");
-	prober = prober__new(&config, &ops, why, sizeof(why));
-	if (!prober || prober__unwatched(prober))
-		return skip(prober ? prober__unwatched(prober) : why);
-	case_dlopen();
-	case_exec();
-	case_replaced();
-	prober__free(prober);
-	bpf_object__close(object);
-	printf("uprobes: %u passed, %u failed, 0 skipped\n", passed, failed);
+	why = run(argv[1], false);
+	if (why)
+		return skip(why);
+	if (uprobe_link__has_multi())
+		why = run(argv[1], true);
+	else
+		printf("SKIP  uprobes: this kernel has no links to files\n");
+	printf("uprobes: %u passed, %u failed, %d skipped\n", passed, failed,
+	       !uprobe_link__has_multi() || why);
 	return failed ? 1 : 0;
 }
