@@ -106,8 +106,7 @@ static bool begins_well(const struct gopclntab *t)
 
 	if (!r)
 		return false;
-	window__init(&r->index);
-	window__init(&r->functions);
+	gopclntab_reader__init(r);
 	ok = gopclntab__row(t, r, 0, &first) && gopclntab__row(t, r, t->n - 1, &last) &&
 	     first.entry <= last.entry;
 	free(r);
@@ -283,8 +282,7 @@ int gopclntab__find(const struct gopclntab *t, const char *name, struct gopclnta
 	*fn = (struct gopclntab_function){ 0 };
 	if (!r)
 		return -ENOMEM;
-	window__init(&r->index);
-	window__init(&r->functions);
+	gopclntab_reader__init(r);
 	err = find(t, r, name, fn);
 	free(r);
 	return err;

@@ -45,6 +45,12 @@ struct gopclntab_reader {
 	struct window index, functions;
 };
 
+static inline void gopclntab_reader__init(struct gopclntab_reader *r)
+{
+	window__init(&r->index);
+	window__init(&r->functions);
+}
+
 bool gopclntab__row(const struct gopclntab *t, struct gopclntab_reader *r, uint64_t i,
 		    struct gopclntab_row *row);
 

@@ -128,6 +128,9 @@ int gopclntab__solve_text(struct gopclntab *t)
 	if (!s)
 		return -ENOMEM;
 	s->t = t;
+	gopclntab_reader__init(&s->reader);
+	window__init(&s->pctab);
+	window__init(&s->code);
 	err = solve(s);
 	free(s);
 	return err;
