@@ -96,13 +96,13 @@ static bool lay_out(struct gopclntab *t, const uint64_t *words)
 	       t->functions < t->len && t->index < t->len && index_len <= t->len - t->index;
 }
 
-/* The index says of the first function what that says itself, and of the second that it is
- * behind it. In a file yet to be relocated both are 0. */
+/* The index says of the first function and the last what they say themselves, and that they
+ * are in this order. In a file yet to be relocated both are at 0. */
 static bool begins_well(const struct gopclntab *t)
 {
 	struct gopclntab_reader *r = malloc(sizeof(*r));
 	struct gopclntab_row first, last;
-	bool ok = r;
+	bool ok;
 
 	if (!r)
 		return false;
