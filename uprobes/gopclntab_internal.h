@@ -75,6 +75,7 @@ struct pcsp {
 	bool started;
 };
 
+/* 0 is the table of a function that has none: C code. */
 void pcsp__init(struct pcsp *p, const struct gopclntab *t, struct window *w, uint32_t pcsp);
 bool pcsp__next(struct pcsp *p); /* false: it was the last, or the table is damaged */
 
