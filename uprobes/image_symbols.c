@@ -18,8 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PLACES_MAX 65536
-#define CHUNK      (IMAGE_WINDOW / sizeof(Elf64_Sym))
+#define PLACES_MAX  65536
+#define MATCHES_MAX (1 << 20) /* symbols that have a wanted name */
 
 #define VERSYM_HIDDEN 0x8000
 
@@ -131,8 +131,11 @@ static int each_string(const struct table *t, struct window *w,
 
 		if (!p)
 			return 0; /* the file was cut short: what was seen, counts */
-		for (s = p; !err && (end = memchr(s, '\0', p + n - s)); s = end + 1)
-			err = fn(arg, at + (s - p), s, end - s);
+		for (s = p; !err && (end = memchr(s, '\0', p + n - s)); s = end + 1) {
+			for (; end == s && end + 1 < p + n && !end[1]; end++, s++)
+				; /* nothing but zeros, perhaps in all of a large file */
+			err = end > s ? fn(arg, at + (s - p), s, end - s) : 0;
+		}
 		at += s > p ? (size_t)(s - p) : n;
 	}
 	return err;
@@ -155,7 +158,9 @@ static bool is_old(const struct table *t, struct window *w, size_t index)
 
 static bool is_function(const struct table *t, const Elf64_Sym *s, struct image_function *f)
 {
-	if (ELF64_ST_TYPE(s->st_info) != STT_FUNC || s->st_shndx == SHN_UNDEF ||
+	unsigned int type = ELF64_ST_TYPE(s->st_info);
+
+	if ((type != STT_FUNC && type != STT_GNU_IFUNC) || s->st_shndx == SHN_UNDEF ||
 	    image__offset(t->code, s->st_value, 1, &f->offset))
 		return false;
 	f->address = s->st_value;
@@ -177,6 +182,7 @@ struct symbol {
 	struct image_function f;
 	enum rank rank;
 	uint32_t name;
+	bool chooses; /* is no function, but returns the one to call (STT_GNU_IFUNC) */
 };
 
 static enum rank rank_of(const Elf64_Sym *s, bool old)
@@ -190,22 +196,24 @@ static enum rank rank_of(const Elf64_Sym *s, bool old)
 static void each_symbol(const struct table *t, const struct places *places, struct window *w,
 			bool (*fn)(void *arg, const struct symbol *s), void *arg)
 {
-	size_t n = t->symbols->sh_size / sizeof(Elf64_Sym), i;
+	size_t n = t->symbols->sh_size / sizeof(Elf64_Sym), matches = 0, i;
 	struct window versions;
 	struct symbol found;
 	const void *p;
 	Elf64_Sym s;
 
 	window__init(&versions);
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n && matches < MATCHES_MAX; i++) {
 		p = window__at(w, t->img, t->symbols->sh_offset + i * sizeof(s), sizeof(s));
 		if (!p)
 			return;
 		memcpy(&s, p, sizeof(s));
 		found.place = places__at(places, s.st_name);
+		matches += found.place != NULL;
 		if (!found.place || !is_function(t, &s, &found.f))
 			continue;
 		found.name = s.st_name;
+		found.chooses = ELF64_ST_TYPE(s.st_info) == STT_GNU_IFUNC;
 		found.rank = rank_of(&s, found.place->old || is_old(t, &versions, i));
 		if (!fn(arg, &found))
 			return;
@@ -226,6 +234,7 @@ struct find {
 	struct best best[IMAGE_NAMES_MAX];
 	uint16_t len[IMAGE_NAMES_MAX]; /* of a name; 0: is not looked for any more */
 	uint64_t last[4];              /* a bit for each byte that a name ends in */
+	size_t shortest;
 };
 
 static void prepare(struct find *f)
@@ -237,6 +246,7 @@ static void prepare(struct find *f)
 		if (f->wanted->out[i].source || !len || len >= IMAGE_NAME_MAX)
 			continue;
 		f->len[i] = len;
+		f->shortest = f->shortest && f->shortest < len ? f->shortest : len;
 		f->last[last / 64] |= 1ull << last % 64;
 	}
 }
@@ -249,7 +259,7 @@ static int find_in_string(void *arg, uint32_t at, const char *s, size_t len)
 	struct find *f = arg;
 	int err = 0;
 
-	if (!(f->last[last / 64] & 1ull << last % 64))
+	if (base < f->shortest || !(f->last[last / 64] & 1ull << last % 64))
 		return 0;
 	for (size_t i = 0; i < f->wanted->n && !err; i++) {
 		uint32_t from = at + base - f->len[i];
@@ -273,7 +283,7 @@ static bool take_better(void *arg, const struct symbol *s)
 	struct best *b = &f->best[s->place->name];
 
 	if (s->rank > b->rank)
-		*b = (struct best){ .f = s->f, .rank = s->rank };
+		*b = (struct best){ .f = s->f, .rank = s->rank, .ambiguous = s->chooses };
 	else if (s->rank == b->rank && s->f.address != b->f.address)
 		b->ambiguous = true;
 	return true;
@@ -352,7 +362,7 @@ static bool pass_on(void *arg, const struct symbol *s)
 	char name[IMAGE_NAME_MAX];
 
 	left = left < sizeof(name) ? left : sizeof(name);
-	if (image__pread(f->table->img, strings->sh_offset + s->name, name, left) ||
+	if (s->chooses || image__pread(f->table->img, strings->sh_offset + s->name, name, left) ||
 	    !memchr(name, '\0', left))
 		return true;
 	f->each->stopped = !f->each->fn(f->each->arg, name, &s->f);
