@@ -27,6 +27,7 @@
 #include "log.h"
 #include "redeye.skel.h"
 #include "ring.h"
+#include "uprobe_link.h"
 
 #define MAX_MISSING 48
 #define MAX_LINKS   40
@@ -131,6 +132,14 @@ static void miss(struct loader *l, const char *prog, const char *why)
 	snprintf(m->why, sizeof(m->why), "%s", why);
 }
 
+/* For functions of programs, not of the kernel. */
+static bool is_uprobe(const struct bpf_program *p)
+{
+	const char *section = bpf_program__section_name(p);
+
+	return !strcmp(section, "uprobe") || !strcmp(section, "uretprobe");
+}
+
 /* ---- choosing programs ------------------------------------------------------ */
 
 static bool btf_has(const struct btf *btf, const struct backend_prog *p)
@@ -158,6 +167,16 @@ static bool choose(struct loader *l, const struct btf *btf, const struct backend
 		/* A function of other kernel versions is nothing to miss. */
 	}
 	return true;
+}
+
+static void choose_tls(struct loader *l, const struct btf *btf)
+{
+	bool multi = uprobe_link__has_multi();
+	struct bpf_program *p;
+
+	choose(l, btf, tls_progs);
+	bpf_object__for_each_program(p, l->skel->obj) if (multi && is_uprobe(p))
+		uprobe_link__prepare(p);
 }
 
 /* Before 6.5 sendfile bypasses the sock tracepoints. */
@@ -307,7 +326,7 @@ static int open_skel(struct loader *l, const struct loader_config *c, const stru
 	if (c->watch_cgroups)
 		choose(l, btf, cgroup_progs);
 	if (c->tls)
-		choose(l, btf, tls_progs);
+		choose_tls(l, btf);
 	if (c->propagate)
 		choose(l, btf, propagate_progs);
 	if (c->propagate && b->id == BACKEND_FENTRY)
@@ -391,14 +410,6 @@ static struct bpf_link *attach_one(struct bpf_program *p)
 	if (!strncmp(section, kind, sizeof(kind) - 1))
 		link = kretprobe__attach(p, section + sizeof(kind) - 1);
 	return link ? link : bpf_program__attach(p);
-}
-
-/* For functions of programs, not of the kernel. */
-static bool is_uprobe(const struct bpf_program *p)
-{
-	const char *section = bpf_program__section_name(p);
-
-	return !strcmp(section, "uprobe") || !strcmp(section, "uretprobe");
 }
 
 /* Commands, and what propagate.c and the prober attach. */
