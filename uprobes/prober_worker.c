@@ -8,6 +8,7 @@
 
 #include "loop.h"
 #include "prober_internal.h"
+#include "tls_functions.h"
 
 struct look {
 	struct prober *p;
@@ -201,6 +202,8 @@ void *prober_worker(void *prober)
 	uint64_t until = UINT64_MAX;
 	struct prober_work work;
 
+	/* So that they are loaded when they are needed in a hurry. */
+	p->ops.program(p->ops.arg, tls_libraries[TLS_OPENSSL].ret);
 	while (prober_queue__next(&p->queue, until, &work)) {
 		detacher__hold(&p->detacher, true);
 		if (work.kind == PROBER_PROCESS)
