@@ -181,11 +181,9 @@ static void do_mapping(struct prober *p, const struct mmap_record *r)
 		.inode = r->inode,
 		.executable = true,
 	};
-	uint64_t identity = identity_of(p, r->tgid);
 
-	if (identity)
-		probes__enter(p->probes, r->tgid, identity, mono_ns());
-	if (map_file(&l, &m) || l.again)
+	if (probes__changed(p->probes, r->tgid, identity_of(p, r->tgid), mono_ns()) ||
+	    map_file(&l, &m) || l.again)
 		look(p, r->tgid);
 }
 
