@@ -606,9 +606,10 @@ void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports)
 		bits[ports[n_ports] >> 3] |= 1 << (ports[n_ports] & 7);
 }
 
-int loader__poll(struct loader *l, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd)
+int loader__poll(struct loader *l, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd,
+		 uint16_t layer)
 {
-	uint64_t args[4] = { sk, conn_id, cmd };
+	uint64_t args[4] = { sk, conn_id, cmd, red_place(layer, 0) };
 	int rc = run_command(l->poll_fd, args, sizeof(args));
 
 	return rc < 0 ? -ENOENT : rc;
