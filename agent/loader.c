@@ -705,3 +705,16 @@ int loader__try(enum backend_id id, char *why, size_t why_size)
 	loader__free(l);
 	return 0;
 }
+
+int loader__try_uprobes(char *why, size_t why_size)
+{
+	struct loader_config c = { .max_connections = 64, .ring_bytes = 65536, .tls = true };
+	struct loader *l = loader__new(&c, why, why_size);
+	int rc;
+
+	if (!l)
+		return -errno;
+	rc = loader_uprobes__try(l->uprobes, why, why_size);
+	loader__free(l);
+	return rc;
+}

@@ -100,4 +100,8 @@ uint32_t loader__conns_used(const struct loader *l, uint32_t *max);
  */
 int loader__try(enum backend_id id, char *why, size_t why_size);
 
+/* The same for uprobes, on a function of this program: 1 by a link to the file, 0 by a
+ * perf event, or -errno. */
+int loader__try_uprobes(char *why, size_t why_size);
+
 #endif /* RED_LOADER_H */
