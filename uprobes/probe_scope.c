@@ -69,7 +69,8 @@ static enum probe_failure judge(const struct probe_batch *b, char *text, size_t 
 	if (b->usable)
 		return PROBE_FAILURE__CNT;
 	if (b->failed) {
-		snprintf(text, size, "the kernel refused probes: %s", strerror(-b->err));
+		snprintf(text, size, "the kernel refused probes: %s%s", strerror(-b->err),
+			 b->err == -EACCES ? " (those of perf take CAP_SYS_ADMIN)" : "");
 		return PROBE_ATTACH;
 	}
 	snprintf(text, size, "the kernel refused the BPF programs for it");
