@@ -30,6 +30,7 @@
 
 #define MAX_MISSING 48
 #define MAX_LINKS   40
+#define MAX_PROGS   72
 
 struct missing {
 	char prog[32]; /* a copy: the object is opened anew without it */
@@ -40,8 +41,9 @@ struct loader {
 	struct redeye_bpf *skel;
 	const struct backend *backend;
 	struct bpf_link *links[MAX_LINKS];
-	struct bpf_program *linked[MAX_LINKS];
 	size_t n_links;
+	struct bpf_program *counted[MAX_PROGS]; /* attached here, or by the prober */
+	size_t n_counted;
 	struct missing missing[MAX_MISSING];
 	size_t n_missing;
 	struct ring *ring;
@@ -408,6 +410,12 @@ static bool is_not_attached(const struct redeye_bpf *s, const struct bpf_program
 	       p == s->progs.prop_sockops || p == s->progs.prop_msg || p == s->progs.prop_rearm;
 }
 
+static void keep_count(struct loader *l, struct bpf_program *p)
+{
+	if (l->n_counted < MAX_PROGS)
+		l->counted[l->n_counted++] = p;
+}
+
 static int attach(struct loader *l, const struct backend *b)
 {
 	struct bpf_program *p;
@@ -417,14 +425,16 @@ static int attach(struct loader *l, const struct backend *b)
 		const char *name = bpf_program__name(p);
 		struct bpf_link *link;
 
+		if (bpf_program__autoload(p) && is_uprobe(p))
+			keep_count(l, p);
 		if (!bpf_program__autoload(p) || is_not_attached(l->skel, p))
 			continue;
 		if (l->n_links == MAX_LINKS)
 			return -E2BIG;
 		link = attach_one(p);
 		if (link) {
-			l->linked[l->n_links] = p;
 			l->links[l->n_links++] = link;
+			keep_count(l, p);
 			continue;
 		}
 		if (is_required(b, name))
@@ -438,6 +448,7 @@ static void detach(struct loader *l)
 {
 	while (l->n_links)
 		bpf_link__destroy(l->links[--l->n_links]);
+	l->n_counted = 0;
 	kretprobe__sweep();
 }
 
@@ -688,10 +699,11 @@ bool loader__prog_stat(const struct loader *l, size_t i, struct loader_prog_stat
 	struct bpf_prog_info info = {};
 	uint32_t len = sizeof(info);
 
-	if (i >= l->n_links)
+	if (i >= l->n_counted)
 		return false;
-	out->name = bpf_program__name(l->linked[i]);
-	bpf_obj_get_info_by_fd(bpf_program__fd(l->linked[i]), &info, &len);
+	out->name = bpf_program__name(l->counted[i]);
+	out->uprobe = is_uprobe(l->counted[i]);
+	bpf_obj_get_info_by_fd(bpf_program__fd(l->counted[i]), &info, &len);
 	out->run_cnt = info.run_cnt;
 	out->run_ns = info.run_time_ns;
 	out->recursion_misses = info.recursion_misses;
