@@ -67,6 +67,14 @@ int uprobe_tls_read_ex(struct pt_regs *ctx)
 	return tls_enter(ctx, RED_TLS_READ_EX, 0, PT_REGS_PARM4(ctx));
 }
 
+/* OpenSSL's ssl_read_internal(), which SSL_read and SSL_read_ex are made of: where it is
+ * known, it has the probes of both (uprobes/tls_inner.c). */
+SEC("?uprobe")
+int uprobe_tls_read_inner(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, RED_TLS_READ_INNER, 0, PT_REGS_PARM4(ctx));
+}
+
 SEC("?uprobe")
 int uprobe_tls_write_ex(struct pt_regs *ctx)
 {
@@ -239,7 +247,7 @@ int uretprobe_tls(struct pt_regs *ctx)
 	}
 	if (n > 0)
 		tls_moved(&done, id, n, !done.nested);
-	else if (done.kind == RED_TLS_READ && !(__s32)ret)
+	else if ((done.kind == RED_TLS_READ || done.kind == RED_TLS_READ_INNER) && !(__s32)ret)
 		tls_ended(&done, id >> 32, RED_DIR_IN);
 	else if (done.kind == RED_TLS_SHUTDOWN && (__s32)ret >= 0)
 		tls_ended(&done, id >> 32, RED_DIR_OUT);
