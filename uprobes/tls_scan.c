@@ -209,11 +209,11 @@ static void go_sentence(struct reading *r, const struct tls_function *row, int e
 static void find_go_in(struct reading *r, const struct gopclntab *t)
 {
 	size_t before = r->n;
-	int err = 0, done = 0;
+	int err, done = 0;
 
 	for (const struct tls_function *row = tls_functions; row < tls_functions + tls_functions_n;
 	     row++) {
-		if (row->kind != TLS_GO || (row->instead && !err))
+		if (row->kind != TLS_GO)
 			continue;
 		err = add_go(r, t, row);
 		if (!(row->role & TLS_MINIMUM))
