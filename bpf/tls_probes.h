@@ -295,9 +295,15 @@ static __always_inline struct red_tls_call *go_enter(struct pt_regs *ctx, __u64 
 	key.who = a.g;
 	call = bpf_map_lookup_elem(&tls_calls, &key);
 	if (call && (call->obj != a.obj || call->aux != kind)) {
-		call->depth++;
+		if (call->parked != a.obj || call->n != kind)
+			call->depth++;
+		call->parked = a.obj;
+		call->n = kind;
 		return 0;
 	}
+	/* A function whose stack has to grow begins anew, as above; what it writes was told. */
+	if (call && call->kind == RED_TLS_OTHER && call->buf == a.buf && call->len == a.len)
+		return 0;
 	/* No function is called within itself: the end of that call was not seen. */
 	fresh.obj = a.obj;
 	fresh.buf = a.buf;
@@ -363,6 +369,7 @@ int uprobe_go_return(struct pt_regs *ctx)
 		return 0;
 	if (call->depth) {
 		call->depth--;
+		call->parked = 0;
 		return 0;
 	}
 	done = *call;
