@@ -48,13 +48,16 @@ static struct probe_plan *plan_of(struct probes *p, int fd, uint32_t tgid)
 	char build_id[PROBE_BUILD_ID] = "";
 	bool has_id = p->c.ops->build_id(p->c.ops->arg, fd, build_id, sizeof(build_id));
 	struct probe_plan *plan = has_id && p->plans ? known_plan(p, fd, build_id) : NULL;
+	uint64_t start_ns;
 
 	if (plan) {
 		p->st.reused++;
 		return probe_plan__get(plan);
 	}
 	p->st.scans++;
+	start_ns = probes__now_ns();
 	plan = p->c.ops->find(p->c.ops->arg, fd, tgid);
+	p->st.scan_ns += probes__now_ns() - start_ns;
 	if (!plan || !plan->n || !has_id || probe_plan__read_heads(plan, fd))
 		return plan;
 	memcpy(plan->build_id, build_id, sizeof(build_id));

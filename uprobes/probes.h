@@ -55,6 +55,8 @@ struct probes_stats {
 	uint64_t scans;     /* files that were read */
 	uint64_t reused;    /* not read, because their build id was known */
 	uint64_t evicted;   /* files forgotten to make room */
+	uint64_t scan_ns;   /* time taken to read files, */
+	uint64_t attach_ns; /* and to attach probes */
 	uint64_t failed[PROBE_FAILURE__CNT];
 };
 
