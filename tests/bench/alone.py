@@ -48,9 +48,10 @@ def memory(setup, loaded, backend, options=()):
     routes = ["/series/%d" % i for i in range(SERIES)]
     one = setup.agent(loaded.selection(), backend, routes, options)
     try:
+        found = {}
         if loaded.workload.tls:
-            rounds.probed(one)
-        found = {"idle": cost.memory(one.proc.pid)}
+            found["uprobes"] = _prober(rounds.probed(one))
+        found["idle"] = cost.memory(one.proc.pid)
         with loaded.connect() as conn:
             for route in routes:
                 conn.get(route)
@@ -60,6 +61,14 @@ def memory(setup, loaded, backend, options=()):
     finally:
         one.proc.stop()
     return found
+
+
+def _prober(metrics):
+    """What finding and probing TLS libraries took."""
+    names = {"files": "redeye_uprobe_scans_total", "probes": "redeye_uprobe_attached_total",
+             "scan_s": "redeye_uprobe_scan_time_seconds_total",
+             "attach_s": "redeye_uprobe_attach_time_seconds_total"}
+    return {k: metrics.total(name) for k, name in names.items()}
 
 
 # ---- the first transaction ---------------------------------------------------

@@ -156,6 +156,11 @@ def _memory_rows(alone):
                                for name in ("RssAnon", "RssFile", "RssShmem") if name in m[key])
             yield "memory, %s, %s" % (text, backend), "%s = %s; peak %s" % (
                 mb(m[key]["VmRSS"]), parts, mb(m[key]["VmHWM"]))
+        if "uprobes" in m:
+            yield "uprobes, " + backend, (
+                "%(files)d files read in %(scan_ms).1f ms, %(probes)d probes attached in "
+                "%(attach_ms).1f ms" % dict(m["uprobes"], scan_ms=1e3 * m["uprobes"]["scan_s"],
+                                            attach_ms=1e3 * m["uprobes"]["attach_s"]))
 
 
 def _first_rows(alone):
