@@ -136,6 +136,23 @@ struct bpf_program *loader_uprobes__get(struct loader_uprobes *u, const char *na
 	return p && is_uprobe(p) && bpf_program__fd(p) >= 0 ? p : NULL;
 }
 
+const struct bpf_program *loader_uprobes__nth(struct loader_uprobes *u, size_t i)
+{
+	struct bpf_program *p, *nth = NULL;
+
+	if (pthread_mutex_trylock(&u->lock))
+		return NULL;
+	if (u->skel)
+		bpf_object__for_each_program(p,
+					     u->skel->obj) if (bpf_program__fd(p) >= 0 && i-- == 0)
+		{
+			nth = p;
+			break;
+		}
+	pthread_mutex_unlock(&u->lock);
+	return nth;
+}
+
 /* ---- a try ------------------------------------------------------------------------------ */
 
 int loader_uprobes__try(struct loader_uprobes *u, char *why, size_t why_size)

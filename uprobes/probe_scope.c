@@ -83,9 +83,12 @@ static int attach(struct probes *p, struct probe_file *f, struct probe_link **li
 	enum probe_failure reason = PROBE_LINKS_FULL;
 	struct probe_batch b = { .err = -ENOSPC };
 	char text[160] = "the limit of probes is reached";
+	uint64_t start_ns;
 
 	if (probe_counts__open(p->c.counts) + f->plan->n <= p->c.max_links) {
+		start_ns = probes__now_ns();
 		probe_attach__all(&b, p->c.ops, p->c.counts, f->plan, pid, fd);
+		p->st.attach_ns += probes__now_ns() - start_ns;
 		reason = judge(&b, text, sizeof(text));
 	}
 	if (reason == PROBE_FAILURE__CNT) {
