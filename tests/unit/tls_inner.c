@@ -107,7 +107,7 @@ static void both_come_to_one(void **state)
 	expect(plan, "SSL_write", 0, NULL);
 	expect(plan, "SSL_write_ex", 0, NULL);
 	assert_int_equal(probe_plan__usable(plan, NULL), 1u << TLS_OPENSSL);
-	probe_plan__put(plan);
+	probe_plan__free(plan);
 }
 
 /* OpenSSL 3.3: SSL_write_ex() calls SSL_write_ex2(). */
@@ -121,7 +121,7 @@ static void with_flags(void **state)
 	expect(plan, "write_internal", 0, "uprobe_tls_write_ex2");
 	expect(plan, "SSL_write", 0, NULL);
 	expect(plan, "SSL_write_ex2", 0, NULL);
-	probe_plan__put(plan);
+	probe_plan__free(plan);
 }
 
 static void they_do_not(void **state)
@@ -133,7 +133,7 @@ static void they_do_not(void **state)
 	expect(plan, "SSL_write_ex", 0, "uprobe_tls_write_ex");
 	expect(plan, "write_internal", 0, NULL);
 	expect(plan, "read_internal", 0, "uprobe_tls_read_inner");
-	probe_plan__put(plan);
+	probe_plan__free(plan);
 }
 
 /* Cheap as they are, behind endbr64 too: nothing is gained further in. */
@@ -149,7 +149,7 @@ static void they_begin_well(void **state)
 	expect(plan, "SSL_read_ex", 0, "uprobe_tls_read_ex");
 	expect(plan, "SSL_write", 4, "uprobe_tls_write");
 	expect(plan, "SSL_write", 0, NULL);
-	probe_plan__put(plan);
+	probe_plan__free(plan);
 }
 
 int main(void)
