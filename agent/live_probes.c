@@ -9,7 +9,7 @@
 #include "options.h"
 #include "prober.h"
 
-static struct bpf_program *program(void *arg, const char *name)
+static const struct uprobe_program *program(void *arg, const char *name)
 {
 	return loader__uprobe(arg, name);
 }

@@ -28,6 +28,7 @@
 #include "log.h"
 #include "redeye.skel.h"
 #include "ring.h"
+#include "uprobe_link.h"
 
 #define MAX_MISSING 48
 #define MAX_LINKS   40
@@ -592,7 +593,7 @@ int loader__mark(struct loader *l, uint32_t tgid, uint8_t flags)
 	return run_command(l->target_fd, args, sizeof(args)) ? -ERANGE : 0;
 }
 
-struct bpf_program *loader__uprobe(struct loader *l, const char *name)
+const struct uprobe_program *loader__uprobe(struct loader *l, const char *name)
 {
 	return l->uprobes ? loader_uprobes__get(l->uprobes, name) : NULL;
 }
@@ -663,24 +664,32 @@ int loader__stat(const struct loader *l, enum red_hook hook, struct red_stat *ou
 	return 0;
 }
 
-bool loader__prog_stat(const struct loader *l, size_t i, struct loader_prog_stat *out)
+static void fill_stat(struct loader_prog_stat *out, const char *name, int fd)
 {
-	bool uprobe = i >= l->n_links;
-	const struct bpf_program *p = uprobe ? NULL : l->linked[i];
 	struct bpf_prog_info info = {};
 	uint32_t len = sizeof(info);
 
-	if (uprobe && l->uprobes)
-		p = loader_uprobes__nth(l->uprobes, i - l->n_links);
-	if (!p)
-		return false;
-	out->name = bpf_program__name(p);
-	out->uprobe = uprobe;
-	bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &len);
+	bpf_obj_get_info_by_fd(fd, &info, &len);
+	out->name = name;
 	out->run_cnt = info.run_cnt;
 	out->run_ns = info.run_time_ns;
 	out->recursion_misses = info.recursion_misses;
-	return true;
+}
+
+bool loader__prog_stat(const struct loader *l, size_t i, struct loader_prog_stat *out)
+{
+	const struct uprobe_program *u = NULL;
+
+	out->uprobe = i >= l->n_links;
+	if (!out->uprobe) {
+		fill_stat(out, bpf_program__name(l->linked[i]), bpf_program__fd(l->linked[i]));
+		return true;
+	}
+	if (l->uprobes)
+		u = loader_uprobes__nth(l->uprobes, i - l->n_links);
+	if (u)
+		fill_stat(out, u->name, u->fd);
+	return u;
 }
 
 struct ring *loader__ring(const struct loader *l, uint64_t *size, int *fd)

@@ -30,6 +30,7 @@ struct loader_config {
 };
 
 struct bpf_program;
+struct uprobe_program;
 struct loader;
 
 /*
@@ -53,7 +54,7 @@ int loader__mark(struct loader *l, uint32_t tgid, uint8_t flags);
 
 /* A uprobe's program, for others to attach; NULL when there is none or the kernel
  * refused it. The first call takes some 0.2 s. Any thread. */
-struct bpf_program *loader__uprobe(struct loader *l, const char *name);
+const struct uprobe_program *loader__uprobe(struct loader *l, const char *name);
 void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports);
 
 /* Runs a command on a connection (enum red_poll_cmd), whose topmost layer the caller

@@ -4,12 +4,14 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "redeye.h"
@@ -20,10 +22,12 @@
 
 struct loader_uprobes {
 	const struct bpf_object *maps;
-	struct redeye_bpf *skel; /* NULL: not loaded */
 	bool tried, multi;
 	bool refused[MAX_PROGRAMS]; /* by place in the object */
-	pthread_mutex_t lock;       /* over all of this */
+	struct uprobe_program progs[MAX_PROGRAMS];
+	char names[MAX_PROGRAMS][32];
+	size_t n;
+	pthread_mutex_t lock; /* over all of this */
 };
 
 static bool is_uprobe(const struct bpf_program *p)
@@ -90,17 +94,41 @@ static void find_refused(struct loader_uprobes *u)
 	}
 }
 
+/* Of the object, which is large, only the descriptors are kept. */
+static void keep(struct loader_uprobes *u, struct redeye_bpf *s)
+{
+	struct bpf_program *p;
+	int fd;
+
+	bpf_object__for_each_program(p, s->obj)
+	{
+		if (bpf_program__fd(p) < 0 || u->n == MAX_PROGRAMS)
+			continue;
+		fd = fcntl(bpf_program__fd(p), F_DUPFD_CLOEXEC, 0);
+		if (fd < 0)
+			continue;
+		snprintf(u->names[u->n], sizeof(u->names[0]), "%s", bpf_program__name(p));
+		u->progs[u->n] = (struct uprobe_program){ u->names[u->n], fd, u->multi };
+		u->n++;
+	}
+	redeye_bpf__destroy(s);
+	malloc_trim(0);
+}
+
 static void load_all(struct loader_uprobes *u)
 {
+	struct redeye_bpf *s;
+
 	u->tried = true;
 	u->multi = uprobe_link__has_multi();
-	u->skel = load(u, -1);
-	malloc_trim(0);
-	if (u->skel)
-		return;
-	log__debug("uprobes: %s; trying each alone", strerror(errno));
-	find_refused(u);
-	u->skel = load(u, -1);
+	s = load(u, -1);
+	if (!s) {
+		log__debug("uprobes: %s; trying each alone", strerror(errno));
+		find_refused(u);
+		s = load(u, -1);
+	}
+	if (s)
+		keep(u, s);
 }
 
 struct loader_uprobes *loader_uprobes__new(const struct bpf_object *maps)
@@ -118,37 +146,33 @@ void loader_uprobes__free(struct loader_uprobes *u)
 {
 	if (!u)
 		return;
-	redeye_bpf__destroy(u->skel);
+	while (u->n)
+		close(u->progs[--u->n].fd);
 	pthread_mutex_destroy(&u->lock);
 	free(u);
 }
 
-struct bpf_program *loader_uprobes__get(struct loader_uprobes *u, const char *name)
+const struct uprobe_program *loader_uprobes__get(struct loader_uprobes *u, const char *name)
 {
-	struct bpf_program *p = NULL;
+	const struct uprobe_program *found = NULL;
 
 	pthread_mutex_lock(&u->lock);
 	if (!u->tried)
 		load_all(u);
-	if (u->skel)
-		p = bpf_object__find_program_by_name(u->skel->obj, name);
+	for (size_t i = 0; i < u->n && !found; i++)
+		if (!strcmp(u->progs[i].name, name))
+			found = &u->progs[i];
 	pthread_mutex_unlock(&u->lock);
-	return p && is_uprobe(p) && bpf_program__fd(p) >= 0 ? p : NULL;
+	return found;
 }
 
-const struct bpf_program *loader_uprobes__nth(struct loader_uprobes *u, size_t i)
+const struct uprobe_program *loader_uprobes__nth(struct loader_uprobes *u, size_t i)
 {
-	struct bpf_program *p, *nth = NULL;
+	const struct uprobe_program *nth;
 
 	if (pthread_mutex_trylock(&u->lock))
 		return NULL;
-	if (u->skel)
-		bpf_object__for_each_program(p,
-					     u->skel->obj) if (bpf_program__fd(p) >= 0 && i-- == 0)
-		{
-			nth = p;
-			break;
-		}
+	nth = i < u->n ? &u->progs[i] : NULL;
 	pthread_mutex_unlock(&u->lock);
 	return nth;
 }
@@ -157,7 +181,7 @@ const struct bpf_program *loader_uprobes__nth(struct loader_uprobes *u, size_t i
 
 int loader_uprobes__try(struct loader_uprobes *u, char *why, size_t why_size)
 {
-	struct bpf_program *p = loader_uprobes__get(u, "uretprobe_tls");
+	const struct uprobe_program *p = loader_uprobes__get(u, "uretprobe_tls");
 	struct uprobe_link *link = p ? uprobe_link__attach_self(p) : NULL;
 	int err = errno;
 

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 struct bpf_object;
-struct bpf_program;
+struct uprobe_program;
 struct loader_uprobes;
 
 /* `maps`: the object that is loaded, borrowed. NULL: no memory. */
@@ -18,10 +18,10 @@ struct loader_uprobes *loader_uprobes__new(const struct bpf_object *maps);
 void loader_uprobes__free(struct loader_uprobes *u); /* accepts NULL */
 
 /* Loads them all, the first time. NULL: there is none, or the kernel refused it. */
-struct bpf_program *loader_uprobes__get(struct loader_uprobes *u, const char *name);
+const struct uprobe_program *loader_uprobes__get(struct loader_uprobes *u, const char *name);
 
 /* The i-th of those that are loaded, NULL at the end, and while they are being loaded. */
-const struct bpf_program *loader_uprobes__nth(struct loader_uprobes *u, size_t i);
+const struct uprobe_program *loader_uprobes__nth(struct loader_uprobes *u, size_t i);
 
 /* Attaches one to a function of this program, and takes it off again. 1: by a link to the
  * file, 0: by a perf event, or -errno with the reason. */

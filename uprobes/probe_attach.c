@@ -21,7 +21,7 @@ void probe_link__close(struct probe_link *link)
 static int attach_one(struct probe_batch *b, const struct probe_ops *ops, struct probe_counts *c,
 		      const struct probe_site *s, int pid, int fd)
 {
-	struct bpf_program *prog = ops->program(ops->arg, s->program);
+	const struct uprobe_program *prog = ops->program(ops->arg, s->program);
 	struct probe_link *link;
 
 	if (!prog) {

@@ -10,12 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct bpf_program;
+struct uprobe_program;
 struct probe_plan;
 
 struct probe_ops {
 	/* NULL: the kernel refused it. */
-	struct bpf_program *(*program)(void *arg, const char *name);
+	const struct uprobe_program *(*program)(void *arg, const char *name);
 	/* Tells the kernel side what a process is in for (enum red_target), before the first
 	 * of its probes can fire. 0 or -errno. */
 	int (*mark)(void *arg, uint32_t tgid, uint32_t flags);
@@ -24,8 +24,8 @@ struct probe_ops {
 	struct probe_plan *(*find)(void *arg, int fd, uint32_t tgid);
 
 	/* A link, or NULL and errno. pid -1: all processes. */
-	void *(*attach)(void *arg, struct bpf_program *prog, int pid, int fd, uint64_t offset,
-			bool ret);
+	void *(*attach)(void *arg, const struct uprobe_program *prog, int pid, int fd,
+			uint64_t offset, bool ret);
 	void (*detach)(void *arg, void *link);
 	void *arg;
 };

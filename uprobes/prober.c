@@ -13,12 +13,12 @@
 #include "prober_internal.h"
 #include "tls_scan.h"
 
-#define FDS_PER_LINK 2   /* of the perf event and of the link to it */
+#define FDS_PER_LINK 1
 #define FDS_OTHER    512 /* connections of exporters, rings, maps */
 
 /* ---- ops -------------------------------------------------------------------------------- */
 
-static struct bpf_program *op_program(void *arg, const char *name)
+static const struct uprobe_program *op_program(void *arg, const char *name)
 {
 	struct prober *p = arg;
 
@@ -40,8 +40,8 @@ static struct probe_plan *op_find(void *arg, int fd, uint32_t tgid)
 			     : tls_scan__plan(p->scan, fd, tgid);
 }
 
-static void *op_attach(void *arg, struct bpf_program *prog, int pid, int fd, uint64_t offset,
-		       bool ret)
+static void *op_attach(void *arg, const struct uprobe_program *prog, int pid, int fd,
+		       uint64_t offset, bool ret)
 {
 	struct prober *p = arg;
 

@@ -2,16 +2,15 @@
 /*
  * The two ways in which the kernel takes a probe.
  *
- * A perf event, since 4.17, with a link to it (5.15). To take one off, the kernel waits for
+ * A perf event, since 4.17. To take one off, the kernel waits for
  * several grace periods and holds event_mutex over some of them, so that all probes of the
  * machine go one after the other: 0.1 s each on a small virtual machine, and who attaches
  * one meanwhile waits his turn.
  *
  * A link to the file itself ("uprobe_multi", 6.6), for programs that were loaded for it. It
- * waits once and holds nothing, so that many go at a time, and it is one descriptor instead
- * of two. Kernels that filter by thread instead of by process (before 6.10) are told by
- * their taking -1 for a process. Only the attributes used here are needed, so it does not
- * take a library or headers that know of it.
+ * waits once and holds nothing, so that many go at a time. Kernels that filter by thread instead of
+ * by process (before 6.10) are told by their taking -1 for a process. Only the attributes used here
+ * are needed, so it does not take a library or headers that know of it.
  */
 #include "uprobe_link.h"
 
@@ -20,9 +19,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -30,8 +31,7 @@
 #define MULTI_RETURN      1  /* BPF_F_UPROBE_MULTI_RETURN */
 
 struct uprobe_link {
-	struct bpf_link *perf;
-	int fd; /* of a multi link, when `perf` is NULL */
+	int fd;
 };
 
 /* union bpf_attr of BPF_LINK_CREATE */
@@ -124,19 +124,51 @@ bool uprobe_link__has_multi(void)
 	return has;
 }
 
-static int attach_perf(struct uprobe_link *u, struct bpf_program *prog, int pid, const char *path,
-		       uint64_t offset, bool ret)
+/* What sysfs says of perf's uprobes: the type, and which bit means a return. */
+static int perf_type(const char *file, const char *format)
 {
-	LIBBPF_OPTS(bpf_uprobe_opts, o, .retprobe = ret);
+	char path[128];
+	int n = -1;
+	FILE *f;
 
-	u->perf = bpf_program__attach_uprobe_opts(prog, pid, path, offset, &o);
-	return u->perf ? 0 : -errno;
+	snprintf(path, sizeof(path), "/sys/bus/event_source/devices/uprobe/%s", file);
+	f = fopen(path, "re");
+	if (!f)
+		return -1;
+	if (fscanf(f, format, &n) != 1)
+		n = -1;
+	fclose(f);
+	return n;
+}
+
+/* A descriptor or -errno. */
+static int attach_perf(int prog_fd, int pid, const char *path, uint64_t offset, bool ret)
+{
+	int type = perf_type("type", "%d"), bit = perf_type("format/retprobe", "config:%d"), fd;
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.type = type,
+		.config = ret ? 1ull << bit : 0,
+		.uprobe_path = (uintptr_t)path,
+		.probe_offset = offset,
+	};
+
+	if (type < 0 || bit < 0)
+		return -ENOTSUP;
+	fd = syscall(SYS_perf_event_open, &attr, pid, pid < 0 ? 0 : -1, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (!ioctl(fd, PERF_EVENT_IOC_SET_BPF, prog_fd) && !ioctl(fd, PERF_EVENT_IOC_ENABLE, 0))
+		return fd;
+	type = -errno;
+	close(fd);
+	return type;
 }
 
 /* The kernel resolves the path when it is told, so it is the file that is open, whatever
  * its name and mount namespace are. */
-struct uprobe_link *uprobe_link__attach(struct bpf_program *prog, int pid, int fd, uint64_t offset,
-					bool ret)
+struct uprobe_link *uprobe_link__attach(const struct uprobe_program *prog, int pid, int fd,
+					uint64_t offset, bool ret)
 {
 	struct uprobe_link *u = calloc(1, sizeof(*u));
 	char path[64];
@@ -145,28 +177,23 @@ struct uprobe_link *uprobe_link__attach(struct bpf_program *prog, int pid, int f
 	if (!u)
 		return NULL;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if ((int)bpf_program__expected_attach_type(prog) == ATTACH_TYPE_MULTI)
-		err = u->fd =
-			link_multi(bpf_program__fd(prog), pid < 0 ? 0 : pid, path, offset, ret);
-	else
-		err = attach_perf(u, prog, pid, path, offset, ret);
-	if (err >= 0)
+	u->fd = prog->multi ? link_multi(prog->fd, pid < 0 ? 0 : pid, path, offset, ret)
+			    : attach_perf(prog->fd, pid, path, offset, ret);
+	if (u->fd >= 0)
 		return u;
+	err = -u->fd;
 	free(u);
-	errno = -err;
+	errno = err;
 	return NULL;
 }
 
 void uprobe_link__destroy(struct uprobe_link *u)
 {
-	if (u->perf)
-		bpf_link__destroy(u->perf);
-	else
-		close(u->fd);
+	close(u->fd);
 	free(u);
 }
 
-struct uprobe_link *uprobe_link__attach_self(struct bpf_program *prog)
+struct uprobe_link *uprobe_link__attach_self(const struct uprobe_program *prog)
 {
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), err;
 	uint64_t offset = own_offset();

@@ -9,16 +9,23 @@
 struct bpf_program;
 struct uprobe_link;
 
+/* A program that is loaded; the descriptor is its owner's. */
+struct uprobe_program {
+	const char *name;
+	int fd;
+	bool multi; /* prepared */
+};
+
 /* Does the kernel have the better kind? Then its programs are to be prepared before they
  * are loaded, and after that cannot be attached in the other way. */
 bool uprobe_link__has_multi(void);
 void uprobe_link__prepare(struct bpf_program *prog);
 
 /* pid -1: all processes. NULL and errno. */
-struct uprobe_link *uprobe_link__attach(struct bpf_program *prog, int pid, int fd, uint64_t offset,
-					bool ret);
+struct uprobe_link *uprobe_link__attach(const struct uprobe_program *prog, int pid, int fd,
+					uint64_t offset, bool ret);
 /* For a try: to a function of this program, in this process. */
-struct uprobe_link *uprobe_link__attach_self(struct bpf_program *prog);
+struct uprobe_link *uprobe_link__attach_self(const struct uprobe_program *prog);
 void uprobe_link__destroy(struct uprobe_link *u); /* some 0.1 s */
 
 #endif /* RED_UPROBE_LINK_H */

@@ -51,9 +51,10 @@ struct fake {
 
 static struct fake fake;
 
-static struct bpf_program *fake_program(void *arg, const char *name)
+static const struct uprobe_program *fake_program(void *arg, const char *name)
 {
-	return fake.refused && !strcmp(name, fake.refused) ? NULL : (struct bpf_program *)name;
+	return fake.refused && !strcmp(name, fake.refused) ? NULL
+							   : (const struct uprobe_program *)name;
 }
 
 static int fake_mark(void *arg, uint32_t tgid, uint32_t flags)
@@ -67,8 +68,8 @@ static int fake_mark(void *arg, uint32_t tgid, uint32_t flags)
 	return 0;
 }
 
-static void *fake_attach(void *arg, struct bpf_program *prog, int pid, int fd, uint64_t offset,
-			 bool ret)
+static void *fake_attach(void *arg, const struct uprobe_program *prog, int pid, int fd,
+			 uint64_t offset, bool ret)
 {
 	struct fake_link *l = NULL;
 	struct stat st;

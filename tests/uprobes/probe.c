@@ -40,6 +40,7 @@ static const char *client_path;
 static char library[4096];
 static unsigned int passed, failed;
 static uint32_t marked;
+static bool multi_kind;
 
 static void verdict(bool ok, const char *what)
 {
@@ -55,13 +56,21 @@ static int skip(const char *why)
 
 /* ---- ops ------------------------------------------------------------------------------------ */
 
-static struct bpf_program *program(void *arg, const char *name)
+static const struct uprobe_program *program(void *arg, const char *name)
 {
-	const char *mine = !strcmp(name, "uprobe_tls_write") ? "uprobe_write"
-			   : !strncmp(name, "uret", 4)       ? "uretprobe_any"
-							     : "uprobe_other";
+	static struct uprobe_program progs[3];
+	const char *mine = !strncmp(name, "uprobe_tls_write", 16) ? "uprobe_write"
+			   : !strncmp(name, "uret", 4)            ? "uretprobe_any"
+								  : "uprobe_other";
 
-	return bpf_object__find_program_by_name(object, mine);
+	struct uprobe_program *p = &progs[mine[0] != 'u' || mine[1] == 'r' ? 0
+					  : mine[7] == 'w'                 ? 1
+									   : 2];
+
+	*p = (struct uprobe_program){
+		mine, bpf_program__fd(bpf_object__find_program_by_name(object, mine)), multi_kind
+	};
+	return p;
 }
 
 static int mark(void *arg, uint32_t tgid, uint32_t flags)
@@ -371,6 +380,7 @@ static const char *run(const char *path, bool multi)
 		return prober ? prober__unwatched(prober) : why;
 	printf("--    %s\n", multi ? "links to files (uprobe_multi)" : "perf events");
 	marked = 0;
+	multi_kind = multi;
 	case_dlopen();
 	case_exec();
 	case_replaced();
