@@ -162,7 +162,6 @@ KINDS = {
                    builds=("c-static",), can="hello users big status",
                    resumes=("1.2", "1.3", "id")),
 }
-servers.KINDS.update(KINDS)  # tests/live's Server looks there
 for _name in ("uvicorn", "uvloop"):
     KINDS[_name].words = ["uvloop" if _name == "uvloop" else "asyncio"]
 
