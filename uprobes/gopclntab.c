@@ -96,18 +96,17 @@ static bool lay_out(struct gopclntab *t, const uint64_t *words)
 	       t->functions < t->len && t->index < t->len && index_len <= t->len - t->index;
 }
 
-/* The index says of the first function what that says itself, and of the second that it is
- * behind it. In a file yet to be relocated both are 0. */
+/* The index says of the first function and the last what they say themselves, and that they
+ * are in this order. In a file yet to be relocated both are at 0. */
 static bool begins_well(const struct gopclntab *t)
 {
 	struct gopclntab_reader *r = malloc(sizeof(*r));
 	struct gopclntab_row first, last;
-	bool ok = r;
+	bool ok;
 
 	if (!r)
 		return false;
-	window__init(&r->index);
-	window__init(&r->functions);
+	gopclntab_reader__init(r);
 	ok = gopclntab__row(t, r, 0, &first) && gopclntab__row(t, r, t->n - 1, &last) &&
 	     first.entry <= last.entry;
 	free(r);
@@ -283,8 +282,7 @@ int gopclntab__find(const struct gopclntab *t, const char *name, struct gopclnta
 	*fn = (struct gopclntab_function){ 0 };
 	if (!r)
 		return -ENOMEM;
-	window__init(&r->index);
-	window__init(&r->functions);
+	gopclntab_reader__init(r);
 	err = find(t, r, name, fn);
 	free(r);
 	return err;

@@ -45,6 +45,12 @@ struct gopclntab_reader {
 	struct window index, functions;
 };
 
+static inline void gopclntab_reader__init(struct gopclntab_reader *r)
+{
+	window__init(&r->index);
+	window__init(&r->functions);
+}
+
 bool gopclntab__row(const struct gopclntab *t, struct gopclntab_reader *r, uint64_t i,
 		    struct gopclntab_row *row);
 
@@ -69,6 +75,7 @@ struct pcsp {
 	bool started;
 };
 
+/* 0 is the table of a function that has none: C code. */
 void pcsp__init(struct pcsp *p, const struct gopclntab *t, struct window *w, uint32_t pcsp);
 bool pcsp__next(struct pcsp *p); /* false: it was the last, or the table is damaged */
 

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ALIGNMENT 8 /* of the table; the linker gives it 32 */
+#define ALIGNMENT      8   /* of the table; the linker gives it 32 */
+#define CANDIDATES_MAX 256 /* what begins like one, in the whole image */
 
 static bool in_section(struct gopclntab *t, const char *name)
 {
@@ -24,7 +25,8 @@ static bool may_be_header(const struct image *img, const uint8_t *p)
 	return !memcmp(p + 1, head, sizeof(head)) && p[6] == img->machine->quantum && p[7] == 8;
 }
 
-static bool in_segment(struct gopclntab *t, struct window *w, const Elf64_Phdr *p)
+static bool in_segment(struct gopclntab *t, struct window *w, const Elf64_Phdr *p,
+		       size_t *candidates)
 {
 	uint64_t len = p->p_filesz, at, i;
 	const uint8_t *bytes;
@@ -39,8 +41,11 @@ static bool in_segment(struct gopclntab *t, struct window *w, const Elf64_Phdr *
 		if (!bytes)
 			return false;
 		for (i = 0; i + ALIGNMENT <= n; i += ALIGNMENT) {
-			if (may_be_header(t->img, bytes + i) &&
-			    gopclntab__header(t, p->p_offset + at + i, p->p_vaddr + at + i,
+			if (!may_be_header(t->img, bytes + i))
+				continue;
+			if (++*candidates > CANDIDATES_MAX)
+				return false;
+			if (gopclntab__header(t, p->p_offset + at + i, p->p_vaddr + at + i,
 					      len - at - i))
 				return true;
 		}
@@ -51,13 +56,14 @@ static bool in_segment(struct gopclntab *t, struct window *w, const Elf64_Phdr *
 static bool in_any_segment(struct gopclntab *t)
 {
 	struct window *w = malloc(sizeof(*w));
+	size_t candidates = 0;
 	bool found = false;
 
 	if (!w)
 		return false;
 	window__init(w);
 	for (size_t i = 0; i < t->img->n_segments && !found; i++)
-		found = in_segment(t, w, &t->img->segments[i]);
+		found = in_segment(t, w, &t->img->segments[i], &candidates);
 	free(w);
 	return found;
 }

@@ -30,7 +30,7 @@
 
 void pcsp__init(struct pcsp *p, const struct gopclntab *t, struct window *w, uint32_t pcsp)
 {
-	*p = (struct pcsp){ .t = t, .w = w, .at = t->pctab + pcsp, .depth = -1 };
+	*p = (struct pcsp){ .t = t, .w = w, .at = pcsp ? t->pctab + pcsp : t->len, .depth = -1 };
 }
 
 /* A varint of at most 32 bits, as in Go: runtime/symtab.go, readvarint. */

@@ -6,10 +6,11 @@
  * It is not the start of .text either when C code was linked in before it.
  *
  * So it is solved for. The table says at how many bytes from runtime.text return
- * instructions are (gopclntab_pcsp.c). Of the first of them, up to 64, at least seven in
- * eight must be there (assembler functions may have something else at such a place): an
- * address that is off by a little or a lot has one or two. The word in the header is tried
- * first, then all code from front to back, of which C's part is mostly small.
+ * instructions are (gopclntab_pcsp.c). Of the first that are near to each other (C code has
+ * none, and can come first by the megabyte), up to 64, at least seven in eight must be there,
+ * as assembler functions may have something else at such a place; an address that is off by
+ * a little or a lot has one or two. The word in the header is tried first, then all code from
+ * front to back.
  */
 #include "gopclntab_internal.h"
 
@@ -19,14 +20,15 @@
 
 #define SAMPLES     64
 #define SAMPLES_MIN 16
-#define SPAN        (IMAGE_WINDOW / 2) /* the samples are in the text's first bytes */
+#define SPAN        (IMAGE_WINDOW / 2) /* the samples are so near to each other */
 #define ALIGNMENT   16                 /* of functions, hence of runtime.text */
 
 struct solve {
 	struct gopclntab *t;
 	struct gopclntab_reader reader;
 	struct window pctab, code;
-	uint32_t samples[SAMPLES]; /* return instructions, from runtime.text */
+	uint64_t base;             /* first function with samples, from runtime.text */
+	uint32_t samples[SAMPLES]; /* return instructions, from there */
 	size_t n;
 };
 
@@ -36,20 +38,28 @@ static void sample_function(struct solve *s, const struct gopclntab_row *row)
 	uint8_t ret_len = s->t->img->machine->ret_len;
 	struct pcsp p;
 
+	if (!s->n)
+		s->base = row->entry;
 	pcsp__init(&p, s->t, &s->pctab, row->pcsp);
-	while (s->n < SAMPLES && pcsp__next(&p) && row->entry + p.to <= SPAN) {
+	while (s->n < SAMPLES && pcsp__next(&p) && row->entry - s->base + p.to <= SPAN) {
 		if (p.depth == 0 && p.from && p.to - p.from == ret_len)
-			s->samples[s->n++] = row->entry + p.from;
+			s->samples[s->n++] = row->entry - s->base + p.from;
 	}
 }
 
+/* From the first function on that has enough of them behind it. */
 static void sample(struct solve *s)
 {
 	struct gopclntab_row row;
 
 	for (uint64_t i = 0; i < s->t->n && s->n < SAMPLES; i++) {
-		if (!gopclntab__row(s->t, &s->reader, i, &row) || row.entry >= SPAN)
+		if (!gopclntab__row(s->t, &s->reader, i, &row))
 			return;
+		if (s->n && row.entry - s->base >= SPAN) {
+			if (s->n >= SAMPLES_MIN)
+				return;
+			s->n = 0;
+		}
 		sample_function(s, &row);
 	}
 }
@@ -69,7 +79,7 @@ static bool fits_at(struct solve *s, uint64_t address)
 	uint64_t offset;
 	const void *code;
 
-	if (!address || image__offset(s->t->img, address, SPAN, &offset))
+	if (!address || image__offset(s->t->img, address + s->base, SPAN, &offset))
 		return false;
 	code = window__at(&s->code, s->t->img, offset, SPAN);
 	return code && fits(s, code);
@@ -91,7 +101,7 @@ static bool search(struct solve *s, const Elf64_Phdr *p)
 		for (i = 0; code && i + SPAN <= n; i += ALIGNMENT) {
 			if (!fits(s, code + i))
 				continue;
-			s->t->text = p->p_vaddr + at + i;
+			s->t->text = p->p_vaddr + at + i - s->base;
 			return true;
 		}
 		if (!code)
@@ -128,6 +138,9 @@ int gopclntab__solve_text(struct gopclntab *t)
 	if (!s)
 		return -ENOMEM;
 	s->t = t;
+	gopclntab_reader__init(&s->reader);
+	window__init(&s->pctab);
+	window__init(&s->code);
 	err = solve(s);
 	free(s);
 	return err;

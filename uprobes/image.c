@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SEGMENTS_MAX      1024
+#define SEGMENTS_MAX      64
 #define SECTIONS_MAX      16384
 #define SECTION_NAMES_MAX (1 << 20)
 
@@ -91,22 +91,29 @@ int image__pread(const struct image *img, uint64_t offset, void *to, size_t len)
 	return 0;
 }
 
+static bool holds(const struct window *w, uint64_t offset, size_t len)
+{
+	uint64_t at = offset - w->offset;
+
+	return offset >= w->offset && at <= w->len && len <= w->len - at;
+}
+
 const void *window__at(struct window *w, const struct image *img, uint64_t offset, size_t len)
 {
 	uint64_t left = offset < img->size ? img->size - offset : 0;
 
 	if (len > left || len > IMAGE_WINDOW)
 		return NULL;
-	if (offset < w->offset || offset - w->offset > w->len ||
-	    len > w->len - (offset - w->offset)) {
-		w->offset = offset;
-		w->len = left < IMAGE_WINDOW ? left : IMAGE_WINDOW;
-		if (image__pread(img, offset, w->bytes, w->len)) {
-			w->len = 0;
-			return NULL;
-		}
+	if (holds(w, offset, len))
+		return w->bytes + (offset - w->offset);
+	w->offset = offset;
+	w->len = left < IMAGE_WINDOW ? left : IMAGE_WINDOW;
+	if (w->budget < w->len || image__pread(img, offset, w->bytes, w->len)) {
+		w->len = 0;
+		return NULL;
 	}
-	return w->bytes + (offset - w->offset);
+	w->budget -= w->len;
+	return w->bytes;
 }
 
 /* Of the segment, the bytes from `address` on that are in the file; 0: none. A segment at an

@@ -16,7 +16,7 @@
 
 #include "image.h"
 
-#define IMAGE_SECTION_MAX (512ull << 20) /* larger ones are not looked at */
+#define IMAGE_SECTION_MAX (256ull << 20) /* larger ones are not looked at */
 #define IMAGE_NAME_MAX    4096           /* of a function */
 #define IMAGE_WINDOW      65536
 _Static_assert(IMAGE_WINDOW > IMAGE_NAME_MAX, "a name fits into a window");
@@ -66,8 +66,13 @@ int image__locate(const struct image *img, uint64_t address, uint64_t *offset, u
 /* A pointer's worth of data as it is after the image was loaded at 0. */
 int image__word(const struct image *img, uint64_t address, uint64_t *word);
 
+/* How much is read through one window. A file can be as large as it likes, have a hole for
+ * its contents, and tables that make us read it over and over. */
+#define WINDOW_BUDGET (1ull << 30)
+
 /* The part of the file that was read last. */
 struct window {
+	uint64_t budget;
 	uint64_t offset;
 	size_t len;
 	uint8_t bytes[IMAGE_WINDOW];
@@ -76,9 +81,11 @@ struct window {
 static inline void window__init(struct window *w)
 {
 	w->offset = w->len = 0; /* and not its bytes */
+	w->budget = WINDOW_BUDGET;
 }
 
-/* `len` bytes, at most IMAGE_WINDOW, valid until the next call. NULL: not in the file. */
+/* `len` bytes, at most IMAGE_WINDOW, valid until the next call. NULL: not in the file,
+ * or too much was read. */
 const void *window__at(struct window *w, const struct image *img, uint64_t offset, size_t len);
 
 /* ---- sections ---- */

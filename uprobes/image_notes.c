@@ -29,17 +29,16 @@ static size_t align_up(size_t n, size_t align)
 	return (n + align - 1) & ~(align - 1);
 }
 
-static void notes_at(struct image *img, uint64_t offset, uint64_t len, uint64_t align)
+static void notes_at(struct image *img, struct window *w, uint64_t offset, uint64_t len,
+		     uint64_t align)
 {
 	static const size_t head = sizeof(Elf64_Nhdr);
-	struct window w;
 	const char *p;
 	Elf64_Nhdr n;
 
-	window__init(&w);
 	len = len > NOTES_MAX ? 0 : len;
 	align = align == 8 ? 8 : 4;
-	p = len ? window__at(&w, img, offset, len) : NULL;
+	p = len ? window__at(w, img, offset, len) : NULL;
 	for (size_t at = 0, desc, end; p && len - at >= head; at = align_up(end, align)) {
 		memcpy(&n, p + at, head);
 		if (n.n_namesz > len - at - head)
@@ -57,17 +56,20 @@ static void notes_at(struct image *img, uint64_t offset, uint64_t len, uint64_t 
 /* Sections first: in a separate debug file the segments' offsets are those of the other. */
 void image__read_notes(struct image *img)
 {
+	struct window w;
+
+	window__init(&w);
 	for (size_t i = 0; i < img->n_sections; i++) {
 		const Elf64_Shdr *s = &img->sections[i];
 
 		if (s->sh_type == SHT_NOTE)
-			notes_at(img, s->sh_offset, s->sh_size, s->sh_addralign);
+			notes_at(img, &w, s->sh_offset, s->sh_size, s->sh_addralign);
 	}
 	for (size_t i = 0; i < img->n_segments; i++) {
 		const Elf64_Phdr *p = &img->segments[i];
 
 		if (p->p_type == PT_NOTE)
-			notes_at(img, p->p_offset, p->p_filesz, p->p_align);
+			notes_at(img, &w, p->p_offset, p->p_filesz, p->p_align);
 	}
 	if (image__section(img, ".go.buildinfo") || image__section(img, ".gopclntab"))
 		img->is_go = true;

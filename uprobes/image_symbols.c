@@ -18,8 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PLACES_MAX 65536
-#define CHUNK      (IMAGE_WINDOW / sizeof(Elf64_Sym))
+#define PLACES_MAX  65536
+#define MATCHES_MAX (1 << 20) /* symbols that have a wanted name */
 
 #define VERSYM_HIDDEN 0x8000
 
@@ -131,8 +131,11 @@ static int each_string(const struct table *t, struct window *w,
 
 		if (!p)
 			return 0; /* the file was cut short: what was seen, counts */
-		for (s = p; !err && (end = memchr(s, '\0', p + n - s)); s = end + 1)
-			err = fn(arg, at + (s - p), s, end - s);
+		for (s = p; !err && (end = memchr(s, '\0', p + n - s)); s = end + 1) {
+			for (; end == s && end + 1 < p + n && !end[1]; end++, s++)
+				; /* nothing but zeros, perhaps in all of a large file */
+			err = end > s ? fn(arg, at + (s - p), s, end - s) : 0;
+		}
 		at += s > p ? (size_t)(s - p) : n;
 	}
 	return err;
@@ -193,19 +196,20 @@ static enum rank rank_of(const Elf64_Sym *s, bool old)
 static void each_symbol(const struct table *t, const struct places *places, struct window *w,
 			bool (*fn)(void *arg, const struct symbol *s), void *arg)
 {
-	size_t n = t->symbols->sh_size / sizeof(Elf64_Sym), i;
+	size_t n = t->symbols->sh_size / sizeof(Elf64_Sym), matches = 0, i;
 	struct window versions;
 	struct symbol found;
 	const void *p;
 	Elf64_Sym s;
 
 	window__init(&versions);
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n && matches < MATCHES_MAX; i++) {
 		p = window__at(w, t->img, t->symbols->sh_offset + i * sizeof(s), sizeof(s));
 		if (!p)
 			return;
 		memcpy(&s, p, sizeof(s));
 		found.place = places__at(places, s.st_name);
+		matches += found.place != NULL;
 		if (!found.place || !is_function(t, &s, &found.f))
 			continue;
 		found.name = s.st_name;
@@ -230,6 +234,7 @@ struct find {
 	struct best best[IMAGE_NAMES_MAX];
 	uint16_t len[IMAGE_NAMES_MAX]; /* of a name; 0: is not looked for any more */
 	uint64_t last[4];              /* a bit for each byte that a name ends in */
+	size_t shortest;
 };
 
 static void prepare(struct find *f)
@@ -241,6 +246,7 @@ static void prepare(struct find *f)
 		if (f->wanted->out[i].source || !len || len >= IMAGE_NAME_MAX)
 			continue;
 		f->len[i] = len;
+		f->shortest = f->shortest && f->shortest < len ? f->shortest : len;
 		f->last[last / 64] |= 1ull << last % 64;
 	}
 }
@@ -253,7 +259,7 @@ static int find_in_string(void *arg, uint32_t at, const char *s, size_t len)
 	struct find *f = arg;
 	int err = 0;
 
-	if (!(f->last[last / 64] & 1ull << last % 64))
+	if (base < f->shortest || !(f->last[last / 64] & 1ull << last % 64))
 		return 0;
 	for (size_t i = 0; i < f->wanted->n && !err; i++) {
 		uint32_t from = at + base - f->len[i];

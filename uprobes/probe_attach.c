@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "probe_attach.h"
 
-#include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 uint64_t probe_counts__open(struct probe_counts *c)
@@ -67,21 +65,4 @@ void probe_attach__all(struct probe_batch *b, const struct probe_ops *ops, struc
 			b->err = err;
 	}
 	b->usable = probe_plan__usable(plan, have);
-}
-
-/* The kernel resolves the path when it is told, so it is the file that is open, whatever
- * its name and mount namespace are. */
-void *probe_attach__uprobe(void *arg, struct bpf_program *prog, int pid, int fd, uint64_t offset,
-			   bool ret)
-{
-	LIBBPF_OPTS(bpf_uprobe_opts, o, .retprobe = ret);
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return bpf_program__attach_uprobe_opts(prog, pid, path, offset, &o);
-}
-
-void probe_attach__destroy(void *arg, void *link)
-{
-	bpf_link__destroy(link);
 }

@@ -41,9 +41,4 @@ struct probe_batch {
 void probe_attach__all(struct probe_batch *b, const struct probe_ops *ops, struct probe_counts *c,
 		       const struct probe_plan *plan, int pid, int fd);
 
-/* By libbpf: what ops are where they are NULL. */
-void *probe_attach__uprobe(void *arg, struct bpf_program *prog, int pid, int fd, uint64_t offset,
-			   bool ret);
-void probe_attach__destroy(void *arg, void *link);
-
 #endif /* RED_PROBE_ATTACH_H */

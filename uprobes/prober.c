@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "uprobe_link.h"
 #include "prober_internal.h"
 #include "tls_scan.h"
 
@@ -53,7 +54,7 @@ static void *op_attach(void *arg, struct bpf_program *prog, int pid, int fd, uin
 	struct prober *p = arg;
 
 	return p->given.attach ? p->given.attach(p->given.arg, prog, pid, fd, offset, ret)
-			       : probe_attach__uprobe(NULL, prog, pid, fd, offset, ret);
+			       : (void *)uprobe_link__attach(prog, pid, fd, offset, ret);
 }
 
 static void op_detach(void *arg, void *link)
@@ -63,7 +64,7 @@ static void op_detach(void *arg, void *link)
 	if (p->given.detach)
 		p->given.detach(p->given.arg, link);
 	else
-		probe_attach__destroy(NULL, link);
+		uprobe_link__destroy(link);
 }
 
 static void set_ops(struct prober *p, const struct probe_ops *given)

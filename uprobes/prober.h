@@ -67,7 +67,7 @@ struct prober_stats {
 	uint64_t mmap_records; /* of all processes */
 	uint64_t mmap_lost;
 	uint32_t watched_cpus;
-	uint32_t waiting; /* processes and mappings that the thread has not come to */
+	uint32_t waiting; /* processes and mappings that the thread is not done with */
 	uint64_t problems;
 };
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * To take a probe off, the kernel waits for several grace periods, and for all of them it
- * holds a lock (event_mutex) that every other probe needs as well: threads do not help, and
- * whoever attaches meanwhile waits his turn for each of his probes. 30 probes, which take
- * 2 ms otherwise, would take as many times 0.1 s. So this thread stands back while
- * the worker attaches.
+ * To take a probe off, the kernel waits for grace periods (uprobe_link.c). Where it can do
+ * so for several at a time, several threads have it done. Where it holds a lock meanwhile,
+ * who attaches waits his turn for each of his probes, and 30 of them, which take 2 ms
+ * otherwise, take as many times 0.1 s. So these threads stand back while the worker
+ * attaches.
  */
 #include <errno.h>
 
@@ -43,26 +43,29 @@ static void *run(void *arg)
 
 int detacher__init(struct detacher *d, uint64_t patience)
 {
-	int err;
+	int err = 0;
 
 	d->end = &d->first;
 	d->patience = patience;
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_cond_init(&d->wake, NULL);
-	err = pthread_create(&d->thread, NULL, run, d);
-	d->started = !err;
-	return -err;
+	while (!err && d->n_threads < PROBER_DETACHERS) {
+		err = pthread_create(&d->threads[d->n_threads], NULL, run, d);
+		d->n_threads += !err;
+	}
+	return d->n_threads ? 0 : -err;
 }
 
 void detacher__fini(struct detacher *d)
 {
-	if (!d->started)
+	if (!d->n_threads)
 		return;
 	pthread_mutex_lock(&d->lock);
 	d->stop = true;
-	pthread_cond_signal(&d->wake);
+	pthread_cond_broadcast(&d->wake);
 	pthread_mutex_unlock(&d->lock);
-	pthread_join(d->thread, NULL);
+	while (d->n_threads)
+		pthread_join(d->threads[--d->n_threads], NULL);
 }
 
 void detacher__add(struct detacher *d, struct probe_link *link)
@@ -80,7 +83,7 @@ void detacher__hold(struct detacher *d, bool on)
 {
 	pthread_mutex_lock(&d->lock);
 	d->hold = on;
-	pthread_cond_signal(&d->wake);
+	pthread_cond_broadcast(&d->wake);
 	pthread_mutex_unlock(&d->lock);
 }
 

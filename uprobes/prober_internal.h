@@ -8,8 +8,9 @@
 #include "proc_maps.h"
 #include "prober.h"
 
-#define PROBER_BUCKETS  1024
-#define PROBER_PROBLEMS 128 /* remembered */
+#define PROBER_BUCKETS   1024
+#define PROBER_PROBLEMS  128 /* remembered */
+#define PROBER_DETACHERS 8
 
 /* ---- prober_queue.c: from the loop to the worker --------------------------------------- */
 
@@ -35,6 +36,7 @@ struct prober_queue {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	bool stop;
+	bool busy; /* the worker is at what it took last */
 	uint32_t n_tasks, max_tasks;
 	uint32_t n_todo;
 	struct prober_task *buckets[PROBER_BUCKETS];
@@ -52,8 +54,10 @@ void prober_queue__mapped(struct prober_queue *q, const struct mmap_record *r);
 void prober_queue__look_at_all(struct prober_queue *q);
 void prober_queue__stop(struct prober_queue *q);
 
-/* Processes and mappings that wait; mappings that found the queue full, processes that found
- * no place. */
+bool prober_queue__empty(struct prober_queue *q);
+
+/* Processes and mappings that are not done; mappings that found the queue full, processes that
+ * found no place. */
 void prober_queue__stats(struct prober_queue *q, uint32_t *waiting, uint64_t *overflows,
 			 uint64_t *refused);
 
@@ -63,8 +67,8 @@ bool prober_queue__next(struct prober_queue *q, uint64_t until_ns, struct prober
 /* ---- prober_detach.c: from the worker to the thread that closes links -------------------- */
 
 struct detacher {
-	pthread_t thread;
-	bool started;
+	pthread_t threads[PROBER_DETACHERS];
+	int n_threads;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct probe_link *first, **end;

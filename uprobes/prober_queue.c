@@ -153,10 +153,20 @@ void prober_queue__stats(struct prober_queue *q, uint32_t *waiting, uint64_t *ov
 			 uint64_t *refused)
 {
 	pthread_mutex_lock(&q->lock);
-	*waiting = q->n_todo + q->n_maps;
+	*waiting = q->n_todo + q->n_maps + q->busy;
 	*overflows = q->overflows;
 	*refused = q->refused;
 	pthread_mutex_unlock(&q->lock);
+}
+
+bool prober_queue__empty(struct prober_queue *q)
+{
+	bool empty;
+
+	pthread_mutex_lock(&q->lock);
+	empty = !q->todo && !q->n_maps;
+	pthread_mutex_unlock(&q->lock);
+	return empty;
 }
 
 /* ---- the worker's side -------------------------------------------------------------------- */
@@ -196,6 +206,7 @@ bool prober_queue__next(struct prober_queue *q, uint64_t until_ns, struct prober
 
 	work->kind = PROBER_NOTHING;
 	pthread_mutex_lock(&q->lock);
+	q->busy = false;
 	while (!rc && !q->stop && !q->todo && !q->n_maps)
 		rc = until_ns == UINT64_MAX ? pthread_cond_wait(&q->wake, &q->lock)
 					    : pthread_cond_timedwait(&q->wake, &q->lock, &t);
@@ -203,6 +214,7 @@ bool prober_queue__next(struct prober_queue *q, uint64_t until_ns, struct prober
 		take_task(q, work);
 	else if (!q->stop && q->n_maps)
 		take_mapping(q, work);
+	q->busy = work->kind != PROBER_NOTHING;
 	pthread_mutex_unlock(&q->lock);
 	return !q->stop;
 }

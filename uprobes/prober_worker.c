@@ -200,8 +200,6 @@ void *prober_worker(void *prober)
 	struct prober *p = prober;
 	uint64_t until = UINT64_MAX;
 	struct prober_work work;
-	uint64_t overflows, refused;
-	uint32_t waiting;
 
 	while (prober_queue__next(&p->queue, until, &work)) {
 		detacher__hold(&p->detacher, true);
@@ -211,8 +209,7 @@ void *prober_worker(void *prober)
 			do_mapping(p, &work.mapping);
 		until = probes__tick(p->probes, mono_ns());
 		publish(p);
-		prober_queue__stats(&p->queue, &waiting, &overflows, &refused);
-		if (!waiting)
+		if (prober_queue__empty(&p->queue))
 			detacher__hold(&p->detacher, false);
 	}
 	return NULL;

@@ -170,31 +170,13 @@ static int open_by_path(const char *proc_root, uint32_t tgid, const struct map_e
 	return fd == -ESRCH || fd == -EINVAL ? fd : -EACCES;
 }
 
-static void map_file(const char *proc_root, uint32_t tgid, const struct map_entry *m, char *path,
-		     size_t size)
-{
-	snprintf(path, size, "%s/%u/map_files/%" PRIx64 "-%" PRIx64, proc_root, tgid, m->start,
-		 m->end);
-}
-
 int proc_maps__open(const char *proc_root, uint32_t tgid, const struct map_entry *m)
 {
 	char path[4096];
 	int fd;
 
-	map_file(proc_root, tgid, m, path, sizeof(path));
+	snprintf(path, sizeof(path), "%s/%u/map_files/%" PRIx64 "-%" PRIx64, proc_root, tgid,
+		 m->start, m->end);
 	fd = open_regular(path);
 	return fd == -EPERM || fd == -EACCES ? open_by_path(proc_root, tgid, m) : fd;
-}
-
-int proc_maps__path(const char *proc_root, uint32_t tgid, const struct map_entry *m, char *buf,
-		    size_t size)
-{
-	char path[4096];
-	ssize_t n;
-
-	map_file(proc_root, tgid, m, path, sizeof(path));
-	n = readlink(path, buf, size - 1);
-	buf[n < 0 ? 0 : n] = 0;
-	return n < 0 ? -errno : (int)n;
 }

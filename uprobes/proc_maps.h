@@ -29,8 +29,4 @@ int proc_maps__each(const char *proc_root, uint32_t tgid,
  * A mapping without a path (of an mmap record) is one that map_files must have. */
 int proc_maps__open(const char *proc_root, uint32_t tgid, const struct map_entry *m);
 
-/* The path of the mapping at these addresses: its length or -errno. Asked for messages only. */
-int proc_maps__path(const char *proc_root, uint32_t tgid, const struct map_entry *m, char *buf,
-		    size_t size);
-
 #endif /* RED_PROC_MAPS_H */

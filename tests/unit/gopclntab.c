@@ -94,6 +94,21 @@ static void every_format(void **state)
 	}
 }
 
+static void behind_code_of_c(void **state)
+{
+	for (uint32_t n = 1; n < 1000; n += 333) {
+		struct go_image g = { .magic = 0xfffffff1,
+				      .no_text = true,
+				      .before = 64,
+				      .c_functions = n,
+				      .n = FUNCTIONS,
+				      .bytes = bytes };
+
+		go_image__make(&g);
+		expect_two(&g);
+	}
+}
+
 /* ---- what is no answer ---- */
 
 static struct go_image standard(void)
@@ -328,6 +343,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_format),
+		cmocka_unit_test(behind_code_of_c),
 		cmocka_unit_test(not_as_it_should_be),
 		cmocka_unit_test(other_stack_depths),
 		cmocka_unit_test(room_for_returns),

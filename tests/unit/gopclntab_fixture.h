@@ -22,9 +22,10 @@ struct go_image {
 	uint32_t magic;
 	uint32_t n; /* functions f0, f1, ..., the last is crypto/tls.(*Conn).Read */
 	bool no_sections;
-	bool no_text;        /* the header does not say where runtime.text is */
-	uint32_t before;     /* bytes of other code before it, a multiple of 16 */
-	const char *version; /* of Go; NULL: not in the image */
+	bool no_text;         /* the header does not say where runtime.text is */
+	uint32_t before;      /* bytes of other code before it, a multiple of 16 */
+	uint32_t c_functions; /* of n, that have no table of stack depths */
+	const char *version;  /* of Go; NULL: not in the image */
 	/* what was made */
 	uint8_t *bytes;
 	size_t len;
@@ -39,7 +40,10 @@ static const uint8_t go_code[GO_CODE_LEN] = {
 /* Of some functions the first return is earlier: code that repeats fits at many places. */
 static inline bool go_early(const struct go_image *g, uint32_t i)
 {
-	return i + 1 < g->n && (i * i * 2654435761u >> 31);
+	uint32_t mixed = i * 0x9e3779b1u;
+
+	mixed = (mixed ^ mixed >> 15) * 0x85ebca77u;
+	return i + 1 < g->n && (mixed ^ mixed >> 13) & 1;
 }
 
 /* {difference as zigzag, length}, from -1 on: 0 to 5, 8 to 16, 0, 8 from 17, 0 from 24. */
@@ -148,7 +152,7 @@ static inline void go_functions(struct go_image *g, size_t from, size_t names, s
 		const char *s = (const char *)g->bytes + names + name;
 
 		go_row(g, i, (i + 1 == g->n ? g->name - names : name) + names - names_from,
-		       pcsp + (go_early(g, i) ? sizeof(go_pcsp) : 0));
+		       i < g->c_functions ? 0 : pcsp + (go_early(g, i) ? sizeof(go_pcsp) : 0));
 		name += strlen(s) + 1;
 	}
 }

@@ -20,15 +20,15 @@
 
 #define RETURNS_MAX 4096
 
-static const char program[] =
-	"package main\n"
-	"import (\"crypto/tls\"; \"fmt\"; \"net\"; \"os\")\n"
-	"func main() {\n"
-	"	c, err := tls.Dial(\"tcp\", os.Args[1], &tls.Config{})\n"
-	"	if err == nil { var b [9]byte; c.Handshake(); c.Write(b[:]); c.Read(b[:]); c.Close() }\n"
-	"	a, e := net.LookupHost(\"localhost\")\n"
-	"	fmt.Println(err, a, e)\n"
-	"}\n";
+static const char program[] = "package main\n"
+			      "import (\"crypto/tls\"; \"fmt\"; \"net\"; \"os\")\n"
+			      "func main() {\n"
+			      "	c, err := tls.Dial(\"tcp\", os.Args[1], &tls.Config{})\n"
+			      "	if err == nil { var b [9]byte; c.Handshake(); c.Write(b[:]); "
+			      "c.Read(b[:]); c.Close() }\n"
+			      "	a, e := net.LookupHost(\"localhost\")\n"
+			      "	fmt.Println(err, a, e)\n"
+			      "}\n";
 
 /* The return instructions of a whole file, ascending, by objdump(1). */
 struct returns {
@@ -84,11 +84,13 @@ static void expect_same(const struct returns *r, const struct image_function *f,
 /* How many of the functions' returns are told. */
 static size_t compare_all(const struct gopclntab *t, const struct returns *r)
 {
-	struct gopclntab_reader *reader = calloc(1, sizeof(*reader));
+	struct gopclntab_reader *reader = malloc(sizeof(*reader));
 	struct gopclntab_row row, next;
 	uint64_t offsets[RETURNS_MAX];
 	size_t told = 0;
 
+	assert_non_null(reader);
+	gopclntab_reader__init(reader);
 	for (uint64_t i = 0; i + 1 < t->n; i++) {
 		struct gopclntab_function fn = { 0 };
 		int n;

@@ -224,7 +224,7 @@ static void refused(void **state)
 		  "neither an executable nor a shared library" },
 		{ offsetof(Elf64_Ehdr, e_phnum), 0, EBADMSG, "no segments" },
 		{ offsetof(Elf64_Ehdr, e_phnum), 2000, EBADMSG, "2000 segments" },
-		{ offsetof(Elf64_Ehdr, e_phnum), 1000, EBADMSG,
+		{ offsetof(Elf64_Ehdr, e_phoff), 0xffff, EBADMSG,
 		  "the headers of its segments are not in the file" },
 	};
 	char why[128];

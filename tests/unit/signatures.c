@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "commands.h"
 #include "image_fixture.h"
 #include "signatures.h"
 
@@ -184,6 +185,56 @@ static void the_bytes_decide(void **state)
 	image__free(img);
 }
 
+/* What a command writes to standard output, in a file. */
+static int run_command(char **argv, const char *to)
+{
+	int argc = 0, status, out = dup(STDOUT_FILENO), fd;
+
+	while (argv[argc])
+		argc++;
+	fflush(stdout);
+	fd = open(in_dir(to), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+	assert_true(fd >= 0 && dup2(fd, STDOUT_FILENO) >= 0);
+	status = cmd_signatures(argc, argv);
+	fflush(stdout);
+	dup2(out, STDOUT_FILENO);
+	close(out);
+	close(fd);
+	return status;
+}
+
+static int signatures_of(const char *file, char *option)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s", in_dir(file));
+	return run_command((char *[]){ "signatures", path, option, NULL }, "out");
+}
+
+static void the_command(void **state)
+{
+	struct image *full = image_of(in_dir("full")), *img = image_of(in_dir("stripped"));
+	struct signatures *s;
+	char why[256];
+
+	assert_int_equal(signatures_of("full", NULL), 0);
+	s = signatures__new(in_dir("out"), why, sizeof(why));
+	if (!s)
+		fail_msg("%s", why);
+	assert_int_equal(signatures__count(s), 1);
+	image__look_in(img, -1, s);
+	assert_int_equal(find_one(img, "SSL_read").offset, find_one(full, "SSL_read").offset);
+	assert_int_equal(signatures_of("full", "--libraries=open*"), 0);
+	assert_int_equal(signatures_of("full", "--libraries=other"), 1);
+	assert_int_equal(signatures_of("stripped", NULL), 1);
+	assert_int_equal(signatures_of("main.c", NULL), 1);
+	assert_int_equal(signatures_of("absent", NULL), 1);
+	assert_int_equal(signatures_of("full", "--nonsense"), 2);
+	image__free(full);
+	image__free(img);
+	signatures__free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +244,7 @@ int main(void)
 		cmocka_unit_test(found_in_a_stripped_copy),
 		cmocka_unit_test(not_in_another_build),
 		cmocka_unit_test(the_bytes_decide),
+		cmocka_unit_test(the_command),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_set_up, fixture_tear_down);
