@@ -52,7 +52,7 @@ FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c
 SKEL	:= $(O)/redeye.skel.h
 
 .PHONY: all deps demo test test-unit test-golden test-live test-vm test-stress test-prometheus \
-	test-propagate test-otlp test-traces bench bench-spans fuzz check check-abi check-arm64 format install clean
+	test-propagate test-otlp test-traces test-uprobes bench bench-spans fuzz check check-abi check-arm64 format install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -165,6 +165,25 @@ $(O)/tests/propagate/%: tests/propagate/%.c $(LIB)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
+# The prober with this kernel and OpenSSL, without redeye.
+test-uprobes: $(O)/tests/uprobes/probe $(O)/tests/uprobes/client $(O)/tests/uprobes/hits.bpf.o
+	$(Q)$(O)/tests/uprobes/probe $(O)/tests/uprobes/hits.bpf.o $(O)/tests/uprobes/client
+
+$(O)/tests/uprobes/client: tests/uprobes/client.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 $(CFLAGS) $(WARN) -D_GNU_SOURCE -o $@ $< -ldl
+
+$(O)/tests/uprobes/%.bpf.o: tests/uprobes/%.bpf.c
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+
+$(O)/tests/uprobes/%: tests/uprobes/%.c $(LIB)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS)
+
 # Builds Jaeger and an OpenTelemetry Collector the first time: some minutes.
 test-traces: all
 	$(Q)tests/live/deps
@@ -190,6 +209,7 @@ test:
 		traces='$(MAKE) -s test-traces TRACES=--quick' \
 		propagate='$(MAKE) -s test-propagate PROPAGATE="--messages 10007"' \
 		otlp='$(MAKE) -s test-otlp' \
+		uprobes='$(MAKE) -s test-uprobes' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
 		vm='tests/vm/skipped'
 

@@ -31,6 +31,8 @@ struct conn {
 	uint32_t tgid;
 	uint16_t family;
 	uint16_t local_port, peer_port;
+	uint16_t layer;       /* of TLS, which these bytes are of; 0: as on the wire */
+	uint16_t hello_layer; /* which `handshake` and `said` are about */
 	uint8_t local_addr[16], peer_addr[16];
 	uint8_t established;         /* seen from its first byte, nothing lost */
 	uint8_t first_dir, last_dir; /* of the first and the last record; 2 at first */
@@ -39,7 +41,10 @@ struct conn {
 	uint8_t reset;               /* by the peer; the process has not closed yet */
 	uint8_t polled;              /* is on the poll list */
 	uint8_t poll_level;
-	uint8_t gone; /* the kernel did not know it at the last poll */
+	uint8_t gone;                    /* the kernel did not know it at the last poll */
+	uint8_t tls;                     /* conn_tls.c's, as the next two */
+	struct tls_handshake *handshake; /* while one is being read */
+	struct span_tls *said;           /* what the last one said, or NULL */
 	const struct proto *proto;
 	void *state; /* the protocol's, behind this structure */
 };
@@ -57,6 +62,13 @@ struct conn_stat {
 	uint64_t unknown;      /* records of connections without a RED_EV_OPEN */
 	uint64_t unclassified; /* connections given up: no known protocol */
 	uint64_t polls;
+	uint64_t tls;            /* connections that speak TLS, */
+	uint64_t tls_joined;     /* of these, whose plaintext is seen, */
+	uint64_t tls_unseen;     /* and for which no library was found (perhaps only at first) */
+	uint64_t old_layer;      /* records of a layer that was over */
+	uint64_t hellos_bad;     /* hellos that were none, */
+	uint64_t hellos_no_room; /* for which there was no memory, */
+	uint64_t names_bad;      /* and names in them that no host has */
 	uint32_t open;
 };
 
@@ -77,5 +89,8 @@ uint64_t conn_table__tick(struct conn_table *t, uint64_t now_ns);
 void conn_table__shrink(struct conn_table *t, uint32_t n);
 
 const struct conn_stat *conn_table__stat(const struct conn_table *t);
+
+/* What the handshake of the connection's present layer said; NULL: nothing known. */
+const struct span_tls *conn__tls(const struct conn *c);
 
 #endif /* RED_CONN_USER_H */

@@ -11,7 +11,8 @@
  *	     being served has brought (a proxy that passes headers on) is that one's
  *	     child: PASSED.
  *  CONNECTION  Both ends of a connection are seen, from its first byte: the request that
- *	     begins at an offset here is the one that began at this offset there. So the
+ *	     begins at an offset here is the one that began at this offset there, of the
+ *	     same layer: an offset of plaintext is none of the wire. So the
  *	     spans of a host make one trace without a byte changed. In a namespace of their
  *	     own, addresses of the loopback may be in use twice: there it must be the same.
  *	     The receiver is often heard of first: a call's record is written when it
@@ -117,8 +118,8 @@ static void sample(const struct correlate *c, struct request *r)
 
 static void new_trace(struct correlate *c, struct request *r)
 {
-	put_id(r->trace.trace_id, red_id(&c->cfg.key, r->conn_id, r->off, RED_ID_TRACE_HI));
-	put_id(r->trace.trace_id + 8, red_id(&c->cfg.key, r->conn_id, r->off, RED_ID_TRACE_LO));
+	put_id(r->trace.trace_id, red_id(&c->cfg.key, r->conn_id, r->place, RED_ID_TRACE_HI));
+	put_id(r->trace.trace_id + 8, red_id(&c->cfg.key, r->conn_id, r->place, RED_ID_TRACE_LO));
 	r->trace.flags = TRACE_RANDOM;
 	r->trace.link = TRACE_LINK_NONE;
 	sample(c, r);
@@ -263,9 +264,9 @@ void correlate__begin(struct correlate *c, struct request *r)
 	r->process = NULL;
 	r->n_callees = 0;
 	r->n_children = 0;
-	r->wire_off = r->off + (r->kind == SPAN_CLIENT ? r->conn->inserted : 0);
+	r->wire_place = r->place + (r->kind == SPAN_CLIENT ? r->conn->inserted : 0);
 	r->trace.forced = r->forced || r->context.debug;
-	put_id(r->trace.span_id, red_id(&c->cfg.key, r->conn_id, r->off, RED_ID_SPAN));
+	put_id(r->trace.span_id, red_id(&c->cfg.key, r->conn_id, r->place, RED_ID_SPAN));
 	if (r->kind == SPAN_CLIENT)
 		begin_client(c, r);
 	else

@@ -40,7 +40,7 @@ bool inject__take(struct correlate *c, const struct request *r, struct injection
 {
 	struct injection *i = slot_of(c, r->conn_id);
 
-	if (!i->conn_id || i->conn_id != r->conn_id || i->off != r->off)
+	if (!i->conn_id || i->conn_id != r->conn_id || i->off != r->place)
 		return false;
 	*out = *i;
 	i->conn_id = 0;

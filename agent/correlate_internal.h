@@ -120,7 +120,7 @@ struct request *open__other_end(struct correlate *c, const struct request *r);
 void open__add_end(struct correlate *c, struct request *r);
 void open__remove_end(struct correlate *c, struct request *r);
 
-struct request *open__find(struct correlate *c, uint32_t tgid, uint64_t conn_id, uint64_t off);
+struct request *open__find(struct correlate *c, uint32_t tgid, uint64_t conn_id, uint64_t place);
 
 /* ---- correlate_inject.c ---- */
 bool inject__take(struct correlate *c, const struct request *r, struct injection *out);

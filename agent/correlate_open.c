@@ -267,7 +267,7 @@ static bool is_loopback(const uint8_t addr[16])
 
 static bool same_connection(const struct request *a, const struct request *b)
 {
-	return a->wire_off == b->wire_off && same_end(a, b, SPAN_SERVER) &&
+	return a->wire_place == b->wire_place && same_end(a, b, SPAN_SERVER) &&
 	       same_end(a, b, SPAN_CLIENT) &&
 	       (a->conn->ino == b->conn->ino || !is_loopback(a->conn->local_addr));
 }
@@ -281,7 +281,7 @@ static struct request **connection_bucket(struct correlate *c, const struct requ
 					  enum span_kind kind)
 {
 	struct end client = end_of(r, SPAN_CLIENT), server = end_of(r, SPAN_SERVER);
-	uint64_t h = hash_bytes(r->wire_off, client.addr, 16);
+	uint64_t h = hash_bytes(r->wire_place, client.addr, 16);
 
 	h = red_mix(h ^ ((uint64_t)client.port << 16 | server.port));
 	return &c->connections[kind][h % OPEN_BUCKETS];
@@ -309,12 +309,12 @@ void open__remove_end(struct correlate *c, struct request *r)
 		CHAIN_REMOVE(connection_bucket(c, r, r->kind), r, same_connection);
 }
 
-struct request *open__find(struct correlate *c, uint32_t tgid, uint64_t conn_id, uint64_t off)
+struct request *open__find(struct correlate *c, uint32_t tgid, uint64_t conn_id, uint64_t place)
 {
 	const struct correlate_process *p = *process_link(c, tgid);
 	struct request *r = p ? p->open : NULL;
 
-	while (r && (r->conn_id != conn_id || r->off != off))
+	while (r && (r->conn_id != conn_id || r->place != place))
 		r = r->next;
 	return r;
 }

@@ -56,17 +56,22 @@ static bool whole_at_eof(const struct http1 *h, const struct half *f, uint8_t fl
 	return (f->state == HALF_UNTIL_CLOSE || f->state == HALF_UNKNOWN) && by_sender;
 }
 
-/* The response's direction has ended: what is not answered never will be. */
-static void response_eof(struct http1 *h, const struct proto_end *e)
+static void end_whole(struct http1 *h, uint8_t flags)
 {
 	enum red_dir dir = response_dir(h);
 	struct half *f = &h->half[dir];
 
-	if (whole_at_eof(h, f, e->flags)) {
-		if (f->state != HALF_UNTIL_CLOSE && f->txn)
-			f->txn->flags |= HTTP1_TXN_INFERRED;
-		http1__message_end(h, dir, f->last_ns);
-	}
+	if (!whole_at_eof(h, f, flags))
+		return;
+	if (f->state != HALF_UNTIL_CLOSE && f->txn)
+		f->txn->flags |= HTTP1_TXN_INFERRED;
+	http1__message_end(h, dir, f->last_ns);
+}
+
+/* The response's direction has ended: what is not answered never will be. */
+static void response_eof(struct http1 *h, const struct proto_end *e)
+{
+	end_whole(h, e->flags);
 	fail_all(h, e->ts_ns, e->flags);
 }
 
@@ -115,6 +120,12 @@ void http1__close(void *state, const struct proto_end *e)
 	struct http1 *h = state;
 	struct proto_end end = *e;
 
+	if (e->goes_on) { /* nobody failed: an answer that is missing was not seen */
+		if (h->role != ROLE_UNKNOWN)
+			end_whole(h, RED_STATE_PEER);
+		http1__drop(h, PROTO_DROP_LOST);
+		return;
+	}
 	/* A client that gave up did so when it closed, not when the peer agreed. */
 	if (h->role == ROLE_CLIENT && h->out_eof_ns)
 		end.ts_ns = h->out_eof_ns;

@@ -98,7 +98,8 @@ static void fill_request(struct http1 *h, struct request *r, uint64_t first_ns, 
 	r->tid = f->first_tid;
 	r->blocking = !f->first_nonblock;
 	r->conn_id = c->id;
-	r->off = f->first_off;
+	r->place = red_place(c->layer, f->first_off);
+	r->scheme = c->layer ? "https" : "http";
 	r->start_ns = first_ns;
 	r->service = service__ref(ops->service(ops->arg, tgid));
 	r->conn = c;

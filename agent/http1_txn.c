@@ -100,7 +100,6 @@ struct http1_txn *http1_txn__new(const struct http1_head *r, const struct reques
 	t->host_len = put(&p, host, HOST_MAX);
 	t->minor = r->minor;
 	t->req.method = http1_method__known(r->method, known_methods);
-	t->req.scheme = "http";
 	if (slice_eq(r->method, SLICE("HEAD")))
 		t->flags |= HTTP1_TXN_HEAD;
 	if (slice_eq(r->method, SLICE("CONNECT")))
@@ -214,6 +213,7 @@ void http1_txn__span(const struct http1_txn *t, const struct conn *c, struct spa
 		s->flags |= SPAN_LENGTH_INFERRED;
 	s->n_headers = t->n_headers;
 	memcpy(s->headers, t->headers, t->n_headers * sizeof(t->headers[0]));
+	s->tls = conn__tls(c);
 	span_target(t, s);
 	span_addresses(c, s);
 }

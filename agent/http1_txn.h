@@ -46,7 +46,7 @@ struct http1_txn {
 	char text_inline[HTTP1_TXN_INLINE];
 };
 
-/* Without service and times. `headers` may be NULL. NULL with errno ENOMEM. */
+/* Without service, scheme and times. `headers` may be NULL. NULL with errno ENOMEM. */
 struct http1_txn *http1_txn__new(const struct http1_head *request,
 				 const struct request_headers *headers,
 				 const struct str_list *known_methods);

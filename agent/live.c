@@ -16,8 +16,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "live_probes.h"
 #include "log.h"
 #include "memory.h"
+#include "prober.h"
 #include "propagate.h"
 #include "recording.h"
 #include "ring.h"
@@ -39,6 +41,7 @@ struct live {
 	struct procs *procs;
 	struct pipeline *pipeline;
 	struct propagate *propagate; /* NULL: not asked for */
+	struct prober *prober;       /* NULL: no TLS */
 	struct red_trace_key trace_key;
 	struct ring *ring;
 	uint64_t active_until_ns;
@@ -134,11 +137,18 @@ static void check_propagation(struct live *l)
 		log__error("propagation is off from now on: %s", propagate__why(l->propagate));
 }
 
+static void check_processors(struct live *l)
+{
+	if (l->prober)
+		prober__tick(l->prober);
+}
+
 static uint64_t on_upkeep(void *arg, uint64_t now_ns)
 {
 	check_lost(arg);
 	check_memory(arg);
 	check_propagation(arg);
+	check_processors(arg);
 	return now_ns + UPKEEP_NS;
 }
 
@@ -149,6 +159,12 @@ static void set_target(void *arg, uint32_t tgid, bool on)
 	struct live *l = arg;
 
 	loader__set_target(l->loader, tgid, on);
+	if (!l->prober)
+		return;
+	if (on)
+		prober__selected(l->prober, tgid);
+	else
+		prober__left(l->prober, tgid);
 }
 
 static void selected(void *arg, uint32_t tgid, const struct proc *p)
@@ -292,6 +308,7 @@ static int new_loader(struct live *l, char *err, size_t err_size)
 		.n_ports = o->include.n_ports,
 		.watch_cgroups = o->include.cgroups.n || o->exclude.cgroups.n,
 		.bpf_stats = o->bpf_stats,
+		.tls = o->tls,
 		.trace_key = l->trace_key,
 		.propagate = o->propagate,
 		.debug_header = o->debug_header,
@@ -339,6 +356,14 @@ static int new_propagate(struct live *l)
 	return 0;
 }
 
+static int new_prober(struct live *l, char *err, size_t err_size)
+{
+	if (!l->options->tls)
+		return 0;
+	l->prober = live_probes__new(l->loader, l->options, l->loop, err, err_size);
+	return l->prober ? 0 : -errno;
+}
+
 static void say_missing(const struct live *l)
 {
 	const char *prog, *why;
@@ -378,6 +403,9 @@ struct live *live__new(const struct live_config *c, char *err, size_t err_size)
 	rc = new_propagate(l);
 	if (rc)
 		goto out;
+	rc = new_prober(l, err, err_size);
+	if (rc)
+		goto out;
 	rc = new_pipeline(l);
 	if (rc)
 		goto out;
@@ -404,6 +432,7 @@ void live__free(struct live *l)
 	pipeline__free(l->pipeline);
 	procs__free(l->procs);
 	propagate__free(l->propagate);
+	prober__free(l->prober);
 	loader__free(l->loader);
 	loop__free(l->loop);
 	if (l->signal_fd >= 0)
@@ -445,6 +474,7 @@ struct metrics *live__metrics(struct live *l)
 	if (l->cfg.selfmetrics)
 		l->cfg.selfmetrics(l->cfg.arg, &b);
 	propagate__metrics(l->propagate, &b);
+	prober__metrics(l->prober, &b);
 	if (metrics__ok(m))
 		return m;
 	metrics__put(m);

@@ -28,7 +28,7 @@
 #include "redeye.skel.h"
 #include "ring.h"
 
-#define MAX_MISSING 32
+#define MAX_MISSING 48
 #define MAX_LINKS   40
 
 struct missing {
@@ -72,6 +72,22 @@ static const struct backend_prog propagate_progs[] = {
 	{ "prop_msg", NULL, true },
 	{ "prop_rearm", NULL, true },
 	{ NULL, NULL, false },
+};
+
+/* Attached by the prober. */
+static const struct backend_prog tls_progs[] = {
+	{ "uprobe_tls_read", NULL, true },       { "uprobe_tls_write", NULL, true },
+	{ "uprobe_tls_read_ex", NULL, true },    { "uprobe_tls_write_ex", NULL, true },
+	{ "uprobe_tls_write_ex2", NULL, true },  { "uprobe_tls_read_early", NULL, true },
+	{ "uprobe_tls_send_early", NULL, true }, { "uprobe_tls_sendfile", NULL, true },
+	{ "uprobe_tls_handshake", NULL, true },  { "uprobe_tls_shutdown", NULL, true },
+	{ "uprobe_tls_free", NULL, true },       { "uprobe_nspr_read", NULL, true },
+	{ "uprobe_nspr_recv", NULL, true },      { "uprobe_nspr_write", NULL, true },
+	{ "uretprobe_tls", NULL, true },         { "uprobe_go_read", NULL, true },
+	{ "uprobe_go_write", NULL, true },       { "uprobe_go_handshake", NULL, true },
+	{ "uprobe_go_return", NULL, true },      { "uprobe_rustls_read", NULL, true },
+	{ "uprobe_rustls_take", NULL, true },    { "uprobe_rustls_write", NULL, true },
+	{ "uprobe_rustls_writev", NULL, true },  { NULL, NULL, false },
 };
 
 /* How these two backends see what a socket in a sockhash sends. */
@@ -267,6 +283,12 @@ static void set_sizes(struct redeye_bpf *s, const struct loader_config *c, const
 	s->rodata->red_cfg.wakeup_ns = 10 * 1000 * 1000;
 	s->rodata->red_cfg.recvmsg_nargs = recvmsg_nargs(btf);
 	set_propagation(s, c);
+	if (!c->tls)
+		return;
+	s->rodata->red_cfg.tls = 1;
+	/* One object a connection; one call under way each, and of each thread the last. */
+	bpf_map__set_max_entries(s->maps.tls_objs, c->max_connections);
+	bpf_map__set_max_entries(s->maps.tls_calls, 2 * c->max_connections);
 }
 
 static int open_skel(struct loader *l, const struct loader_config *c, const struct backend *b,
@@ -284,6 +306,8 @@ static int open_skel(struct loader *l, const struct loader_config *c, const stru
 	choose(l, btf, common_progs);
 	if (c->watch_cgroups)
 		choose(l, btf, cgroup_progs);
+	if (c->tls)
+		choose(l, btf, tls_progs);
 	if (c->propagate)
 		choose(l, btf, propagate_progs);
 	if (c->propagate && b->id == BACKEND_FENTRY)
@@ -369,11 +393,19 @@ static struct bpf_link *attach_one(struct bpf_program *p)
 	return link ? link : bpf_program__attach(p);
 }
 
-/* Commands, and what propagate.c attaches. */
+/* For functions of programs, not of the kernel. */
+static bool is_uprobe(const struct bpf_program *p)
+{
+	const char *section = bpf_program__section_name(p);
+
+	return !strcmp(section, "uprobe") || !strcmp(section, "uretprobe");
+}
+
+/* Commands, and what propagate.c and the prober attach. */
 static bool is_not_attached(const struct redeye_bpf *s, const struct bpf_program *p)
 {
-	return p == s->progs.conn_poll || p == s->progs.target_set || p == s->progs.prop_sockops ||
-	       p == s->progs.prop_msg || p == s->progs.prop_rearm;
+	return is_uprobe(p) || p == s->progs.conn_poll || p == s->progs.target_set ||
+	       p == s->progs.prop_sockops || p == s->progs.prop_msg || p == s->progs.prop_rearm;
 }
 
 static int attach(struct loader *l, const struct backend *b)
@@ -567,9 +599,23 @@ static int run_command(int fd, uint64_t *args, uint32_t size)
 
 int loader__set_target(struct loader *l, uint32_t tgid, bool on)
 {
-	uint64_t args[2] = { tgid, on };
+	uint64_t args[2] = { tgid, on ? RED_TARGET_ON : 0 };
 
 	return run_command(l->target_fd, args, sizeof(args)) ? -ERANGE : 0;
+}
+
+int loader__mark(struct loader *l, uint32_t tgid, uint8_t flags)
+{
+	uint64_t args[2] = { tgid, flags };
+
+	return run_command(l->target_fd, args, sizeof(args)) ? -ERANGE : 0;
+}
+
+struct bpf_program *loader__uprobe(const struct loader *l, const char *name)
+{
+	struct bpf_program *p = bpf_object__find_program_by_name(l->skel->obj, name);
+
+	return p && is_uprobe(p) && bpf_program__fd(p) >= 0 ? p : NULL;
 }
 
 void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports)

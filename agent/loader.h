@@ -21,6 +21,7 @@ struct loader_config {
 	size_t n_ports;
 	bool watch_cgroups; /* a move to another cgroup may select a process */
 	bool bpf_stats;     /* have the kernel time each program, while we run */
+	bool tls;           /* load the uprobes' programs */
 	struct red_trace_key trace_key;
 	bool propagate;            /* load what propagate.c attaches */
 	bool sample_parent;        /* what a parent decided about sampling stands */
@@ -45,6 +46,14 @@ bool loader__missing(const struct loader *l, size_t i, const char **prog, const 
 
 /* 0, or -ERANGE for a number that no process can have. */
 int loader__set_target(struct loader *l, uint32_t tgid, bool on);
+
+/* Adds flags (enum red_target, without ON) to what is known of a process, if it is a
+ * target. Any thread. 0 or -ERANGE. */
+int loader__mark(struct loader *l, uint32_t tgid, uint8_t flags);
+
+/* A uprobe's program, for others to attach; NULL when there is none or the kernel
+ * refused it. Any thread. */
+struct bpf_program *loader__uprobe(const struct loader *l, const char *name);
 void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports);
 
 /* Runs a command on a connection (enum red_poll_cmd). Returns 0, 1 when the

@@ -19,6 +19,7 @@ static const struct command {
 	{ "record", cmd_record, "write what the kernel sees to a file" },
 	{ "replay", cmd_replay, "analyse a recording, without privileges" },
 	{ "doctor", cmd_doctor, "say what works on this machine, and why not more" },
+	{ "signatures", cmd_signatures, "print where functions are, for copies without symbols" },
 	{ "config", cmd_config, "print the configuration in force, and where it comes from" },
 	{ "version", cmd_version, "print the versions of redeye and its libraries" },
 	{ "help", cmd_help, "print this, or what a command takes: redeye help run" },
@@ -32,7 +33,7 @@ static void print_commands(FILE *to)
 	      "Rate, errors and duration of every service on this machine, from the kernel.\n\n",
 	      to);
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		fprintf(to, "  %-10s%s\n", commands[i].name, commands[i].help);
+		fprintf(to, "  %-12s%s\n", commands[i].name, commands[i].help);
 	fputs("\nredeye COMMAND --help lists the options of a command.\n", to);
 }
 

@@ -39,6 +39,12 @@ enum backend_id {
 	BACKEND_SYSCALL = 4,
 };
 
+enum uprobe_scope {
+	UPROBE_SCOPE_AUTO = 0,    /* process, and file for what many use */
+	UPROBE_SCOPE_PROCESS = 1, /* breakpoints in the memory of selected processes only */
+	UPROBE_SCOPE_FILE = 2,    /* in that of everybody who maps the file */
+};
+
 enum traces_exporter {
 	TRACES_AUTO = 0, /* otlp when it has an endpoint, else none */
 	TRACES_OTLP = 1,
@@ -71,6 +77,9 @@ struct options {
 	/* what to watch */
 	struct selection include, exclude;
 	enum backend_id backend;
+	bool tls;             /* plaintext of TLS libraries, by uprobes */
+	int uprobe_scope;     /* enum uprobe_scope */
+	char *tls_signatures; /* NULL: none */
 
 	/* names */
 	struct str_list services; /* "GLOB=NAME": executables that match GLOB are NAME */
@@ -101,6 +110,7 @@ struct options {
 	char *request_id_header;
 	struct str_list span_headers; /* request headers to keep as attributes */
 	bool span_query;              /* keep the query of URLs */
+	bool span_tls;                /* keep what TLS handshakes say */
 	bool correlate;
 	bool propagate;
 	char *zipkin_endpoint;
@@ -137,10 +147,11 @@ struct options {
 	char *config_file;
 
 	/* record, replay, doctor */
-	char *output; /* record: the file to write */
-	char *input;  /* replay: the file to read (operand) */
-	bool json;    /* replay: print transactions; doctor: machine-readable */
-	bool metrics; /* replay: print what /metrics would say */
+	char *output;    /* record: the file to write */
+	char *input;     /* replay, signatures: the file to read (operand) */
+	bool json;       /* replay: print transactions; doctor: machine-readable */
+	bool metrics;    /* replay: print what /metrics would say */
+	char *libraries; /* signatures: a glob; NULL: all */
 
 	struct str_list warnings; /* settings that were ignored: sentences for the log */
 

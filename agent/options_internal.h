@@ -40,6 +40,7 @@ enum opt_cmd {
 	CMD_RECORD = 2,
 	CMD_REPLAY = 4,
 	CMD_DOCTOR = 8,
+	CMD_SIGNATURES = 16,
 };
 
 struct opt {

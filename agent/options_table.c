@@ -28,7 +28,7 @@
 
 #define CMD_CAPTURE (CMD_RUN | CMD_RECORD)
 #define CMD_NAMES   (CMD_RUN | CMD_REPLAY)
-#define CMD_ALL     (CMD_RUN | CMD_RECORD | CMD_REPLAY | CMD_DOCTOR)
+#define CMD_ALL     (CMD_RUN | CMD_RECORD | CMD_REPLAY | CMD_DOCTOR | CMD_SIGNATURES)
 
 /* clang-format off */
 static const struct opt_command opt_commands[] = {
@@ -40,6 +40,9 @@ static const struct opt_command opt_commands[] = {
 	  .what = "Analyses a recording; needs no privileges." },
 	{ .name = "doctor", .bit = CMD_DOCTOR,
 	  .what = "Says what redeye can do on this machine, and why not more." },
+	{ .name = "signatures", .bit = CMD_SIGNATURES, .operand = "FILE",
+	  .what = "Prints where the functions of TLS libraries are in an executable with symbols,\n"
+		  "for copies of it without." },
 	{ .name = "config", .bit = CMD_RUN,
 	  .what = "Prints the configuration that run would use, as YAML." },
 };
@@ -59,6 +62,13 @@ static const char RUNNING[] = "Running";
 static const char *const backends[] = {
 	[BACKEND_AUTO] = "auto",     [BACKEND_SOCK] = "sock",       [BACKEND_FENTRY] = "fentry",
 	[BACKEND_KPROBE] = "kprobe", [BACKEND_SYSCALL] = "syscall", NULL,
+};
+
+static const char *const uprobe_scopes[] = {
+	[UPROBE_SCOPE_AUTO] = "auto",
+	[UPROBE_SCOPE_PROCESS] = "process",
+	[UPROBE_SCOPE_FILE] = "file",
+	NULL,
 };
 
 static const char *const log_levels[] = {
@@ -311,6 +321,16 @@ const struct opt opt_table[] = {
 	{ .name = "backend", .type = OPT_ENUM, VALUE(backend),
 	  .names = backends, .def = "auto", .commands = CMD_CAPTURE, .group = CAPTURE,
 	  .metavar = "NAME", .help = "hooks to use" },
+	{ .name = "tls", .type = OPT_BOOL, VALUE(tls), .def = "true",
+	  .commands = CMD_CAPTURE, .group = CAPTURE,
+	  .help = "see TLS traffic by uprobes" },
+	{ .name = "uprobe-scope", .type = OPT_ENUM, VALUE(uprobe_scope),
+	  .names = uprobe_scopes, .def = "auto", .commands = CMD_CAPTURE, .group = CAPTURE,
+	  .metavar = "NAME", .help = "process: probe the selected processes only; file: whoever maps "
+				     "the library; auto: the first, for many the second" },
+	{ .name = "tls-signatures", .type = OPT_STRING, VALUE(tls_signatures),
+	  .commands = CMD_CAPTURE, .group = CAPTURE,
+	  .metavar = "FILE", .help = "how to find TLS functions in executables without symbols" },
 	{ .name = "ring-size", .type = OPT_BYTES, VALUE(ring_bytes), .def = "4MiB",
 	  .min = 64 * KiB, .max = GiB, .power_of_two = true,
 	  .commands = CMD_CAPTURE, .group = CAPTURE,
@@ -413,6 +433,9 @@ const struct opt opt_table[] = {
 	{ .name = "span-query", .type = OPT_BOOL, VALUE(span_query),
 	  .commands = CMD_NAMES, .group = TRACES,
 	  .help = "keep the query of URLs in spans and access log" },
+	{ .name = "span-tls", .type = OPT_BOOL, VALUE(span_tls),
+	  .commands = CMD_NAMES, .group = TRACES,
+	  .help = "keep TLS version, cipher and server name in spans and access log" },
 	{ .name = "correlate", .type = OPT_BOOL, VALUE(correlate), .def = "true",
 	  .commands = CMD_NAMES, .group = TRACES,
 	  .help = "find the request that a process served when it sent another one" },
@@ -500,6 +523,9 @@ const struct opt opt_table[] = {
 	{ .name = "metrics", .type = OPT_BOOL, VALUE(metrics),
 	  .commands = CMD_REPLAY, .group = RUNNING,
 	  .help = "print what /metrics would say" },
+	{ .name = "libraries", .type = OPT_STRING, VALUE(libraries), .no_key = true,
+	  .commands = CMD_SIGNATURES, .group = RUNNING,
+	  .metavar = "GLOB", .help = "only those of libraries that it matches: openssl" },
 	{ .name = "log-level", .type = OPT_ENUM, VALUE(log_level),
 	  .names = log_levels, .def = "info", .commands = CMD_ALL, .group = RUNNING,
 	  .metavar = "LEVEL", .help = "what to say on standard error" },

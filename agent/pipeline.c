@@ -50,7 +50,7 @@ static void request_ended(void *arg, struct request *r)
 		return;
 	correlate__end(p->correlate, r);
 	if (p->cfg.answered && r->kind == SPAN_SERVER)
-		p->cfg.answered(p->cfg.poll_arg, r->conn->sk, r->conn_id, r->off);
+		p->cfg.answered(p->cfg.poll_arg, r->conn->sk, r->conn_id, r->place);
 	if (p->tail)
 		tail__end(p->tail, r->trace.trace_id, p->now_ns);
 }
@@ -125,6 +125,7 @@ static void fill_env(struct pipeline *p)
 	p->env.options = o;
 	p->env.max_requests = o->max_connections * 2;
 	p->env.max_head_bytes = o->memory_limit_bytes / 8;
+	p->env.max_tls_bytes = o->memory_limit_bytes / 16;
 }
 
 static struct agg *new_agg(const struct options *o, const struct resource_attrs *resource)

@@ -29,7 +29,7 @@ struct pipeline_config {
 	bool traces;              /* spans have their place in a trace, headers are looked at */
 	struct red_trace_key key; /* of ids, the kernel side's; zero in a replay */
 	/* For the kernel side, when it writes contexts into requests; NULL: it does not. */
-	void (*answered)(void *arg, uint64_t sk, uint64_t conn_id, uint64_t off);
+	void (*answered)(void *arg, uint64_t sk, uint64_t conn_id, uint64_t place);
 	void (*regular)(void *arg, uint32_t tgid, const uint8_t addr[16], uint16_t port, bool on);
 	/* Called for each finished transaction besides aggregation; may be NULL. */
 	void (*span)(void *arg, const struct span *s);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What a protocol is to the rest: a table row. conn.c turns records into a
+ * What a protocol is to the rest: a table row. conn_stream.c turns records into a
  * stream per direction, with exact byte counts, and calls the row; the row
  * keeps its state, and hands finished transactions to the sink. A parser never
  * sees a record, a socket or an exporter.
@@ -69,6 +69,8 @@ struct proto_env {
 	uint32_t max_requests;            /* open ones, over all connections */
 	uint64_t max_head_bytes;          /* in incomplete heads, over all connections */
 	uint64_t head_bytes;
+	uint64_t max_tls_bytes; /* what handshakes said, over all connections */
+	uint64_t tls_bytes;
 };
 
 struct proto_bytes {
@@ -84,6 +86,7 @@ struct proto_bytes {
 struct proto_end {
 	uint64_t ts_ns;
 	uint8_t flags; /* enum red_state_flags */
+	bool goes_on;  /* the connection, with another conversation: TLS within a tunnel */
 };
 
 struct proto {

@@ -25,7 +25,7 @@ struct request {
 	bool blocking;       /* which that thread waited in */
 	uint32_t answer_tid; /* who sent its answer's first byte; 0: none, or not yet */
 	uint64_t conn_id;
-	uint64_t off; /* of that byte in its direction */
+	uint64_t place; /* of that byte in its direction: red_place() */
 	uint64_t start_ns;
 	struct service *service; /* a reference */
 	const char *method;      /* static, as in struct span */
@@ -45,7 +45,7 @@ struct request {
 	struct request *same_thread;       /* chains of hash tables */
 	struct request *same_context, *same_request_id, *same_connection;
 	uint32_t n_children; /* requests that have it as their parent */
-	uint64_t wire_off;   /* off, and what the kernel side has inserted before it */
+	uint64_t wire_place; /* place, and what the kernel side has inserted before it */
 	bool has_ends;       /* is in the table of connections */
 	bool alone;          /* the process has served no other since it began */
 	uint8_t n_callees;

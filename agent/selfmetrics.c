@@ -197,26 +197,6 @@ static void add_requests(struct self_builder *b, const struct pipeline *p)
 		request_points(b, &f, protos[i]->name, pipeline__proto_stat(p, i));
 }
 
-static void add_connections(struct self_builder *b, const struct pipeline *p)
-{
-	const struct conn_stat *st = pipeline__conn_stat(p);
-
-	self__single(b, "redeye.connections.open", "{connection}", METRIC_UPDOWN, st->open,
-		     "Connections that are followed.");
-	self__single(b, "redeye.connections.opened", "{connection}", METRIC_COUNTER, st->opened,
-		     "Connections followed since the start.");
-	self__single(b, "redeye.connections.evicted", "{connection}", METRIC_COUNTER, st->evicted,
-		     "Connections given up to keep --max-connections.");
-	self__single(b, "redeye.connections.unclassified", "{connection}", METRIC_COUNTER,
-		     st->unclassified, "Connections that speak no known protocol.");
-	self__single(b, "redeye.connections.polls", "{poll}", METRIC_COUNTER, st->polls,
-		     "Questions to the kernel about a connection.");
-	self__single(b, "redeye.records.orphaned", "{record}", METRIC_COUNTER, st->unknown,
-		     "Records of a connection that is not, or no longer, followed.");
-	self__single(b, "redeye.records.malformed", "{record}", METRIC_COUNTER,
-		     pipeline__stat(p)->malformed, "Records that were none.");
-}
-
 static void add_series(struct self_builder *b, struct pipeline *p)
 {
 	struct agg_stats st;
@@ -295,7 +275,7 @@ void selfmetrics__add(struct metrics *m, struct pipeline *p, const struct procs 
 		add_memory(&b, memory);
 	}
 	add_requests(&b, p);
-	add_connections(&b, p);
+	selfmetrics__connections(&b, p);
 	add_series(&b, p);
 	add_processes(&b, procs);
 	selfmetrics__traces(&b, p);

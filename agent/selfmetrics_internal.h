@@ -5,6 +5,9 @@
 #include "pipeline.h"
 #include "self_builder.h"
 
+/* ---- selfmetrics_conns.c ---- */
+void selfmetrics__connections(struct self_builder *b, const struct pipeline *p);
+
 /* ---- selfmetrics_traces.c ---- */
 void selfmetrics__traces(struct self_builder *b, const struct pipeline *p);
 

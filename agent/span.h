@@ -63,6 +63,37 @@ struct span_header {
 
 #define SPAN_HEADERS_MAX 8
 
+enum span_tls_resumed {
+	SPAN_TLS_RESUMED_UNKNOWN = 0,
+	SPAN_TLS_RESUMED_NO = 1,
+	SPAN_TLS_RESUMED_YES = 2,
+};
+
+/* What a TLS handshake said, as far as it was seen. One piece of memory. */
+struct span_tls {
+	uint16_t version; /* negotiated, as on the wire; 0: not seen */
+	uint16_t cipher;  /* IANA's number; 0: not seen */
+	uint8_t resumed;  /* enum span_tls_resumed */
+	uint8_t server_name_len;
+	uint8_t next_protocol_len;
+	char text[]; /* server name, next protocol */
+};
+
+static inline size_t span_tls__bytes(const struct span_tls *t)
+{
+	return sizeof(*t) + t->server_name_len + t->next_protocol_len;
+}
+
+static inline struct slice span_tls__server_name(const struct span_tls *t)
+{
+	return (struct slice){ t->text, t->server_name_len };
+}
+
+static inline struct slice span_tls__next_protocol(const struct span_tls *t)
+{
+	return (struct slice){ t->text + t->server_name_len, t->next_protocol_len };
+}
+
 struct span {
 	enum span_kind kind;
 	uint32_t flags; /* enum span_flags */
@@ -104,6 +135,8 @@ struct span {
 
 	struct span_header headers[SPAN_HEADERS_MAX]; /* those that were there */
 	uint32_t n_headers;
+
+	const struct span_tls *tls; /* option span-tls; NULL: no TLS, or nothing is known of it */
 };
 
 #endif /* RED_SPAN_H */

@@ -15,7 +15,7 @@ struct span_chunk {
 	char data[];
 };
 
-/* Every slice of a span, for those that copy one. */
+/* Every slice of a span, for those that copy one; `tls` is one piece by itself. */
 static size_t slices_of(const struct span *s, const struct slice **out)
 {
 	const struct slice *all[] = { &s->tracestate, &s->request_id, &s->method_original,
@@ -34,19 +34,25 @@ static size_t slices_of(const struct span *s, const struct slice **out)
 size_t span__strings_bytes(const struct span *s)
 {
 	const struct slice *slices[SLICES_MAX];
-	size_t n = slices_of(s, slices), bytes = 0, i;
+	size_t n = slices_of(s, slices), bytes = s->tls ? span_tls__bytes(s->tls) : 0, i;
 
 	for (i = 0; i < n; i++)
 		bytes += slices[i]->len;
 	return bytes;
 }
 
-/* Lets *to, a flat copy of its original, point to copies of the strings at `at`. */
+/* Lets *to, a flat copy of its original, point to copies of the strings at `at`, which is
+ * aligned. */
 static void copy_strings(struct span *to, char *at)
 {
 	const struct slice *slices[SLICES_MAX];
 	size_t n = slices_of(to, slices), i;
 
+	if (to->tls) {
+		i = span_tls__bytes(to->tls);
+		to->tls = memcpy(at, to->tls, i);
+		at += i;
+	}
 	for (i = 0; i < n; i++) {
 		struct slice *s = (struct slice *)slices[i];
 

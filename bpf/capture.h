@@ -89,15 +89,18 @@ struct red_scratch {
 	struct red_iovec iov[RED_IOVS];
 	struct red_head head;
 	__u64 hex;   /* head_hex */
-	__u64 owner; /* propagate.h */
+	__u64 owner; /* propagate.h, tls.h */
+	__u64 sk;    /* tls.h, so is the next */
+	__u64 plain;
 };
 
-/* Slots: enum red_dir, then propagate.h's. */
+/* Slots: enum red_dir, then propagate.h's, tls.h's. */
 #define RED_SLOT_PROP 2
+#define RED_SLOT_TLS  3 /* and the next */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 3);
+	__uint(max_entries, 5);
 	__type(key, __u32);
 	__type(value, struct red_scratch);
 } scratch SEC(".maps");
@@ -173,7 +176,18 @@ static __always_inline void call_decode(struct red_call *c, int dir, __u64 nr, _
 	}
 }
 
-/* The current task's saved registers, for hooks that are not given them. */
+/* The current task's saved registers, on its kernel stack; without a type. */
+static __always_inline struct pt_regs *current_regs(void)
+{
+	struct task_struct *t;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id___red, BPF_FUNC_task_pt_regs___red))
+		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	t = (struct task_struct *)bpf_get_current_task();
+	return (void *)BPF_CORE_READ(t, stack) + RED_THREAD_SIZE - RED_REGS_SIZE;
+}
+
+/* The call of the current task, for hooks that are not given its registers. */
 static __always_inline void call_current(struct red_call *c, int dir)
 {
 	c->kind = RED_BUF_NONE;
@@ -191,7 +205,7 @@ static __always_inline void call_current(struct red_call *c, int dir)
 
 		if (RED_TS_COMPAT && (BPF_CORE_READ(t, thread_info.status) & RED_TS_COMPAT))
 			return;
-		r = (void *)BPF_CORE_READ(t, stack) + RED_THREAD_SIZE - RED_REGS_SIZE;
+		r = current_regs();
 		call_decode(c, dir, BPF_CORE_READ(r, RED_REGS_FIELD_NR),
 			    BPF_CORE_READ(r, RED_REGS_FIELD_ARG2),
 			    BPF_CORE_READ(r, RED_REGS_FIELD_ARG3));

@@ -33,6 +33,15 @@ enum red_conn_flags {
 	RED_CONN_FRESH = 1 << 4,  /* seen from its first byte */
 	RED_CONN_SERVER = 1 << 5, /* the peer asks (these two only with propagation) */
 	RED_CONN_CLIENT = 1 << 6, /* opened by this process: whoever speaks first, it asks */
+	RED_CONN_PROBED = 1 << 7, /* fresh, and its process had all probes then (tls.h) */
+};
+
+/* What is known of the bytes on the wire (tls.h). */
+enum red_wire {
+	RED_WIRE_TLS = 1 << 0,
+	RED_WIRE_LATE = 1 << 1,  /* plaintext of this layer may have gone by unseen */
+	RED_WIRE_TOLD = 1 << 2,  /* user space knows that no library was found */
+	RED_WIRE_TAKEN = 1 << 3, /* rustls: its plaintext is seen before it is read */
 };
 
 struct red_conn_dir {
@@ -54,10 +63,21 @@ struct red_conn {
 	__u8 asks_head; /* these five: conn_framed() */
 	__u8 awaits;    /* the answer has not begun */
 	__u8 chunked;   /* the answer is */
-	__u8 pad[6];
+	__u8 wire;      /* enum red_wire */
+	__u8 turns;     /* of the wire, while its library is not known */
+	__u16 layer;    /* whose bytes d[] counts: 0 the wire's, n the n-th TLS object's */
+	__u16 pad;
 	__u64 ctx;        /* handle of the request being served (context.h), or 0 */
 	__u64 ask_end;    /* of a client: where its request ends, */
 	__u64 answer_end; /* and the answer; NEVER: not known, for good */
+	/* The rest is tls.h's. */
+	__u64 tls_obj;     /* the TLS object that is joined, in process tls_tgid; 0: gone */
+	__u32 wire_off[2]; /* bytes of TLS, modulo 2^32 */
+	__u32 hello[2];    /* of these, from where it stands, still to be copied */
+	__u64 unsent;      /* plaintext for which not as much has left the socket */
+	__u64 deferred;    /* the end of it, not yet in d[RED_DIR_OUT].off */
+	__u32 tls_tgid;
+	__u32 pad2;
 };
 
 struct {
@@ -149,7 +169,7 @@ static __noinline int conn_announce(struct red_conn *c, struct sock *sk, __u64 n
 
 	if (!st || !c)
 		return -1;
-	st->observed++;
+	count(&st->observed, 1, 1);
 	ev.h.kind = RED_EV_OPEN;
 	ev.conn_id = c->id;
 	ev.sk = (__u64)sk;
@@ -163,7 +183,7 @@ static __noinline int conn_announce(struct red_conn *c, struct sock *sk, __u64 n
 		ev.ino = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 		open_addrs(&ev, sk);
 	}
-	if (emit(st, &ev.h, sizeof(ev), now))
+	if (emit(st, &ev.h, sizeof(ev), now, 1))
 		return -1;
 	c->flags |= RED_CONN_OPENED;
 	return 0;
@@ -186,8 +206,8 @@ static __always_inline int sock_is_fresh(struct sock *sk, __u16 family, __u64 n)
 	return (__s64)(read + written - n) <= 2;
 }
 
-static __noinline enum red_drop conn_insert(struct sock *sk, __u64 id, __u64 ident, __u32 tgid,
-					    __u64 n)
+static __always_inline enum red_drop conn_insert(struct sock *sk, __u64 id, __u64 ident, __u32 tgid,
+						 __u64 n)
 {
 	__u64 key = (__u64)sk;
 	struct red_conn c = {};
@@ -223,6 +243,8 @@ static __always_inline void conn_forget(struct red_conn *c, __u64 key)
 {
 	if (red_cfg.propagate && c->ctx)
 		context_close(c->ctx);
+	if (red_cfg.tls && c->tls_obj)
+		tls_obj_forget(c->tls_obj, c->tls_tgid, c->id);
 	if (!bpf_map_delete_elem(&conns, &key))
 		__sync_fetch_and_add(&red_conns_cnt, -1);
 }
@@ -238,9 +260,10 @@ static __always_inline void state_fill(struct red_ev_state *ev, struct red_conn 
 	__builtin_memcpy(ev->tail[RED_DIR_IN], &c->d[RED_DIR_IN].tail, 8);
 	__builtin_memcpy(ev->tail[RED_DIR_OUT], &c->d[RED_DIR_OUT].tail, 8);
 	ev->tgid = c->tgid;
+	ev->layer = c->layer;
 	if (c->d[RED_DIR_IN].tail_ok)
 		ev->flags |= RED_STATE_TAIL_IN;
-	if (c->d[RED_DIR_OUT].tail_ok)
+	if (c->d[RED_DIR_OUT].tail_ok && !c->deferred)
 		ev->flags |= RED_STATE_TAIL_OUT;
 	if (c->flags & RED_CONN_PEER_FIN)
 		ev->flags |= RED_STATE_PEER;
@@ -256,11 +279,11 @@ static __noinline int conn_report(struct red_conn *c, __u32 hook, __u32 kind, __
 
 	if (!st || !c || !(c->flags & RED_CONN_OPENED))
 		return 0;
-	st->observed++;
+	count(&st->observed, 1, 1);
 	state_fill(&ev, c, kind);
 	ev.dir = dir_flags & 0xff;
 	ev.flags |= dir_flags >> 8;
-	return emit(st, &ev.h, sizeof(ev), bpf_ktime_get_ns());
+	return emit(st, &ev.h, sizeof(ev), bpf_ktime_get_ns(), 1);
 }
 
 #define RED_REPORT(dir, flags) ((dir) | (flags) << 8)
@@ -419,13 +442,15 @@ static __always_inline void data_fill(struct red_ev_data *ev, struct red_conn *c
 	ev->tgid = pid_tgid >> 32;
 	ev->tid = pid_tgid;
 	ev->dir = dir;
-	ev->layer = 0;
+	ev->layer = c->layer;
 	ev->pad = 0;
 	ev->prev_ns = d->last_ns;
 	ev->other_off = o->off;
 	ev->other_ns = o->last_ns;
 	__builtin_memcpy(ev->other_tail, &o->tail, 8);
-	ev->flags = o->tail_ok ? RED_DATA_TAIL_OK : 0;
+	ev->flags = o->tail_ok && (dir || !c->deferred) ? RED_DATA_TAIL_OK : 0;
+	if (c->layer && c->wire & RED_WIRE_LATE)
+		ev->flags |= RED_DATA_LATE;
 }
 
 /* Whoever set its socket so does not wait in this call, but elsewhere for many. */
@@ -457,7 +482,8 @@ static __noinline int conn_requested(struct red_conn *c, __u32 slot, __u64 got, 
 		return 0;
 	if (c->ctx)
 		context_close(c->ctx);
-	c->ctx = context_open(c->id, c->d[RED_DIR_IN].off, slot, got, blocking);
+	c->ctx =
+		context_open(c->id, red_place(c->layer, c->d[RED_DIR_IN].off), slot, got, blocking);
 	return 0;
 }
 
@@ -527,19 +553,36 @@ static __noinline int conn_framed(struct red_conn *c, __u32 slot, __u64 got, __u
 	return 0;
 }
 
-/* One call that moved `len` > 0 bytes; s->call says where they are. */
-static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st,
-				       struct red_scratch *s, int dir, __u32 len, __u64 pid_tgid,
-				       struct sock *sk, int direct)
+/* How a call moved its bytes. */
+enum red_move {
+	RED_MOVE_DIRECT = 1 << 0, /* `sk` carries its type */
+	RED_MOVE_TLS = 1 << 1,    /* plaintext, seen by a uprobe: it can be preempted */
+	RED_MOVE_DEFER = 1 << 2,  /* what was written has yet to leave the socket (tls.h) */
+};
+
+/* Bytes that were written, but of which not all have left: those that are copied
+ * count now, because what they begin must be known, the rest as the socket sends. */
+static __always_inline void conn_settle(struct red_conn *c)
 {
+	c->d[RED_DIR_OUT].off += c->deferred;
+	c->deferred = 0;
+}
+
+/* One call that moved `len` > 0 bytes; the call in scratch `slot` says where they are. */
+static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st, __u32 slot, int dir,
+				       __u32 len, __u64 pid_tgid, struct sock *sk, int how)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	struct red_conn_dir *d = &c->d[dir];
 	__u64 now = bpf_ktime_get_ns();
-	__u64 first, got = 0;
-	__u32 slot = dir, flip = c->last_dir != dir, first_ever = c->last_dir > RED_DIR_OUT;
-	int nonblock;
+	__u64 first, got = 0, moved = how & RED_MOVE_DEFER ? 0 : len;
+	__u32 flip = c->last_dir != dir, first_ever = c->last_dir > RED_DIR_OUT;
+	int nonblock, tls = !!(how & RED_MOVE_TLS);
 
+	if (!s)
+		return;
 	if (c->mode == RED_POLL_MODE_NONE) {
-		drop(st, RED_DROP_NOT_WANTED);
+		count(&st->dropped[RED_DROP_NOT_WANTED], 1, tls);
 		d->tail_ok = 0;
 		goto count;
 	}
@@ -551,7 +594,7 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st,
 	if (!d->want && first < RED_CAP_MAX && c->mode == RED_POLL_MODE_AUTO &&
 	    !(c->flags & RED_CONN_PIPELINED)) {
 		if (!got || !like_message(slot, 0, got)) {
-			drop(st, RED_DROP_NOT_WANTED);
+			count(&st->dropped[RED_DROP_NOT_WANTED], 1, tls);
 			goto tail;
 		}
 		d->want = RED_HEAD_BUDGET;
@@ -563,90 +606,51 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st,
 		if (red_cfg.propagate && dir == RED_DIR_IN && flip)
 			conn_requested(c, slot, 0, first_ever, 0);
 		c->ask_end = RED_NEVER;
-		drop(st, RED_DROP_RING_FULL);
+		count(&st->dropped[RED_DROP_RING_FULL], 1, tls);
 		goto tail;
 	}
+	if (how & RED_MOVE_DEFER)
+		conn_settle(c);
 	data_fill(&s->ev, c, dir, len, pid_tgid);
 	s->ev.syscall = s->call.nr;
 	if (flip)
 		s->ev.flags |= RED_DATA_FIRST;
-	nonblock = sock_nonblock(sk, direct);
+	nonblock = sock_nonblock(sk, how & RED_MOVE_DIRECT);
 	if (nonblock)
 		s->ev.flags |= RED_DATA_NONBLOCK;
 	if (s->call.kind == RED_BUF_NONE) {
 		s->ev.flags |= RED_DATA_NOBUF;
-		st->nobuf++;
+		count(&st->nobuf, 1, tls);
 	} else if (got < first) {
 		s->ev.flags |= RED_DATA_READ_ERR;
-		st->read_err++;
+		count(&st->read_err, 1, tls);
 	} else {
 		got = conn_want(c, d, slot, len, got);
 	}
 	BOUND(got, RED_CAP_MAX);
 	if (red_cfg.propagate && dir == RED_DIR_IN && flip)
 		conn_requested(c, slot, got, first_ever, !nonblock);
-	if (red_cfg.propagate && red_prop_once && flip)
+	if (red_cfg.propagate && red_prop_once && flip && !tls)
 		conn_framed(c, slot, got, len);
+	if (how & RED_MOVE_DEFER)
+		s->ev.len = moved = got;
 	s->ev.cap_len = got;
-	emit(st, &s->ev.h, sizeof(s->ev) + got, now);
+	if (tls && *(volatile __u64 *)&s->owner != pid_tgid)
+		count(&st->dropped[RED_DROP_RACE], 1, tls);
+	else
+		emit(st, &s->ev.h, sizeof(s->ev) + got, now, tls);
 tail:
 	if (s->call.kind == RED_BUF_NONE)
 		d->tail_ok = 0;
 	else
 		tail_update(d, s, slot, len, got);
 count:
-	d->off += len;
+	d->off += moved;
 	d->last_ns = now;
-}
-
-/* A call that moved nothing: the end of the stream, or an error that tells it. */
-static __always_inline void conn_ended(struct sock *sk, int dir, __s64 ret)
-{
-	__u64 key = (__u64)sk;
-	struct red_conn *c = bpf_map_lookup_elem(&conns, &key);
-
-	if (!c || dir != RED_DIR_IN)
-		return;
-	if (ret == 0 && !(c->flags & RED_CONN_RESET)) {
-		conn_report(c, RED_HOOK_STATE, RED_EV_EOF, RED_REPORT(dir, RED_STATE_PEER));
-		return;
+	if (how & RED_MOVE_DEFER) {
+		c->unsent += len;
+		c->deferred += len - moved;
 	}
-	if (c->flags & RED_CONN_RESET || ret == -ECONNRESET) {
-		conn_report(c, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(dir, RED_STATE_RESET));
-		conn_forget(c, key);
-	}
-}
-
-/*
- * The one entry for all backends: `sk` moved `ret` bytes in direction `dir`
- * (or failed with -errno) for the current task, which is a target. The call is
- * in s->call.
- */
-static __always_inline void conn_io(struct sock *sk, int direct, int dir, __s64 ret,
-				    struct red_scratch *s, struct red_stat *st, __u64 pid_tgid)
-{
-	__u64 key = (__u64)sk, ident = sock_ident(sk, direct);
-	struct red_conn *c = bpf_map_lookup_elem(&conns, &key);
-	enum red_drop why;
-
-	if (c && c->ident != ident) {
-		conn_report(c, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(0, 0));
-		conn_forget(c, key);
-		c = 0;
-	}
-	if (!c) {
-		why = conn_create(sk, ident, pid_tgid >> 32, ret);
-		if (why != RED_DROP__CNT) {
-			drop(st, why);
-			return;
-		}
-		c = bpf_map_lookup_elem(&conns, &key);
-		if (!c) {
-			drop(st, RED_DROP_CONNS_FULL);
-			return;
-		}
-	}
-	conn_moved(c, st, s, dir, ret, pid_tgid, sk, direct);
 }
 
 #endif /* RED_CONN_H */

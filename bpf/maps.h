@@ -6,7 +6,7 @@
 
 const volatile struct red_config red_cfg = {};
 
-/* Selected processes, one byte a tgid, 64 to an element. An array index costs
+/* Selected processes, one byte (enum red_target) a tgid, 64 to an element. An array index costs
  * 4 ns where a hash look-up costs 30; bytes, because setting a bit would need
  * an atomic OR, which BPF has only since 5.12. Written by fork, exit and listen,
  * and by user space through target_set. */
@@ -61,11 +61,27 @@ static __always_inline __u8 *target_byte(__u32 tgid)
 	return t ? &t->on[tgid & 63] : 0;
 }
 
-static __always_inline int is_target(__u32 tgid)
+/* enum red_target; 0: not selected. */
+static __always_inline __u32 target_of(__u32 tgid)
 {
 	__u8 *on = target_byte(tgid);
 
-	return on && *on;
+	return on && *on & RED_TARGET_ON ? *on : 0;
+}
+
+static __always_inline int is_target(__u32 tgid)
+{
+	return target_of(tgid);
+}
+
+/* Since 6.0 uprobe programs can be preempted, by others and by those of sockets, on
+ * the same processor: what both count, in rows STATE and TLS, takes an atomic. */
+static __always_inline void count(__u64 *n, __u64 by, int shared)
+{
+	if (shared)
+		__sync_fetch_and_add(n, by);
+	else
+		*n += by;
 }
 
 static __always_inline void drop(struct red_stat *st, enum red_drop why)
@@ -87,17 +103,18 @@ static __always_inline __u64 wake_flags(__u64 now)
 }
 
 /* Writes one record; `h` is its first member. Returns 0 when the ring took it. */
-static __always_inline long emit(struct red_stat *st, struct red_hdr *h, __u64 size, __u64 now)
+static __always_inline long emit(struct red_stat *st, struct red_hdr *h, __u64 size, __u64 now,
+				 int shared)
 {
 	h->len = size;
 	h->cpu = bpf_get_smp_processor_id();
 	h->ts_ns = now;
 	if (bpf_ringbuf_output(&ring, h, size, wake_flags(now))) {
-		drop(st, RED_DROP_RING_FULL);
+		count(&st->dropped[RED_DROP_RING_FULL], 1, shared);
 		return -1;
 	}
-	st->emitted++;
-	st->bytes += size;
+	count(&st->emitted, 1, shared);
+	count(&st->bytes, size, shared);
 	return 0;
 }
 

@@ -3,7 +3,8 @@
  * redeye's BPF programs: thin shims that name a hook and call the state
  * machine. Read in this order: redeye.h (the records), maps.h (configuration,
  * accounting, the ring), capture.h (where the bytes are), conn.h (what a call
- * is worth), this file (which hook, in what context, what it misses).
+ * is worth), tls.h (plaintext and its socket), io.h, this file (which hook, in what
+ * context, what it misses), tls_probes.h (the uprobes).
  *
  * Four backends see the same calls:
  *   sock     sock_send_length, sock_recv_length tracepoints   Linux 6.3+
@@ -25,7 +26,11 @@
 #include "capture.h"
 #include "header.h"
 #include "context.h"
+#include "tls_objects.h"
 #include "conn.h"
+#include "tls.h"
+#include "io.h"
+#include "tls_probes.h"
 #include "propagate.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
@@ -44,11 +49,11 @@ static __always_inline int sock_moved(struct sock *sk, int direct, int dir, __s6
 				      int msg_flags)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	__u32 slot = dir;
+	__u32 slot = dir, target = target_of(id >> 32);
 	struct red_scratch *s;
 	struct red_stat *st;
 
-	if (!is_target(id >> 32) || ret == -EAGAIN || !sk)
+	if (!target || ret == -EAGAIN || !sk)
 		return 0;
 	if (ret <= 0) {
 		conn_ended(sk, dir, ret);
@@ -66,7 +71,7 @@ static __always_inline int sock_moved(struct sock *sk, int direct, int dir, __s6
 	call_current(&s->call, dir);
 	if (dir == RED_DIR_IN && msg_flags & MSG_TRUNC)
 		s->call.kind = RED_BUF_NONE;
-	conn_io(sk, direct, dir, ret, s, st, id);
+	conn_io(sk, direct, dir, ret, s, st, id, target);
 	return 0;
 }
 
@@ -453,7 +458,7 @@ static __noinline int syscall_moved(struct pt_regs *r, __s64 ret, __u32 dir_fd)
 	int direct = !!bpf_rdonly_cast, dir = dir_fd >> 31;
 	__u64 nr = RED_REGS_NR(r), a2 = RED_REGS_ARG2(r);
 	__u64 id = bpf_get_current_pid_tgid();
-	__u32 slot = dir, fd = dir_fd & 0x7fffffff;
+	__u32 slot = dir, fd = dir_fd & 0x7fffffff, target = target_of(id >> 32);
 	struct red_stat *st = stat_of(hook_of(dir));
 	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	struct sock *sk;
@@ -491,9 +496,9 @@ static __noinline int syscall_moved(struct pt_regs *r, __s64 ret, __u32 dir_fd)
 	if (flags & MSG_TRUNC)
 		s->call.kind = RED_BUF_NONE;
 	if (direct)
-		conn_io(TYPED(sk, sock), 1, dir, ret, s, st, id);
+		conn_io(TYPED(sk, sock), 1, dir, ret, s, st, id, target);
 	else
-		conn_io(sk, 0, dir, ret, s, st, id);
+		conn_io(sk, 0, dir, ret, s, st, id, target);
 	return 0;
 }
 
@@ -614,7 +619,7 @@ static __always_inline void listening(const struct sock *sk)
 		return;
 	on = target_byte(tgid);
 	if (on)
-		*on = 1;
+		*on |= RED_TARGET_ON;
 	proc_event(RED_EV_LISTEN, tgid, port);
 }
 
@@ -643,21 +648,26 @@ int BPF_PROG(tp_set_state, const struct sock *sk, int oldstate, int newstate)
 SEC("?tp_btf/sched_process_fork")
 int BPF_PROG(tp_fork, struct task_struct *parent, struct task_struct *child)
 {
-	__u32 tgid = child->tgid;
+	__u32 tgid = child->tgid, target = target_of(parent->tgid);
 	__u8 *on;
 
-	if (tgid == (__u32)parent->tgid || !is_target(parent->tgid))
+	if (tgid == (__u32)parent->tgid || !target)
 		return 0;
 	on = target_byte(tgid);
 	if (on)
-		*on = 1;
+		*on = target & ~RED_TARGET_READY;
 	return proc_event(RED_EV_FORK, tgid, parent->tgid);
 }
 
-/* Every exec is told: any of them may match a glob. */
+/* Every exec is told: any of them may match a glob. What was probed is not mapped any
+ * more. */
 SEC("?tp_btf/sched_process_exec")
 int BPF_PROG(tp_exec, struct task_struct *p)
 {
+	__u8 *on = target_byte(p->tgid);
+
+	if (on)
+		*on &= RED_TARGET_ON;
 	return proc_event(RED_EV_EXEC, p->tgid, 0);
 }
 
@@ -672,6 +682,8 @@ int BPF_PROG(tp_exit, struct task_struct *p)
 		return 0;
 	if (red_cfg.propagate)
 		context_thread_gone(p->pid);
+	if (*on & RED_TARGET_TLS)
+		tls_thread_gone(tgid, p->pid);
 	if (p->signal->live.counter > 0)
 		return 0;
 	*on = 0;
@@ -690,15 +702,19 @@ int BPF_PROG(tp_cgroup, struct cgroup *to, const char *path, struct task_struct 
  * User space must not write the maps itself: updating an element would undo what
  * was counted, or which neighbour was marked, in the meantime. */
 
-/* args: tgid, on. */
+/* args: tgid, flags (enum red_target). Without RED_TARGET_ON they are added to those of
+ * a process that is a target; none at all: it is no target any more. */
 SEC("?raw_tp")
 int target_set(struct bpf_raw_tracepoint_args *ctx)
 {
-	__u8 *on = target_byte(ctx->args[0]);
+	__u8 *on = target_byte(ctx->args[0]), flags = ctx->args[1];
 
 	if (!on)
 		return 1;
-	*on = !!ctx->args[1];
+	if (!flags)
+		*on = 0;
+	else if (flags & RED_TARGET_ON || *on & RED_TARGET_ON)
+		*on |= flags;
 	return 0;
 }
 

@@ -172,7 +172,7 @@ struct red_ev_inject {
 	__u64 conn_id;
 	__u64 off;
 	__u64 parent_conn_id; /* the request that is its parent; 0: none */
-	__u64 parent_off;
+	__u64 parent_off;     /* red_place() of it */
 	__u64 trace_hi;
 	__u64 trace_lo;
 	__u32 tgid;
@@ -241,6 +241,7 @@ enum red_target {
 	RED_TARGET_GO_STACK =
 		1 << 3,             /* the same before Go 1.17: goroutine in thread-local storage */
 	RED_TARGET_RUSTLS = 1 << 4, /* its rustls has */
+	RED_TARGET_READY = 1 << 5,  /* all that it has to have are in place */
 };
 
 /* conn_poll commands, see bpf/redeye.bpf.c. */
@@ -250,7 +251,7 @@ enum red_poll_cmd {
 	RED_POLL_MODE_NONE = 2, /* count only, copy nothing any more */
 	RED_POLL_MODE_ALL = 3,  /* copy up to RED_CAP_MAX bytes of each call */
 	RED_POLL_FORGET = 4,    /* delete the connection, no record */
-	/* The request at the offset in the fourth argument was answered: it is nobody's
+	/* The request at the place in the fourth argument was answered: it is nobody's
 	 * parent any more. */
 	RED_POLL_ANSWERED = 5,
 };
@@ -309,7 +310,7 @@ struct red_config {
 	__u64 debug_name[4];    /* header that asks for a trace: lower case, with colon */
 	__u64 debug_mask[4];
 	__u32 debug_len; /* 0: none */
-	__u32 pad;
+	__u32 tls;       /* 1: connections that speak TLS are looked for (tls.h) */
 };
 
 #define RED_ASSERT_SIZE(t, n) _Static_assert(sizeof(struct t) == (n), #t " changed its size")

@@ -7,6 +7,7 @@
 #include "access_log_internal.h"
 #include "json_line.h"
 #include "service.h"
+#include "tls_names.h"
 
 /* Bytes of a value as it is written. All at their longest fit in a line. */
 enum {
@@ -18,6 +19,7 @@ enum {
 	REQUEST_ID_MAX = 256,
 	HEADER_MAX = 512,
 	QUERY_MAX = 2048,
+	TLS_MAX = 256,
 };
 
 enum access_log_level access_log_line__level(const struct span *s)
@@ -45,6 +47,8 @@ static void add_request(struct json_line *j, const struct span *s)
 	if (s->route.len)
 		json_line__str(j, "route", s->route, ROUTE_MAX);
 	json_line__str(j, "path", s->path, PATH_MAX_BYTES);
+	if (s->scheme)
+		json_line__text(j, "scheme", s->scheme);
 	if (s->status)
 		json_line__u64(j, "status_code", s->status);
 	json_line__decimal(j, "duration_ms", duration_us(s), 3);
@@ -105,6 +109,27 @@ static void add_headers(struct json_line *j, const struct span *s)
 	json_line__close(j);
 }
 
+static void add_some(struct json_line *j, const char *key, struct slice s)
+{
+	if (s.len)
+		json_line__str(j, key, s, TLS_MAX);
+}
+
+static void add_tls(struct json_line *j, const struct span_tls *t)
+{
+	char room[TLS_CIPHER_ROOM];
+
+	if (!json_line__open(j, "tls"))
+		return;
+	add_some(j, "version", tls_version__name(t->version));
+	add_some(j, "cipher", tls_cipher__name(t->cipher, room));
+	if (t->resumed)
+		json_line__bool(j, "resumed", t->resumed == SPAN_TLS_RESUMED_YES);
+	add_some(j, "next_protocol", span_tls__next_protocol(t));
+	add_some(j, "server_name", span_tls__server_name(t));
+	json_line__close(j);
+}
+
 /* What came of it, and how much. */
 static void add_outcome(struct json_line *j, const struct span *s)
 {
@@ -135,5 +160,7 @@ size_t access_log_line__write(char room[ACCESS_LOG_LINE], const struct span *s,
 	add_headers(&j, s);
 	if (query && s->query.len)
 		json_line__str(&j, "query", s->query, QUERY_MAX);
+	if (s->tls)
+		add_tls(&j, s->tls);
 	return json_line__end(&j);
 }

@@ -7,6 +7,7 @@
 #include "correlate.h"
 #include "json_line.h"
 #include "service.h"
+#include "tls_names.h"
 
 #define LINE_MAX_BYTES 49152 /* five long values, and the rest */
 #define VALUE_MAX      8192
@@ -59,6 +60,25 @@ static void add_network(struct json_line *j, const struct span *s)
 	json_line__u64(j, "network.local.port", s->local_port);
 }
 
+static void add_some(struct json_line *j, const char *key, struct slice s)
+{
+	if (s.len)
+		add_slice(j, key, s);
+}
+
+static void add_tls(struct json_line *j, const struct span_tls *t)
+{
+	char room[TLS_CIPHER_ROOM];
+
+	add_slice(j, "tls.protocol.name", tls_version__protocol(t->version));
+	add_some(j, "tls.protocol.version", tls_version__name(t->version));
+	add_some(j, "tls.cipher", tls_cipher__name(t->cipher, room));
+	if (t->resumed)
+		json_line__bool(j, "tls.resumed", t->resumed == SPAN_TLS_RESUMED_YES);
+	add_some(j, "tls.next_protocol", span_tls__next_protocol(t));
+	add_some(j, "tls.client.server_name", span_tls__server_name(t));
+}
+
 static void add_http(struct json_line *j, const struct span *s)
 {
 	json_line__text(j, "http.request.method", s->method);
@@ -98,10 +118,12 @@ int json__span(FILE *to, const struct span *s, int64_t unix_minus_mono_ns)
 	add_trace(&j, &s->trace);
 	add_http(&j, s);
 	add_network(&j, s);
+	if (s->tls)
+		add_tls(&j, s->tls);
 	if (s->flags & SPAN_HEAD_CUT)
-		json_line__true(&j, "redeye.head_cut");
+		json_line__bool(&j, "redeye.head_cut", true);
 	if (s->flags & SPAN_LENGTH_INFERRED)
-		json_line__true(&j, "redeye.length_inferred");
+		json_line__bool(&j, "redeye.length_inferred", true);
 	len = json_line__end(&j);
 	return fwrite(room, 1, len, to) == len ? 0 : -EIO;
 }

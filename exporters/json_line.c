@@ -192,10 +192,10 @@ void json_line__decimal(struct json_line *j, const char *key, uint64_t value, ui
 	put_number(j, value % unit, decimals);
 }
 
-void json_line__true(struct json_line *j, const char *key)
+void json_line__bool(struct json_line *j, const char *key, bool value)
 {
-	if (key_of(j, key, 4))
-		put(j, "true", 4);
+	if (key_of(j, key, 5))
+		put(j, value ? "true" : "false", value ? 4 : 5);
 }
 
 /* ---- dates --------------------------------------------------------------------------- */

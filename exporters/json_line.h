@@ -35,7 +35,7 @@ void json_line__text(struct json_line *j, const char *key, const char *value);
 void json_line__u64(struct json_line *j, const char *key, uint64_t value);
 /* value / 10^decimals, with all decimals. */
 void json_line__decimal(struct json_line *j, const char *key, uint64_t value, uint32_t decimals);
-void json_line__true(struct json_line *j, const char *key);
+void json_line__bool(struct json_line *j, const char *key, bool value);
 void json_line__hex(struct json_line *j, const char *key, const uint8_t *bytes, size_t n);
 /* RFC 3339, UTC, nanoseconds. */
 void json_line__time(struct json_line *j, const char *key, int64_t unix_ns);

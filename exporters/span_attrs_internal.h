@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the two halves of span_attrs share; for one span. */
+/* What the parts of span_attrs share; for one span. */
 #ifndef RED_SPAN_ATTRS_INTERNAL_H
 #define RED_SPAN_ATTRS_INTERNAL_H
 
@@ -67,5 +67,14 @@ bool span_url__server_address(struct attr_builder *b, struct span_attr *out);
 bool span_url__server_port(struct attr_builder *b, struct span_attr *out);
 bool span_url__full(struct attr_builder *b, struct span_attr *out);
 bool span_url__query(struct attr_builder *b, struct span_attr *out);
+
+/* ---- span_attrs_tls.c ----------------------------------------------------- */
+
+bool span_tls__cipher(struct attr_builder *b, struct span_attr *out);
+bool span_tls__name(struct attr_builder *b, struct span_attr *out);
+bool span_tls__next(struct attr_builder *b, struct span_attr *out);
+bool span_tls__protocol(struct attr_builder *b, struct span_attr *out);
+bool span_tls__version(struct attr_builder *b, struct span_attr *out);
+bool span_tls__resumed(struct attr_builder *b, struct span_attr *out);
 
 #endif /* RED_SPAN_ATTRS_INTERNAL_H */

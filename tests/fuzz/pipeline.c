@@ -16,11 +16,13 @@ static void check(const struct pipeline *p, uint32_t max_conns)
 	assert(st->observed == sum);
 	assert(pipeline__conn_stat(p)->open <= max_conns);
 	assert(p->env.head_bytes <= p->env.max_head_bytes);
+	assert(p->env.tls_bytes <= p->env.max_tls_bytes);
 }
 
 /* Lengths that agree, few connections, little time: or nothing would get deep. */
 static size_t repair(uint64_t *record, size_t size)
 {
+	struct red_ev_state *s = (void *)record;
 	struct red_ev_data *d = (void *)record;
 	struct red_ev_open *o = (void *)record;
 
@@ -34,8 +36,11 @@ static size_t repair(uint64_t *record, size_t size)
 						: sizeof(struct red_ev_state);
 	d->h.len = size;
 	d->conn_id %= 4;
+	if (d->h.kind >= RED_EV_EOF && d->h.kind <= RED_EV_PROGRESS)
+		s->layer %= 3;
 	if (d->h.kind != RED_EV_DATA)
 		return size;
+	d->layer %= 3;
 	d->cap_len = size > sizeof(*d) ? size - sizeof(*d) : 0;
 	d->h.len = size = sizeof(*d) + d->cap_len;
 	d->len = d->cap_len + d->len % 700;
@@ -46,6 +51,7 @@ static size_t repair(uint64_t *record, size_t size)
 static void kept(void *arg, const struct span *s)
 {
 	assert(s->service->name[0] && s->end_ns >= s->start_ns);
+	assert(!s->tls || !strcmp(s->scheme, "https"));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -66,6 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 			     .trace_limit = 2,
 			     .request_id_header = "X-Request-ID",
 			     .span_headers = { formats, 1 },
+			     .span_tls = true,
 			     .correlate = true };
 	struct procs_config pc = { .proc_root = "" };
 	struct pipeline_config c = {

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "a_span.h"
+#include "a_tls.h"
 #include "access_log_internal.h"
 
 #define UNIX_MINUS_MONO 1000000000000000000
@@ -38,7 +39,8 @@ static void whole(void **state)
 	struct span s = a_span();
 	static const char want[] =
 		BEGIN "\"info\"," SERVER_GET "\"route\":\"/users/{id}\",\"path\":\"/users/7\","
-		      "\"status_code\":200,\"duration_ms\":2.500," IDS "\"client\":\"10.0.0.2\","
+		      "\"scheme\":\"http\",\"status_code\":200,\"duration_ms\":2.500," IDS
+		      "\"client\":\"10.0.0.2\","
 		      "\"request_id\":\"req-1\"," COUNTS
 		      ",\"headers\":{\"user-agent\":\"curl/8\",\"x-tenant\":\"a\\\"b\"}";
 	char with_query[sizeof(want) + 30];
@@ -65,6 +67,25 @@ static void what_is_not_there_is_left_out(void **state)
 			    "\"service\":\"shop\",\"kind\":\"server\",\"method\":\"BREW\","
 			    "\"path\":\"\",\"duration_ms\":0.000,\"error\":\"client_closed\","
 			    "\"request_bytes\":0,\"response_bytes\":0,\"pid\":0}");
+}
+
+static void handshakes(void **state)
+{
+	struct span s = a_span();
+	struct span_tls *t = a_tls();
+
+	s.scheme = "https";
+	s.tls = t;
+	assert_non_null(strstr(written(&s, false), "\"scheme\":\"https\","));
+	assert_non_null(strstr(line, ",\"tls\":{\"version\":\"1.3\","
+				     "\"cipher\":\"TLS_AES_128_GCM_SHA256\",\"resumed\":true,"
+				     "\"next_protocol\":\"http/1.1\","
+				     "\"server_name\":\"shop.example\"}}"));
+	*t = (struct span_tls){ .cipher = 0xfafa, .resumed = SPAN_TLS_RESUMED_NO };
+	assert_non_null(
+		strstr(written(&s, false), ",\"tls\":{\"cipher\":\"0xFAFA\",\"resumed\":false}}"));
+	*t = (struct span_tls){ 0 };
+	assert_non_null(strstr(written(&s, true), "\"query\":\"x=1\",\"tls\":{}}"));
 }
 
 static const char *member(const struct span *s, const char *key)
@@ -178,11 +199,9 @@ static void hostile_and_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whole),
-		cmocka_unit_test(what_is_not_there_is_left_out),
-		cmocka_unit_test(levels),
-		cmocka_unit_test(peers),
-		cmocka_unit_test(hostile_and_long),
+		cmocka_unit_test(whole),      cmocka_unit_test(what_is_not_there_is_left_out),
+		cmocka_unit_test(handshakes), cmocka_unit_test(levels),
+		cmocka_unit_test(peers),      cmocka_unit_test(hostile_and_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

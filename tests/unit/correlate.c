@@ -70,7 +70,7 @@ static void fill(struct request *r, enum span_kind kind, uint32_t tgid, uint32_t
 	r->tgid = tgid;
 	r->tid = tid;
 	r->conn_id = 5;
-	r->off = next_off++;
+	r->place = next_off++;
 	r->start_ns = now_ns;
 	r->service = &shop;
 	r->method = "GET";
@@ -265,7 +265,7 @@ static void begin_at(struct request *r, enum span_kind kind, uint64_t off)
 	fill(r, kind, kind + 1, 1);
 	r->conn = kind == SPAN_CLIENT ? &client_end : &server_end;
 	r->conn_id = 100 + kind;
-	r->off = off;
+	r->place = off;
 	correlate__begin(c, r);
 }
 
@@ -311,7 +311,7 @@ static void test_a_trace_with_children_does_not_move(void **state)
 	fill(&in, SPAN_SERVER, 1, 1);
 	in.conn = &server_end;
 	in.blocking = true;
-	in.off = 0;
+	in.place = 0;
 	correlate__begin(c, &in);
 	t = call(1, 1);
 	assert_true(is_child(&t, &in));
@@ -352,7 +352,7 @@ static void test_the_header_wins(void **state)
 	begin_at(&out, SPAN_CLIENT, 0);
 	fill(&in, SPAN_SERVER, 2, 1);
 	in.conn = &server_end;
-	in.off = 0;
+	in.place = 0;
 	carry(&in, 0xaa, 1);
 	correlate__begin(c, &in);
 	assert_int_equal(in.trace.link, TRACE_LINK_HEADER);
@@ -375,7 +375,7 @@ static void test_a_client_that_does_not_know_of_itself(void **state)
 		out.conn = &client_end;
 		fill(&in, SPAN_SERVER, 3, 1);
 		in.conn = &server_end;
-		in.off = out.off;
+		in.place = out.place;
 		carry(&out, 0xaa, 1);
 		carry(&in, 0xaa, 1);
 		correlate__begin(c, first ? &in : &out);
@@ -421,7 +421,7 @@ static void test_what_was_injected_stands(void **state)
 	inject(6, 100, 77, 88, true);
 	for (i = 0; i < 3; i++) {
 		fill(&r, SPAN_CLIENT, 1, 1);
-		r.off = 100;
+		r.place = 100;
 		r.conn_id = i == 1 ? 6 : 5;
 		correlate__begin(c, &r);
 		if (i) { /* undone; and taken */
@@ -437,6 +437,44 @@ static void test_what_was_injected_stands(void **state)
 		assert_memory_equal(r.trace.parent_id, want, 8);
 		assert_int_equal(r.trace.flags, TRACE_SAMPLED | TRACE_RANDOM);
 	}
+}
+
+/* An offset of plaintext is none of the wire, nor of another layer. */
+static void test_ends_are_of_one_layer(void **state)
+{
+	struct request out, in;
+	int client, server;
+
+	make_ends(true);
+	for (client = 0; client < 3; client++)
+		for (server = 0; server < 3; server++) {
+			begin_at(&out, SPAN_CLIENT, red_place(client, 100));
+			begin_at(&in, SPAN_SERVER, red_place(server, 100));
+			assert_int_equal(is_child(&in.trace, &out), client == server);
+			correlate__end(c, &in);
+			correlate__end(c, &out);
+		}
+}
+
+/* A header was announced for the CONNECT; the request in the tunnel begins at 0 as well. */
+static void test_an_injection_is_of_the_wire(void **state)
+{
+	struct request tunnel, r;
+
+	inject(5, 0, 0, 0, false);
+	fill(&r, SPAN_CLIENT, 1, 1);
+	r.conn_id = 5;
+	r.place = red_place(1, 0);
+	correlate__begin(c, &r);
+	assert_int_equal(r.trace.link, TRACE_LINK_NONE);
+	assert_true(r.trace.trace_id[0] != 1);
+	fill(&tunnel, SPAN_CLIENT, 1, 1);
+	tunnel.conn_id = 5;
+	tunnel.place = 0;
+	correlate__begin(c, &tunnel);
+	assert_memory_not_equal(tunnel.trace.span_id, r.trace.span_id, 8);
+	correlate__end(c, &r);
+	correlate__end(c, &tunnel);
 }
 
 static void test_what_was_injected_moves_the_rest(void **state)
@@ -466,7 +504,7 @@ static void test_an_injected_root_has_no_parent(void **state)
 
 	inject(5, 3, 0, 0, false);
 	fill(&r, SPAN_CLIENT, 1, 1);
-	r.off = 3;
+	r.place = 3;
 	correlate__begin(c, &r);
 	assert_int_equal(r.trace.link, TRACE_LINK_NONE);
 	assert_int_equal(r.trace.trace_id[0], 1);
@@ -477,10 +515,10 @@ static void test_an_open_parent_may_have_moved(void **state)
 	struct request server, r;
 
 	serve(&server, 1, 1, true);
-	inject(6, 3, server.conn_id, server.off, false);
+	inject(6, 3, server.conn_id, server.place, false);
 	fill(&r, SPAN_CLIENT, 1, 9);
 	r.conn_id = 6;
-	r.off = 3;
+	r.place = 3;
 	correlate__begin(c, &r);
 	assert_int_equal(r.trace.link, TRACE_LINK_INJECTED);
 	assert_true(is_child(&r.trace, &server));
@@ -756,6 +794,8 @@ int main(void)
 		TEST(test_the_header_wins),
 		TEST(test_a_client_that_does_not_know_of_itself),
 		TEST(test_what_was_injected_stands),
+		TEST(test_ends_are_of_one_layer),
+		TEST(test_an_injection_is_of_the_wire),
 		TEST(test_what_was_injected_moves_the_rest),
 		TEST(test_an_injected_root_has_no_parent),
 		TEST(test_an_open_parent_may_have_moved),

@@ -10,6 +10,7 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
+#include "a_tls.h"
 #include "json.h"
 #include "service.h"
 
@@ -104,6 +105,28 @@ static void what_is_not_there_is_left_out(void **state)
 		"\"error.type\":\"connection_reset\",\"http.request.body.size\":3,"
 		"\"http.response.body.size\":5000000000,\"network.transport\":\"unix\","
 		"\"redeye.head_cut\":true,\"redeye.length_inferred\":true}");
+}
+
+static void handshakes(void **state)
+{
+	struct span s = a_span();
+	struct span_tls *t = a_tls();
+	char *got;
+
+	s.tls = t;
+	got = line(&s, 0);
+	assert_non_null(strstr(got, NET ",\"tls.protocol.name\":\"tls\","
+					"\"tls.protocol.version\":\"1.3\","
+					"\"tls.cipher\":\"TLS_AES_128_GCM_SHA256\","
+					"\"tls.resumed\":true,"
+					"\"tls.next_protocol\":\"http/1.1\","
+					"\"tls.client.server_name\":\"shop.example\"}"));
+	free(got);
+	*t = (struct span_tls){ .version = 0x0300 };
+	got = line(&s, 0);
+	assert_non_null(
+		strstr(got, NET ",\"tls.protocol.name\":\"ssl\",\"tls.protocol.version\":\"3\"}"));
+	free(got);
 }
 
 static const char *member(const struct span *s, const char *key)
@@ -205,9 +228,13 @@ static void full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whole),         cmocka_unit_test(what_is_not_there_is_left_out),
-		cmocka_unit_test(hostile_bytes), cmocka_unit_test(long_values_are_cut),
-		cmocka_unit_test(addresses),     cmocka_unit_test(any_date),
+		cmocka_unit_test(whole),
+		cmocka_unit_test(what_is_not_there_is_left_out),
+		cmocka_unit_test(handshakes),
+		cmocka_unit_test(hostile_bytes),
+		cmocka_unit_test(long_values_are_cut),
+		cmocka_unit_test(addresses),
+		cmocka_unit_test(any_date),
 		cmocka_unit_test(full_disk),
 	};
 

@@ -38,7 +38,7 @@ static void members(void **state)
 	assert_string_equal(LINE((void)0), "{}");
 	assert_string_equal(LINE(json_line__u64(j, "a", 0); json_line__u64(j, "b", UINT64_MAX)),
 			    "{\"a\":0,\"b\":18446744073709551615}");
-	assert_string_equal(LINE(json_line__hex(j, "id", id, 3); json_line__true(j, "t")),
+	assert_string_equal(LINE(json_line__hex(j, "id", id, 3); json_line__bool(j, "t", true)),
 			    "{\"id\":\"009aff\",\"t\":true}");
 	assert_string_equal(LINE(if (json_line__open(j, "o")) {
 				    json_line__text(j, "a", "x");

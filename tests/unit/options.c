@@ -387,7 +387,10 @@ static const char *base_args(unsigned int command, const struct opt *opt)
 	if (command == CMD_RECORD)
 		return strcmp(opt->name, "all") ? "record --all --output f"
 						: "record --pid 1 --output f";
-	return command == CMD_RUN ? "config" : command == CMD_REPLAY ? "replay f" : "doctor";
+	return command == CMD_RUN          ? "config"
+	       : command == CMD_REPLAY     ? "replay f"
+	       : command == CMD_SIGNATURES ? "signatures f"
+					   : "doctor";
 }
 
 static void expect_origin(const struct given *g, const struct opt *opt, enum opt_level level)
@@ -424,7 +427,7 @@ static void every_option_is_reachable_by_flag_variable_and_file(void **state)
 	write_file("file", "", 0); /* the sample of --config */
 	for (const struct opt *opt = opt_table; opt < opt_table + opt_table_n; opt++) {
 		assert_int_not_equal(opt->commands, 0);
-		for (unsigned int command = CMD_RUN; command <= CMD_DOCTOR; command <<= 1) {
+		for (unsigned int command = CMD_RUN; command <= CMD_SIGNATURES; command <<= 1) {
 			if (opt->commands & command)
 				reach(opt, command);
 		}
@@ -557,7 +560,8 @@ static char *help_of(const char *command)
 
 static void help_mentions_exactly_the_options_of_the_command(void **state)
 {
-	static const char *const commands[] = { "run", "record", "replay", "doctor", "config" };
+	static const char *const commands[] = { "run",    "record",     "replay",
+						"doctor", "signatures", "config" };
 	char flag[64];
 
 	for (size_t i = 0; i < N(commands); i++) {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "a_tls.h"
 #include "correlate.h"
 #include "span_attrs.h"
 #include "spans.h"
@@ -63,6 +64,18 @@ static const char *one(const struct span *s, const struct span_attrs_config *c, 
 	return "";
 }
 
+/* -1: it is not there. */
+static int resumed(const struct span *s)
+{
+	static struct span_attrs a;
+
+	span_attrs__of(&a, s, &plain);
+	for (uint32_t i = 0; i < a.n; i++)
+		if (!strcmp(a.v[i].key, "tls.resumed"))
+			return a.v[i].type == SPAN_ATTR_BOOL ? (int)a.v[i].num : -2;
+	return -1;
+}
+
 static void server(void **state)
 {
 	struct span s = server_span();
@@ -106,6 +119,33 @@ static void what_is_not_there_is_left_out(void **state)
 	    "http.request.method_original=BREW\nnetwork.protocol.version=1.1\n"
 	    "network.transport=unix\nprocess.pid=42\nredeye.head_cut=!1\n"
 	    "redeye.length_inferred=!1\nurl.scheme=http");
+}
+
+static void handshakes(void **state)
+{
+	static const char *const keys[] = { "tls.cipher", "tls.client.server_name",
+					    "tls.next_protocol", "tls.protocol.name",
+					    "tls.protocol.version" };
+	static const char *const want[] = { "TLS_AES_128_GCM_SHA256", "shop.example", "http/1.1",
+					    "tls", "1.3" };
+	struct span s = server_span();
+	struct span_tls *t = a_tls();
+	size_t i;
+
+	s.tls = t;
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		assert_string_equal(one(&s, &plain, keys[i]), want[i]);
+	assert_true(resumed(&s));
+	t->resumed = SPAN_TLS_RESUMED_NO;
+	assert_false(resumed(&s));
+	*t = (struct span_tls){ .cipher = 0x0a0a };
+	assert_int_equal(resumed(&s), -1);
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		assert_string_equal(one(&s, &plain, keys[i]), i == 0   ? "0x0A0A"
+							      : i == 3 ? "tls"
+								       : "");
+	s.kind = SPAN_CLIENT;
+	assert_string_equal(one(&s, &plain, "tls.protocol.name"), "tls");
 }
 
 static void queries_only_when_asked(void **state)
@@ -275,6 +315,7 @@ int main(void)
 		cmocka_unit_test(server),
 		cmocka_unit_test(client),
 		cmocka_unit_test(what_is_not_there_is_left_out),
+		cmocka_unit_test(handshakes),
 		cmocka_unit_test(queries_only_when_asked),
 		cmocka_unit_test(urls),
 		cmocka_unit_test(server_without_host),

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "a_tls.h"
 #include "loop.h"
 #include "service.h"
 
@@ -33,6 +34,8 @@ static struct span span(char *room, uint64_t i)
 	s.query = (struct slice){ room + 1, n - 1 };
 	s.headers[0] = (struct span_header){ "x-a", { room, 5 } };
 	s.n_headers = 1;
+	if (i % 2)
+		s.tls = a_tls();
 	return s;
 }
 
@@ -46,6 +49,11 @@ static void expect(const struct span *s, uint64_t i)
 	assert_memory_equal(s->path.p, want, s->path.len);
 	assert_memory_equal(s->query.p, want + 1, s->query.len);
 	assert_memory_equal(s->headers[0].value.p, "/path", 5);
+	assert_int_equal(s->tls != NULL, i % 2);
+	if (s->tls) {
+		assert_int_equal(s->tls->version, 0x0304);
+		assert_memory_equal(s->tls->text, A_TLS_TEXT, strlen(A_TLS_TEXT));
+	}
 	assert_string_equal(s->service->name, i % 3 ? "shop" : "cart");
 }
 
@@ -62,6 +70,7 @@ static void test_a_batch_holds_copies(void **state)
 		s = span(room, i);
 		assert_int_equal(span_batch__add(b, &s), 0);
 		memset(room, 'x', sizeof(room));
+		memset(a_tls(), 'x', 64);
 	}
 	s = span(room, i);
 	assert_int_equal(span_batch__add(b, &s), -ENOSPC);
@@ -98,6 +107,7 @@ static void test_a_single_copy(void **state)
 	struct span s = span(room, 17), *copy = span__dup(&s);
 
 	memset(room, 'x', sizeof(room));
+	memset(a_tls(), 'x', 64);
 	expect(copy, 17);
 	free(copy);
 }

@@ -28,6 +28,9 @@ struct wire {
 	uint64_t id;
 	uint32_t tgid;
 	bool established;
+	uint16_t layer; /* wire_layer() */
+	uint64_t wire_off[2];
+	uint8_t late; /* RED_DATA_LATE, or 0 */
 
 	struct {
 		uint64_t off, last_ns, tail;
@@ -159,8 +162,8 @@ static inline void wire_tail(struct wire *w, int dir, const uint8_t *p, uint64_t
 	}
 }
 
-static inline void wire_data(struct wire *w, int dir, uint8_t flags, uint32_t len, uint32_t got,
-			     uint64_t ts_ns)
+static inline void wire_record(struct wire *w, int dir, uint8_t flags, uint16_t layer,
+			       const uint64_t off[2], uint32_t len, uint32_t got, uint64_t ts_ns)
 {
 	struct {
 		struct red_ev_data ev;
@@ -168,21 +171,31 @@ static inline void wire_data(struct wire *w, int dir, uint8_t flags, uint32_t le
 	} r = { .ev = {
 			.h = { .len = sizeof(r.ev) + got, .kind = RED_EV_DATA, .ts_ns = ts_ns },
 			.conn_id = w->id,
-			.off = w->d[dir].off,
+			.off = off[dir],
 			.len = len,
 			.cap_len = got,
 			.tgid = w->tgid,
 			.tid = w->tgid,
 			.dir = dir,
-			.flags = flags | (w->d[!dir].tail_ok ? RED_DATA_TAIL_OK : 0),
+			.flags = flags,
+			.layer = layer,
 			.prev_ns = w->d[dir].last_ns,
-			.other_off = w->d[!dir].off,
+			.other_off = off[!dir],
 			.other_ns = w->d[!dir].last_ns,
 		} };
 
 	memcpy(r.ev.other_tail, &w->d[!dir].tail, 8);
 	memcpy(r.data, w->d[dir].data, got);
 	w->emit(w->arg, &r, sizeof(r.ev) + got);
+}
+
+static inline void wire_data(struct wire *w, int dir, uint8_t flags, uint32_t len, uint32_t got,
+			     uint64_t ts_ns)
+{
+	const uint64_t off[2] = { w->d[0].off, w->d[1].off };
+
+	flags |= w->late | (w->d[!dir].tail_ok ? RED_DATA_TAIL_OK : 0);
+	wire_record(w, dir, flags, w->layer, off, len, got, ts_ns);
 }
 
 /* One call that moved len > 0 bytes; p is NULL when there is no buffer to read (sendfile). */
@@ -219,6 +232,29 @@ tail:
 	w->d[dir].last_ns = ts_ns;
 }
 
+/* A call that moved bytes of TLS, which are counted by themselves; `got` are copied. */
+static inline void wire_hello(struct wire *w, int dir, const void *p, uint32_t len, uint32_t got,
+			      uint64_t ts_ns)
+{
+	if (!w->opened)
+		wire_open(w, ts_ns);
+	if (got)
+		memcpy(w->d[dir].data, p, got);
+	wire_record(w, dir, RED_DATA_HELLO | (got ? 0 : RED_DATA_NOBUF), 0, w->wire_off, len, got,
+		    ts_ns);
+	w->wire_off[dir] += len;
+}
+
+/* From now on it is plaintext of this layer that moves. */
+static inline void wire_layer(struct wire *w, uint16_t layer, bool late)
+{
+	memset(w->d, 0, sizeof(w->d));
+	w->last_dir = 2;
+	w->pipelined = false;
+	w->layer = layer;
+	w->late = late ? RED_DATA_LATE : 0;
+}
+
 /* RED_EV_EOF, RED_EV_CLOSE or RED_EV_PROGRESS. */
 static inline void wire_state(struct wire *w, uint16_t kind, int dir, uint8_t flags, uint64_t ts_ns)
 {
@@ -229,6 +265,7 @@ static inline void wire_state(struct wire *w, uint16_t kind, int dir, uint8_t fl
 		.last_ns = { w->d[0].last_ns, w->d[1].last_ns },
 		.tgid = w->tgid,
 		.dir = dir,
+		.layer = w->layer,
 		.flags = flags | (w->d[0].tail_ok ? RED_STATE_TAIL_IN : 0) |
 			 (w->d[1].tail_ok ? RED_STATE_TAIL_OUT : 0) |
 			 (w->peer_fin ? RED_STATE_PEER : 0),

@@ -32,6 +32,18 @@ struct pt_regs {
 #define RED_REGS_FIELD_ARG2 regs[1]
 #define RED_REGS_FIELD_ARG3 regs[2]
 
+/* As in x86/arch.h. Go on arm64 keeps the goroutine in R28 with either ABI. */
+#define RED_REGS_SECOND(r) ((r)->regs[1])
+#define RED_RET_SP         0
+#define RED_GO_ARG1(r)     ((r)->regs[0])
+#define RED_GO_ARG2(r)     ((r)->regs[1])
+#define RED_GO_ARG3(r)     ((r)->regs[2])
+#define RED_GO_RESULT(r)   ((r)->regs[0])
+#define RED_GO_G(r)        ((r)->regs[28])
+#define RED_GO_FIELD_G     regs[28]
+#define RED_GO_STACK_ARGS  8
+#define RED_GO_G_IN_TLS    0
+
 #define RED_THREAD_SIZE 16384
 #define RED_REGS_SIZE   336
 

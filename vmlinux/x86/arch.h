@@ -20,6 +20,20 @@ struct pt_regs {
 #define RED_REGS_FIELD_ARG2 si
 #define RED_REGS_FIELD_ARG3 dx
 
+/* At a function's entry and return: System V ABI (bpf_tracing.h has its arguments), and
+ * Go's, with and without registers (go/src/cmd/compile/abi-internal.md). There the
+ * goroutine is in R14; before 1.17 it is in thread-local storage, at FS - 8. */
+#define RED_REGS_SECOND(r) ((r)->dx) /* of a pair that is returned */
+#define RED_RET_SP         8         /* a return takes so much off the stack */
+#define RED_GO_ARG1(r)     ((r)->ax)
+#define RED_GO_ARG2(r)     ((r)->bx)
+#define RED_GO_ARG3(r)     ((r)->cx)
+#define RED_GO_RESULT(r)   ((r)->ax)
+#define RED_GO_G(r)        ((r)->r14)
+#define RED_GO_FIELD_G     r14
+#define RED_GO_STACK_ARGS  8
+#define RED_GO_G_IN_TLS    1
+
 /* Where the registers of a system call lie on the task's kernel stack, for
  * kernels without bpf_task_pt_regs (before 5.15). */
 #define RED_THREAD_SIZE 16384

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The way in for all backends: from a socket call to the connection, and what is to be
+ * done with it (conn.h, tls.h). */
+#ifndef RED_IO_H
+#define RED_IO_H
+
+/* A call that moved nothing: the end of the stream, or an error that tells it. */
+static __always_inline void conn_ended(struct sock *sk, int dir, __s64 ret)
+{
+	__u64 key = (__u64)sk;
+	struct red_conn *c = bpf_map_lookup_elem(&conns, &key);
+
+	if (!c || dir != RED_DIR_IN)
+		return;
+	if (ret == 0 && !(c->flags & RED_CONN_RESET)) {
+		conn_report(c, RED_HOOK_STATE, RED_EV_EOF, RED_REPORT(dir, RED_STATE_PEER));
+		return;
+	}
+	if (c->flags & RED_CONN_RESET || ret == -ECONNRESET) {
+		conn_report(c, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(dir, RED_STATE_RESET));
+		conn_forget(c, key);
+	}
+}
+
+/*
+ * The one entry for all backends: `sk` moved `ret` bytes in a direction
+ * for the current task. The call is in the scratch of that direction.
+ */
+static __always_inline void conn_io(struct sock *sk, int direct, int dir, __s64 ret,
+				    struct red_scratch *s, struct red_stat *st, __u64 pid_tgid,
+				    __u32 target)
+{
+	__u64 key = (__u64)sk, ident = sock_ident(sk, direct);
+	struct red_conn *c = bpf_map_lookup_elem(&conns, &key);
+	enum red_drop why;
+	int wire;
+
+	if (c && c->ident != ident) {
+		conn_report(c, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(0, 0));
+		conn_forget(c, key);
+		c = 0;
+	}
+	if (!c) {
+		why = conn_create(sk, ident, pid_tgid >> 32, ret);
+		if (why != RED_DROP__CNT) {
+			drop(st, why);
+			return;
+		}
+		c = bpf_map_lookup_elem(&conns, &key);
+		if (!c) {
+			drop(st, RED_DROP_CONNS_FULL);
+			return;
+		}
+		if (target & RED_TARGET_READY && c->flags & RED_CONN_FRESH)
+			c->flags |= RED_CONN_PROBED;
+	}
+	if (tls_matters(c, target)) {
+		s->sk = key;
+		wire = tls_wire(WIRE_HOW(dir, target), ret, pid_tgid);
+		if (wire == RED_WIRE_DONE)
+			return;
+		if (wire == RED_WIRE_PARKED)
+			ret = s->plain;
+	}
+	if (dir == RED_DIR_IN)
+		conn_moved(c, st, RED_DIR_IN, RED_DIR_IN, ret, pid_tgid, sk, direct);
+	else
+		conn_moved(c, st, RED_DIR_OUT, RED_DIR_OUT, ret, pid_tgid, sk, direct);
+}
+
+#endif /* RED_IO_H */

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The uprobes on TLS libraries, attached by uprobes/prober.c; which function has which
+ * is the table in uprobes/tls_functions.c. Context: the calling task, in some kernels
+ * preemptible.
+ *
+ * The entry leaves the arguments with the thread, the return takes them. Functions of a
+ * library that call each other, or one library used through another, show as inner
+ * calls: further down the stack. Only the outer one counts. Entry and return may be
+ * attached twice, for one process and for the file: the second finds nothing to do.
+ */
+#ifndef RED_TLS_PROBES_H
+#define RED_TLS_PROBES_H
+
+/* ---- C: OpenSSL, BoringSSL, GnuTLS, NSPR ------------------------------------------- */
+
+static __always_inline int tls_enter(struct pt_regs *ctx, __u32 kind, __u32 flags, __u64 aux)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct red_tls_key key = { .who = id, .tgid = id >> 32 };
+	struct red_tls_call *call, fresh = {};
+	struct red_stat *st;
+
+	if (!is_target(id >> 32))
+		return 0;
+	call = bpf_map_lookup_elem(&tls_calls, &key);
+	if (!call) {
+		bpf_map_update_elem(&tls_calls, &key, &fresh, BPF_NOEXIST);
+		call = bpf_map_lookup_elem(&tls_calls, &key);
+	}
+	if (!call) {
+		st = stat_of(RED_HOOK_TLS);
+		if (st) {
+			count(&st->observed, 1, 1);
+			count(&st->dropped[RED_DROP_TLS_FULL], 1, 1);
+		}
+		return 0;
+	}
+	if (call->obj && call->sp > PT_REGS_SP(ctx) && call->sp - PT_REGS_SP(ctx) < 1 << 20)
+		return 0;
+	call->obj = PT_REGS_PARM1(ctx);
+	call->buf = PT_REGS_PARM2(ctx);
+	call->len = PT_REGS_PARM3(ctx);
+	call->aux = aux;
+	call->sp = PT_REGS_SP(ctx);
+	call->kind = kind;
+	call->flags = flags;
+	call->nested = 0;
+	return 0;
+}
+
+SEC("?uprobe")
+int uprobe_tls_read(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, RED_TLS_READ, 0, 0);
+}
+
+SEC("?uprobe")
+int uprobe_tls_write(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, RED_TLS_WRITE, 0, 0);
+}
+
+SEC("?uprobe")
+int uprobe_tls_read_ex(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, RED_TLS_READ_EX, 0, PT_REGS_PARM4(ctx));
+}
+
+SEC("?uprobe")
+int uprobe_tls_write_ex(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, RED_TLS_WRITE_EX, 0, PT_REGS_PARM4(ctx));
+}
+
+SEC("?uprobe")
+int uprobe_tls_write_ex2(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, RED_TLS_WRITE_EX, 0, PT_REGS_PARM5(ctx));
+}
+
+SEC("?uprobe")
+int uprobe_tls_read_early(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, RED_TLS_READ_EARLY, 0, PT_REGS_PARM4(ctx));
+}
+
+SEC("?uprobe")
+int uprobe_tls_send_early(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, RED_TLS_SEND_EARLY, 0, 0);
+}
+
+SEC("?uprobe")
+int uprobe_tls_sendfile(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, RED_TLS_SENDFILE, 0, 0);
+}
+
+SEC("?uprobe")
+int uprobe_tls_handshake(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, RED_TLS_OTHER, 0, 0);
+}
+
+SEC("?uprobe")
+int uprobe_tls_shutdown(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, RED_TLS_SHUTDOWN, 0, 0);
+}
+
+/* NSPR's functions are for all descriptors, TLS or not. */
+SEC("?uprobe")
+int uprobe_nspr_read(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, RED_TLS_READ, RED_TLS_STRICT, 0);
+}
+
+SEC("?uprobe")
+int uprobe_nspr_write(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, RED_TLS_WRITE, RED_TLS_STRICT, 0);
+}
+
+#define PR_MSG_PEEK 2
+
+SEC("?uprobe")
+int uprobe_nspr_recv(struct pt_regs *ctx)
+{
+	__u32 kind = PT_REGS_PARM4(ctx) & PR_MSG_PEEK ? RED_TLS_OTHER : RED_TLS_READ;
+
+	return tls_enter(ctx, kind, RED_TLS_STRICT, 0);
+}
+
+/* rustls: PlaintextSink::write(&mut self, &[u8]), ::write_vectored(&mut self, &[IoSlice]). */
+SEC("?uprobe")
+int uprobe_rustls_write(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, RED_TLS_RUST_WRITE, 0, 0);
+}
+
+SEC("?uprobe")
+int uprobe_rustls_writev(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, RED_TLS_RUST_WRITEV, 0, 0);
+}
+
+/* Before 0.23: Reader::read(&mut self, &mut [u8]). The Reader is on the stack; what it
+ * points to is in the connection, so far behind its beginning. Were it elsewhere, reads
+ * and writes would look like two objects, which is slower, not wrong. */
+#define RUSTLS_RECEIVED_PLAINTEXT 0x48
+
+SEC("?uprobe")
+int uprobe_rustls_read(struct pt_regs *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid(), obj = 0;
+	struct red_tls_key key = { .who = id, .tgid = id >> 32 };
+	struct red_tls_call *call;
+
+	tls_enter(ctx, RED_TLS_RUST_READ, 0, 0);
+	call = bpf_map_lookup_elem(&tls_calls, &key);
+	if (!call || call->sp != PT_REGS_SP(ctx) || call->kind != RED_TLS_RUST_READ)
+		return 0;
+	bpf_probe_read_user(&obj, sizeof(obj), (void *)PT_REGS_PARM1(ctx));
+	call->obj = obj - RUSTLS_RECEIVED_PLAINTEXT;
+	return 0;
+}
+
+/* Since 0.23: CommonState::take_received_plaintext(&mut self, Payload), which takes it
+ * all. A payload is a Vec's capacity (or a mark), pointer, length. */
+SEC("?uprobe")
+int uprobe_rustls_take(struct pt_regs *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid(), payload[3] = {};
+	struct red_tls_key key = { .who = id, .tgid = id >> 32 };
+	struct red_tls_call *call, done = {};
+	struct red_conn *c;
+	__u64 sk;
+
+	if (!is_target(id >> 32) ||
+	    bpf_probe_read_user(payload, sizeof(payload), (void *)PT_REGS_PARM2(ctx)) ||
+	    !payload[2] || payload[2] > 0x7fffffff)
+		return 0;
+	done.obj = PT_REGS_PARM1(ctx);
+	done.buf = payload[1];
+	done.kind = RED_TLS_RUST_READ;
+	call = bpf_map_lookup_elem(&tls_calls, &key);
+	rust_adopt(call, done.obj, id >> 32);
+	c = tls_conn(done.obj, id >> 32, &sk);
+	if (c)
+		c->wire |= RED_WIRE_TAKEN;
+	tls_moved(&done, id, payload[2], 0);
+	return 0;
+}
+
+/* The next object may have this one's address. */
+SEC("?uprobe")
+int uprobe_tls_free(struct pt_regs *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct red_tls_key key = { .who = PT_REGS_PARM1(ctx), .tgid = id >> 32 };
+
+	if (is_target(id >> 32))
+		bpf_map_delete_elem(&tls_objs, &key);
+	return 0;
+}
+
+SEC("?uretprobe")
+int uretprobe_tls(struct pt_regs *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct red_tls_key key = { .who = id, .tgid = id >> 32 };
+	struct red_tls_call *call, done;
+	__s64 n, ret = PT_REGS_RC(ctx);
+	__u64 sk;
+	int rust;
+
+	if (!is_target(id >> 32))
+		return 0;
+	call = bpf_map_lookup_elem(&tls_calls, &key);
+	if (!call || !call->obj || call->sp + RED_RET_SP != PT_REGS_SP(ctx))
+		return 0;
+	done = *call;
+	call->obj = 0;
+	n = call_bytes(&done, ret, RED_REGS_SECOND(ctx));
+	rust = done.kind >= RED_TLS_RUST_READ;
+	if (done.kind == RED_TLS_RUST_READ && (n <= 0 || rust_taken(call, done.obj, id >> 32)))
+		return 0;
+	if (done.kind == RED_TLS_RUST_READ)
+		rust_adopt(call, done.obj, id >> 32);
+	else if (!rust && !done.nested && done.last_sk && !tls_conn(done.obj, id >> 32, &sk))
+		tls_adopt(call, done.obj, id >> 32, kind_reads(done.kind));
+	if (!rust)
+		call->last_sk = 0;
+	if (n > 0 && done.kind > RED_TLS_RUST_READ && !tls_conn(done.obj, id >> 32, &sk)) {
+		call->parked = done.obj;
+		call->n = n;
+		return 0;
+	}
+	if (n > 0)
+		tls_moved(&done, id, n, !done.nested);
+	else if (done.kind == RED_TLS_READ && !(__s32)ret)
+		tls_ended(&done, id >> 32, RED_DIR_IN);
+	else if (done.kind == RED_TLS_SHUTDOWN && (__s32)ret >= 0)
+		tls_ended(&done, id >> 32, RED_DIR_OUT);
+	return 0;
+}
+
+/* ---- Go: crypto/tls -------------------------------------------------------------------
+ * No uretprobe: the runtime moves stacks. A uprobe at each RET instruction is as good.
+ * Calls belong to goroutines, which change threads. What is written is told at the
+ * entry, when its connection is known already: another goroutine may read the answer
+ * before this one returns. */
+
+struct go_args {
+	__u64 g, obj, buf, len;
+};
+
+static __always_inline __u64 go_goroutine(struct pt_regs *ctx, __u32 target)
+{
+	return target & RED_TARGET_GO_STACK ? current_goroutine(target) : RED_GO_G(ctx);
+}
+
+static __always_inline int go_args(struct pt_regs *ctx, __u32 target, struct go_args *a)
+{
+	a->g = go_goroutine(ctx, target);
+	if (target & RED_TARGET_GO_STACK)
+		return bpf_probe_read_user(&a->obj, 3 * sizeof(__u64),
+					   (void *)(PT_REGS_SP(ctx) + RED_GO_STACK_ARGS));
+	a->obj = RED_GO_ARG1(ctx);
+	a->buf = RED_GO_ARG2(ctx);
+	a->len = RED_GO_ARG3(ctx);
+	return 0;
+}
+
+/* Returns the call when it is not inside another of the same goroutine. */
+static __always_inline struct red_tls_call *go_enter(struct pt_regs *ctx, __u64 id, __u32 kind)
+{
+	struct red_tls_key key = { .tgid = id >> 32, .goroutine = 1 };
+	struct red_tls_call *call, fresh = {};
+	__u32 target = target_of(id >> 32);
+	struct go_args a = {};
+	struct red_stat *st;
+
+	if (!target || go_args(ctx, target, &a))
+		return 0;
+	key.who = a.g;
+	call = bpf_map_lookup_elem(&tls_calls, &key);
+	if (call && (call->obj != a.obj || call->aux != kind)) {
+		call->depth++;
+		return 0;
+	}
+	/* No function is called within itself: the end of that call was not seen. */
+	fresh.obj = a.obj;
+	fresh.buf = a.buf;
+	fresh.len = a.len;
+	fresh.aux = kind;
+	fresh.kind = kind;
+	if (!bpf_map_update_elem(&tls_calls, &key, &fresh, BPF_ANY))
+		return bpf_map_lookup_elem(&tls_calls, &key);
+	st = stat_of(RED_HOOK_TLS);
+	if (st) {
+		count(&st->observed, 1, 1);
+		count(&st->dropped[RED_DROP_TLS_FULL], 1, 1);
+	}
+	return 0;
+}
+
+SEC("?uprobe")
+int uprobe_go_read(struct pt_regs *ctx)
+{
+	go_enter(ctx, bpf_get_current_pid_tgid(), RED_TLS_READ);
+	return 0;
+}
+
+SEC("?uprobe")
+int uprobe_go_handshake(struct pt_regs *ctx)
+{
+	go_enter(ctx, bpf_get_current_pid_tgid(), RED_TLS_OTHER);
+	return 0;
+}
+
+SEC("?uprobe")
+int uprobe_go_write(struct pt_regs *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct red_tls_call *call = go_enter(ctx, id, RED_TLS_WRITE), now;
+	__u64 sk, len;
+
+	if (!call)
+		return 0;
+	now = *call;
+	len = now.len;
+	if (!len || len > 0x7fffffff || !tls_conn(now.obj, id >> 32, &sk))
+		return 0;
+	call->kind = RED_TLS_OTHER;
+	tls_moved(&now, id, len, 1);
+	return 0;
+}
+
+SEC("?uprobe")
+int uprobe_go_return(struct pt_regs *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	struct red_tls_key key = { .tgid = id >> 32, .goroutine = 1 };
+	__u32 target = target_of(id >> 32);
+	struct red_tls_call *call, done;
+	__s64 n = RED_GO_RESULT(ctx);
+
+	if (!target)
+		return 0;
+	key.who = go_goroutine(ctx, target);
+	call = bpf_map_lookup_elem(&tls_calls, &key);
+	if (!call)
+		return 0;
+	if (call->depth) {
+		call->depth--;
+		return 0;
+	}
+	done = *call;
+	bpf_map_delete_elem(&tls_calls, &key);
+	if (target & RED_TARGET_GO_STACK && /* behind the receiver and a slice */
+	    bpf_probe_read_user(&n, sizeof(n),
+				(void *)(PT_REGS_SP(ctx) + RED_GO_STACK_ARGS + 4 * 8)))
+		return 0;
+	n = call_bytes(&done, n, 0);
+	if (n > 0)
+		tls_moved(&done, id, n, 0);
+	return 0;
+}
+
+#endif /* RED_TLS_PROBES_H */

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A kernel and an ELF reader for the prober's tests. A file's first letter says what is in
+ * it, and "id=..." behind it what its build id is:
+ *
+ *	S  OpenSSL: read, write, free; 5 sites      s  read only: cannot be probed
+ *	N  NSPR: read, write; 4 sites               n  NSS
+ *	J  the JVM                                  -  nothing
+ */
+#ifndef RED_TEST_FAKE_PROBES_H
+#define RED_TEST_FAKE_PROBES_H
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "probe_ops.h"
+#include "probe_plan.h"
+#include "probes.h"
+#include "redeye.h"
+#include "tls_functions.h"
+
+#define FAKE_SITES    5
+#define FAKE_LINKS    65536
+#define FAKE_PROGRAMS 4
+
+struct fake_link {
+	int pid;
+	uint64_t inode, offset;
+	bool open;
+};
+
+struct fake {
+	pthread_mutex_t lock;
+	struct fake_link links[FAKE_LINKS];
+	uint32_t n_links, open, most;
+	uint32_t finds, marks;
+	uint32_t last_tgid, first_flags, last_flags;
+	int err;             /* of attach */
+	uint64_t bad_offset; /* which fails alone */
+	const char *refused; /* a program that is not there */
+	uint32_t problems;
+	enum probe_failure reason;
+	char text[256];
+};
+
+static struct fake fake;
+
+static struct bpf_program *fake_program(void *arg, const char *name)
+{
+	return fake.refused && !strcmp(name, fake.refused) ? NULL : (struct bpf_program *)name;
+}
+
+static int fake_mark(void *arg, uint32_t tgid, uint32_t flags)
+{
+	pthread_mutex_lock(&fake.lock);
+	if (!fake.marks++)
+		fake.first_flags = flags;
+	fake.last_tgid = tgid;
+	fake.last_flags = flags;
+	pthread_mutex_unlock(&fake.lock);
+	return 0;
+}
+
+static void *fake_attach(void *arg, struct bpf_program *prog, int pid, int fd, uint64_t offset,
+			 bool ret)
+{
+	struct fake_link *l = NULL;
+	struct stat st;
+
+	fstat(fd, &st);
+	pthread_mutex_lock(&fake.lock);
+	errno = fake.err ? fake.err : EINVAL;
+	if (!fake.err && offset != fake.bad_offset && fake.n_links < FAKE_LINKS) {
+		l = &fake.links[fake.n_links++];
+		*l = (struct fake_link){ pid, st.st_ino, offset, true };
+		if (++fake.open > fake.most)
+			fake.most = fake.open;
+	}
+	pthread_mutex_unlock(&fake.lock);
+	return l;
+}
+
+static void fake_detach(void *arg, void *link)
+{
+	struct fake_link *l = link;
+
+	pthread_mutex_lock(&fake.lock);
+	if (!l->open)
+		abort();
+	l->open = false;
+	fake.open--;
+	pthread_mutex_unlock(&fake.lock);
+}
+
+static inline uint32_t fake_open_of(int pid)
+{
+	uint32_t n = 0;
+
+	pthread_mutex_lock(&fake.lock);
+	for (uint32_t i = 0; i < fake.n_links; i++)
+		n += fake.links[i].open && fake.links[i].pid == pid;
+	pthread_mutex_unlock(&fake.lock);
+	return n;
+}
+
+static inline uint32_t fake_open(void)
+{
+	uint32_t n;
+
+	pthread_mutex_lock(&fake.lock);
+	n = fake.open;
+	pthread_mutex_unlock(&fake.lock);
+	return n;
+}
+
+static void fake_content(int fd, char *buf, size_t size)
+{
+	ssize_t n = pread(fd, buf, size - 1, 0);
+
+	buf[n < 0 ? 0 : n] = 0;
+}
+
+static bool fake_build_id(void *arg, int fd, char *buf, size_t size)
+{
+	char text[64], *id;
+
+	fake_content(fd, text, sizeof(text));
+	id = strstr(text, "id=");
+	if (id)
+		snprintf(buf, size, "%.8s", id + 3);
+	return id;
+}
+
+static struct probe_plan *fake_plan(enum tls_kind kind, size_t n, const char *why)
+{
+	struct probe_site sites[FAKE_SITES] = {
+		{ .offset = 1, .role = TLS_READ, .program = "entry" },
+		{ .offset = 1, .program = "return", .ret = true },
+		{ .offset = 2, .role = TLS_WRITE, .program = "entry" },
+		{ .offset = 2, .program = "return", .ret = true },
+		{ .offset = 3, .role = TLS_OTHER, .program = "free" },
+	};
+	struct probe_plan *plan;
+
+	for (size_t i = 0; i < n; i++)
+		sites[i].kind = kind;
+	plan = probe_plan__new(sites, n);
+	plan->kinds = kind == TLS_KIND__CNT ? 0 : 1u << kind;
+	plan->marks = n ? tls_libraries[kind].marks : 0;
+	snprintf(plan->why, sizeof(plan->why), "%s", why);
+	return plan;
+}
+
+static struct probe_plan *fake_find(void *arg, int fd, uint32_t tgid)
+{
+	char text[64];
+
+	fake_content(fd, text, sizeof(text));
+	pthread_mutex_lock(&fake.lock);
+	fake.finds++;
+	pthread_mutex_unlock(&fake.lock);
+	switch (text[0]) {
+	case 'S':
+		return fake_plan(TLS_OPENSSL, 5, "");
+	case 's':
+		return fake_plan(TLS_OPENSSL, 0, "OpenSSL: nothing to write with");
+	case 'N':
+		return fake_plan(TLS_NSPR, 4, "");
+	case 'n':
+		return fake_plan(TLS_NSS, 0, "");
+	case 'J':
+		return fake_plan(TLS_JVM, 0, "");
+	default:
+		return fake_plan(TLS_KIND__CNT, 0, "");
+	}
+}
+
+static const struct probe_ops fake_ops = {
+	.program = fake_program,
+	.mark = fake_mark,
+	.build_id = fake_build_id,
+	.find = fake_find,
+	.attach = fake_attach,
+	.detach = fake_detach,
+};
+
+static inline void fake_reset(void)
+{
+	memset(&fake, 0, sizeof(fake));
+	pthread_mutex_init(&fake.lock, NULL);
+	fake.bad_offset = UINT64_MAX;
+}
+
+/* An open file with this in it. */
+static inline int fake_file(const char *text)
+{
+	int fd = memfd_create("fake", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		abort();
+	return fd;
+}
+
+#endif /* RED_TEST_FAKE_PROBES_H */

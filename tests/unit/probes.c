@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "fake_probes.h"
+#include "options.h"
+
+#define SEC   1000000000ull
+#define GRACE (30 * SEC)
+
+static struct probe_counts counts;
+
+static void on_problem(void *arg, uint32_t tgid, enum probe_failure reason, int fd,
+		       const char *text)
+{
+	fake.problems++;
+	fake.reason = reason;
+	snprintf(fake.text, sizeof(fake.text), "%s", text);
+}
+
+static struct probes *make(int scope)
+{
+	struct probes_config c = {
+		.scope = scope,
+		.per_file = 8,
+		.max_links = 1000,
+		.max_files = 16,
+		.max_processes = 2000,
+		.grace_ns = GRACE,
+		.ops = &fake_ops,
+		.counts = &counts,
+		.problem = on_problem,
+	};
+
+	fake_reset();
+	counts = (struct probe_counts){ 0 };
+	return probes__new(&c);
+}
+
+/* All that was attached is detached at the end. */
+static void done(struct probes *p, int fd)
+{
+	probes__free(p);
+	assert_int_equal(fake.open, 0);
+	assert_int_equal(counts.attached, counts.detached);
+	close(fd);
+}
+
+static void enter(struct probes *p, uint32_t tgid, int fd, uint64_t now)
+{
+	assert_int_equal(probes__enter(p, tgid, 0, now), 0);
+	assert_int_equal(probes__map(p, tgid, fd, now), 0);
+}
+
+static void a_process_is_probed_alone(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_AUTO);
+	int fd = fake_file("S");
+
+	assert_int_equal(probes__map(p, 7, fd, 0), 0);
+	assert_int_equal(fake.n_links, 0); /* not selected */
+	enter(p, 7, fd, 0);
+	assert_int_equal(fake_open_of(7), FAKE_SITES);
+	assert_int_equal(fake.open, FAKE_SITES);
+	assert_int_equal(fake.last_tgid, 7);
+	assert_int_equal(fake.first_flags, RED_TARGET_TLS);
+	assert_int_equal(fake.last_flags, RED_TARGET_READY);
+	assert_int_equal(probes__map(p, 7, fd, 0), 0); /* mapped once more: nothing new */
+	assert_int_equal(fake.n_links, FAKE_SITES);
+	assert_int_equal(fake.finds, 1);
+	assert_int_equal(probes__stats(p)->probed, 1);
+	probes__leave(p, 7, 0);
+	assert_int_equal(fake.open, 0);
+	assert_int_equal(probes__stats(p)->probed, 0);
+	assert_int_equal(probes__stats(p)->processes, 0);
+	assert_int_equal(probes__tick(p, 0), UINT64_MAX);
+	done(p, fd);
+}
+
+static void what_has_nothing_is_read_once(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_AUTO);
+	int fd = fake_file("-");
+
+	for (uint32_t tgid = 1; tgid <= 100; tgid++)
+		enter(p, tgid, fd, 0);
+	assert_int_equal(fake.finds, 1);
+	assert_int_equal(fake.n_links + fake.marks + fake.problems, 0);
+	assert_int_equal(probes__stats(p)->files, 1);
+	done(p, fd);
+}
+
+static void exec_lets_go_of_what_was(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_AUTO);
+	int fd = fake_file("S");
+
+	assert_int_equal(probes__enter(p, 7, 100, 0), 0);
+	probes__map(p, 7, fd, 0);
+	assert_int_equal(probes__enter(p, 7, 100, 0), 0); /* told again, of the same memory */
+	assert_int_equal(fake.open, FAKE_SITES);
+	assert_int_equal(probes__enter(p, 7, 101, 0), 0);
+	assert_int_equal(fake.open, 0);
+	probes__map(p, 7, fd, 0);
+	assert_int_equal(fake.open, FAKE_SITES);
+	assert_int_equal(fake.n_links, 2 * FAKE_SITES);
+	assert_int_equal(probes__enter(p, 7, 0, 0), 0); /* not known: as if it were another */
+	assert_int_equal(fake.open, 0);
+	done(p, fd);
+}
+
+static void many_are_probed_together(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_AUTO);
+	int fd = fake_file("S");
+	uint32_t tgid;
+
+	for (tgid = 1; tgid <= 8; tgid++)
+		enter(p, tgid, fd, 0);
+	assert_int_equal(fake.open, 8 * FAKE_SITES);
+	assert_int_equal(probes__stats(p)->wide, 0);
+	enter(p, 9, fd, 0);
+	assert_int_equal(fake.open, FAKE_SITES);
+	assert_int_equal(fake_open_of(-1), FAKE_SITES);
+	assert_int_equal(fake.most, 9 * FAKE_SITES); /* first for all, then no more for each */
+	assert_int_equal(probes__stats(p)->wide, 1);
+	enter(p, 10, fd, 0);
+	assert_int_equal(fake.n_links, 9 * FAKE_SITES);
+	assert_int_equal(fake.last_tgid, 10); /* which is marked all the same */
+	for (tgid = 1; tgid < 10; tgid++)
+		probes__leave(p, tgid, SEC);
+	assert_int_equal(probes__tick(p, 1000 * SEC), UINT64_MAX);
+	assert_int_equal(fake_open_of(-1), FAKE_SITES); /* one is left: never back */
+	done(p, fd);
+}
+
+static void probes_for_all_stay_for_the_grace_time(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_FILE);
+	int fd = fake_file("S");
+
+	enter(p, 1, fd, 0);
+	assert_int_equal(fake_open_of(-1), FAKE_SITES);
+	probes__leave(p, 1, 10 * SEC);
+	assert_int_equal(probes__tick(p, 39 * SEC), 40 * SEC);
+	enter(p, 2, fd, 39 * SEC);
+	assert_int_equal(probes__tick(p, 41 * SEC), UINT64_MAX);
+	assert_int_equal(fake.open, FAKE_SITES);
+	probes__leave(p, 2, 50 * SEC);
+	assert_int_equal(probes__tick(p, 51 * SEC), 80 * SEC);
+	assert_int_equal(probes__tick(p, 80 * SEC), UINT64_MAX);
+	assert_int_equal(fake.open, 0);
+	assert_int_equal(fake.n_links, FAKE_SITES);
+	enter(p, 3, fd, 90 * SEC);
+	assert_int_equal(fake.open, FAKE_SITES);
+	assert_int_equal(fake.finds, 1);
+	done(p, fd);
+}
+
+/* A thousand processes, one after the other: eight are probed alone, then all together. */
+static void churn_is_probed_together(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_AUTO);
+	int fd = fake_file("S");
+	uint32_t tgid;
+
+	for (tgid = 1; tgid <= 1000; tgid++) {
+		enter(p, tgid, fd, tgid * SEC / 10);
+		assert_int_equal(fake.open, FAKE_SITES);
+		probes__leave(p, tgid, tgid * SEC / 10);
+		probes__tick(p, tgid * SEC / 10);
+	}
+	assert_int_equal(fake.n_links, 9 * FAKE_SITES);
+	assert_int_equal(fake.marks, 2000);
+	assert_int_equal(probes__stats(p)->processes, 0);
+	assert_int_equal(probes__tick(p, 100 * SEC + GRACE), UINT64_MAX);
+	assert_int_equal(fake.open, 0);
+	done(p, fd);
+}
+
+static void slow_churn_is_probed_one_by_one(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_AUTO);
+	int fd = fake_file("S");
+	uint32_t tgid;
+
+	for (tgid = 1; tgid <= 1000; tgid++) {
+		enter(p, tgid, fd, tgid * 5 * SEC);
+		assert_int_equal(fake_open_of(tgid), FAKE_SITES);
+		probes__leave(p, tgid, tgid * 5 * SEC);
+	}
+	assert_int_equal(fake.n_links, 1000 * FAKE_SITES);
+	done(p, fd);
+}
+
+static void scope_process_never_probes_others(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_PROCESS);
+	int fd = fake_file("S");
+
+	for (uint32_t tgid = 1; tgid <= 100; tgid++)
+		enter(p, tgid, fd, 0);
+	assert_int_equal(fake.open, 100 * FAKE_SITES);
+	assert_int_equal(fake_open_of(-1), 0);
+	done(p, fd);
+}
+
+static void links_are_bounded(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_PROCESS);
+	int fd = fake_file("S");
+
+	for (uint32_t tgid = 1; tgid <= 1000; tgid++) {
+		probes__enter(p, tgid, 0, 0);
+		probes__map(p, tgid, fd, 0);
+	}
+	assert_int_equal(fake.open, 1000);
+	assert_int_equal(probes__stats(p)->failed[PROBE_LINKS_FULL], 800);
+	assert_int_equal(fake.problems, 1);
+	assert_string_equal(fake.text, "the limit of probes is reached");
+	done(p, fd);
+}
+
+static void processes_are_bounded(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_FILE);
+
+	for (uint32_t tgid = 1; tgid <= 2000; tgid++)
+		assert_int_equal(probes__enter(p, tgid, 0, 0), 0);
+	assert_int_equal(probes__enter(p, 2001, 0, 0), -ENOSPC);
+	assert_int_equal(probes__enter(p, 5, 0, 0), 0);
+	assert_int_equal(probes__stats(p)->failed[PROBE_PROCESSES_FULL], 1);
+	probes__free(p);
+}
+
+static void files_are_bounded(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_PROCESS);
+	int fds[20], i;
+
+	probes__enter(p, 1, 0, 0);
+	for (i = 0; i < 17; i++) {
+		fds[i] = fake_file(i == 3 ? "S" : "-");
+		assert_int_equal(probes__map(p, 1, fds[i], i), 0);
+	}
+	assert_int_equal(probes__stats(p)->files, 16);
+	assert_int_equal(probes__stats(p)->evicted, 1);
+	probes__map(p, 1, fds[1], 20); /* kept; the eldest went */
+	assert_int_equal(fake.finds, 17);
+	probes__map(p, 1, fds[0], 21);
+	assert_int_equal(fake.finds, 18);
+	assert_int_equal(fake.open, FAKE_SITES); /* what is in use stays */
+	for (i = 0; i < 17; i++)
+		close(fds[i]);
+	probes__enter(p, 2, 0, 0);
+	for (i = 0; i < 20; i++) {
+		fds[i] = fake_file("S");
+		assert_int_equal(probes__map(p, 2, fds[i], 30 + i), i < 15 ? 0 : -ENOSPC);
+	}
+	assert_int_equal(probes__stats(p)->failed[PROBE_FILES_FULL], 5);
+	for (i = 0; i < 20; i++)
+		close(fds[i]);
+	done(p, -1);
+}
+
+/* The same inode, but not the same file any more. */
+static void a_file_written_over_is_another(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_PROCESS);
+	int fd = fake_file("-");
+
+	enter(p, 1, fd, 0);
+	assert_int_equal(pwrite(fd, "Snew", 4, 0), 4);
+	enter(p, 2, fd, 0);
+	assert_int_equal(fake.finds, 2);
+	assert_int_equal(fake.open, FAKE_SITES);
+	done(p, fd);
+}
+
+static void a_replaced_file_is_two(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_AUTO);
+	int old = fake_file("S one"), new = fake_file("S two");
+
+	enter(p, 1, old, 0);
+	enter(p, 2, new, 0);
+	assert_int_equal(fake.finds, 2);
+	assert_int_equal(probes__stats(p)->probed, 2);
+	assert_int_equal(fake.open, 2 * FAKE_SITES);
+	assert_int_not_equal(fake.links[0].inode, fake.links[FAKE_SITES].inode);
+	close(old);
+	done(p, new);
+}
+
+static void the_same_build_is_read_once(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_PROCESS);
+	int a = fake_file("S id=abcdefgh 0123456789abcdef"), b, c, d;
+
+	b = fake_file("S id=abcdefgh 0123456789abcdef");
+	c = fake_file("S id=abcdefgh 0123456789abcdef and longer");
+	d = fake_file("S id=abcdefgh x123456789abcdef");
+	enter(p, 1, a, 0);
+	enter(p, 2, b, 0);
+	assert_int_equal(fake.finds, 1);
+	assert_int_equal(probes__stats(p)->reused, 1);
+	enter(p, 3, c, 0); /* says the same of itself, but is not the same */
+	assert_int_equal(fake.finds, 2);
+	enter(p, 4, d, 0);
+	assert_int_equal(fake.finds, 3);
+	assert_int_equal(fake.open, 4 * FAKE_SITES);
+	close(a);
+	close(b);
+	close(c);
+	done(p, d);
+}
+
+static void without_the_minimum_nothing_is_probed(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_AUTO);
+	int fd = fake_file("s");
+
+	enter(p, 1, fd, 0);
+	enter(p, 2, fd, 0);
+	assert_int_equal(fake.n_links, 0);
+	assert_int_equal(fake.problems, 1); /* once for each file */
+	assert_int_equal(fake.reason, PROBE_NO_MINIMUM);
+	assert_string_equal(fake.text, "OpenSSL: nothing to write with");
+	assert_int_equal(probes__stats(p)->failed[PROBE_NO_MINIMUM], 1);
+	done(p, fd);
+}
+
+static void a_refused_program_costs_only_itself(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_AUTO);
+	int fd = fake_file("S");
+
+	fake.refused = "free";
+	enter(p, 1, fd, 0);
+	assert_int_equal(fake.open, 4);
+	assert_int_equal(fake.problems, 0);
+	fake.refused = "entry";
+	assert_int_equal(probes__enter(p, 2, 0, 0), 0);
+	assert_int_equal(probes__map(p, 2, fd, 0), -ENOTSUP);
+	assert_int_equal(fake.open, 4);
+	assert_int_equal(fake.reason, PROBE_REFUSED);
+	assert_int_equal(probes__stats(p)->failed[PROBE_REFUSED], 1);
+	done(p, fd);
+}
+
+static void a_refused_probe_costs_only_itself(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_AUTO);
+	int fd = fake_file("S");
+
+	fake.bad_offset = 3;
+	enter(p, 1, fd, 0);
+	assert_int_equal(fake.open, 4);
+	assert_int_equal(fake.problems, 0);
+	fake.bad_offset = 2; /* without it there is nothing to write with */
+	probes__enter(p, 2, 0, 0);
+	assert_int_equal(probes__map(p, 2, fd, 0), -EINVAL);
+	assert_int_equal(fake.open, 4);
+	assert_string_equal(fake.text, "the kernel refused probes: Invalid argument");
+	assert_int_equal(probes__map(p, 2, fd, 0), 0); /* and is not tried at each mapping */
+	assert_int_equal(probes__stats(p)->failed[PROBE_ATTACH], 1);
+	done(p, fd);
+}
+
+static void a_process_that_is_gone_is_no_problem(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_AUTO);
+	int fd = fake_file("S");
+
+	fake.err = ESRCH;
+	probes__enter(p, 1, 0, 0);
+	assert_int_equal(probes__map(p, 1, fd, 0), -ESRCH);
+	assert_int_equal(fake.problems, 0);
+	assert_int_equal(probes__stats(p)->failed[PROBE_GONE], 1);
+	done(p, fd);
+}
+
+/* NSPR alone is about plain files and sockets. */
+static void nspr_waits_for_nss(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_FILE);
+	int nspr = fake_file("N"), nss = fake_file("n");
+
+	enter(p, 1, nspr, 0);
+	assert_int_equal(fake.n_links + fake.marks, 0);
+	assert_int_equal(probes__map(p, 1, nss, 0), 1); /* look again */
+	assert_int_equal(probes__map(p, 1, nspr, 0), 0);
+	assert_int_equal(fake_open_of(1), 4); /* of this process, whatever the scope */
+	assert_int_equal(probes__map(p, 1, nss, 0), 0);
+	enter(p, 2, nss, 0);
+	enter(p, 2, nspr, 0);
+	assert_int_equal(fake.open, 4); /* entering forgets what was mapped before */
+	close(nss);
+	done(p, nspr);
+}
+
+static void a_jvm_is_a_problem_of_its_process(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_AUTO);
+	int fd = fake_file("J");
+
+	enter(p, 1, fd, 0);
+	probes__map(p, 1, fd, 0);
+	assert_int_equal(fake.problems, 1);
+	assert_int_equal(fake.reason, PROBE_JSSE);
+	enter(p, 2, fd, 0);
+	assert_int_equal(probes__stats(p)->failed[PROBE_JSSE], 2);
+	assert_int_equal(fake.n_links, 0);
+	done(p, fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_process_is_probed_alone),
+		cmocka_unit_test(what_has_nothing_is_read_once),
+		cmocka_unit_test(exec_lets_go_of_what_was),
+		cmocka_unit_test(many_are_probed_together),
+		cmocka_unit_test(probes_for_all_stay_for_the_grace_time),
+		cmocka_unit_test(churn_is_probed_together),
+		cmocka_unit_test(slow_churn_is_probed_one_by_one),
+		cmocka_unit_test(scope_process_never_probes_others),
+		cmocka_unit_test(links_are_bounded),
+		cmocka_unit_test(processes_are_bounded),
+		cmocka_unit_test(files_are_bounded),
+		cmocka_unit_test(a_file_written_over_is_another),
+		cmocka_unit_test(a_replaced_file_is_two),
+		cmocka_unit_test(the_same_build_is_read_once),
+		cmocka_unit_test(without_the_minimum_nothing_is_probed),
+		cmocka_unit_test(a_refused_program_costs_only_itself),
+		cmocka_unit_test(a_refused_probe_costs_only_itself),
+		cmocka_unit_test(a_process_that_is_gone_is_no_problem),
+		cmocka_unit_test(nspr_waits_for_nss),
+		cmocka_unit_test(a_jvm_is_a_problem_of_its_process),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * probe OBJECT CLIENT: the prober with this machine's kernel and OpenSSL, and programs that
+ * only count (hits.bpf.c). Probes go to processes of its own only. Prints what things take,
+ * and its verdicts.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "loop.h"
+#include "options.h"
+#include "prober.h"
+#include "uprobe_link.h"
+
+#define WRITES      7
+#define DEADLINE_NS 20000000000ull
+
+enum { ENTRIES, RETURNS, OTHERS };
+
+struct client {
+	pid_t pid;
+	int in, out;
+};
+
+static struct bpf_object *object;
+static struct prober *prober;
+static const char *client_path;
+static char library[4096];
+static unsigned int passed, failed;
+static uint32_t marked;
+
+static void verdict(bool ok, const char *what)
+{
+	printf("%s %s\n", ok ? "ok   " : "FAIL ", what);
+	*(ok ? &passed : &failed) += 1;
+}
+
+static int skip(const char *why)
+{
+	printf("SKIP  uprobes: %s\nuprobes: 0 passed, 0 failed, 1 skipped\n", why);
+	return 0;
+}
+
+/* ---- ops ------------------------------------------------------------------------------------ */
+
+static struct bpf_program *program(void *arg, const char *name)
+{
+	const char *mine = !strcmp(name, "uprobe_tls_write") ? "uprobe_write"
+			   : !strncmp(name, "uret", 4)       ? "uretprobe_any"
+							     : "uprobe_other";
+
+	return bpf_object__find_program_by_name(object, mine);
+}
+
+static int mark(void *arg, uint32_t tgid, uint32_t flags)
+{
+	__atomic_fetch_add(&marked, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static uint64_t hits(pid_t pid, uint64_t what)
+{
+	uint64_t key = (uint64_t)pid << 32 | what, n = 0;
+
+	bpf_map_lookup_elem(bpf_object__find_map_fd_by_name(object, "hits"), &key, &n);
+	return n;
+}
+
+/* ---- clients ----------------------------------------------------------------------------------
+ */
+
+static void be_client(int in, int out, const char *lib, const char *preload)
+{
+	char go;
+
+	dup2(in, 0);
+	dup2(out, 1);
+	if (preload) { /* it is told when it is selected */
+		setenv("LD_PRELOAD", preload, 1);
+		if (read(0, &go, 1) != 1)
+			_exit(1);
+	}
+	execl(client_path, client_path, lib, NULL);
+	_exit(1);
+}
+
+static void start(struct client *c, const char *lib, const char *preload)
+{
+	int in[2], out[2];
+
+	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC))
+		abort();
+	c->pid = fork();
+	if (!c->pid)
+		be_client(in[0], out[1], lib, preload);
+	close(in[0]);
+	close(out[1]);
+	c->in = in[1];
+	c->out = out[0];
+}
+
+static void send_byte(struct client *c, char command)
+{
+	if (write(c->in, &command, 1) != 1)
+		abort();
+}
+
+static void tell(struct client *c, char command)
+{
+	struct pollfd f = { .fd = c->out, .events = POLLIN };
+	char answer = 0;
+
+	send_byte(c, command);
+	if (poll(&f, 1, DEADLINE_NS / 1000000) != 1 || read(c->out, &answer, 1) != 1)
+		fprintf(stderr, "client: no answer to %c\n", command);
+}
+
+static void end(struct client *c)
+{
+	send_byte(c, 'r');
+	waitpid(c->pid, NULL, 0);
+	close(c->in);
+	close(c->out);
+}
+
+static void write_some(struct client *c)
+{
+	for (int i = 0; i < WRITES; i++)
+		tell(c, 'w');
+}
+
+/* ---- waiting ------------------------------------------------------------------------------------
+ */
+
+static struct prober_stats stats(void)
+{
+	struct prober_stats st;
+
+	prober__stats(prober, &st);
+	return st;
+}
+
+/* Until this many links are open, nothing is under way, and this many files have probes.
+ * How long it took, in ms; negative: too long. */
+static double wait_links(uint64_t links, uint64_t attached)
+{
+	struct pollfd f = { .fd = prober__fd(prober), .events = POLLIN };
+	struct timespec step = { .tv_nsec = 200000 };
+	uint64_t start_ns = mono_ns();
+
+	while (mono_ns() - start_ns < DEADLINE_NS) {
+		struct prober_stats st = stats();
+
+		if (st.links == links && st.attached == attached && !st.waiting)
+			return (mono_ns() - start_ns) / 1e6;
+		ppoll(&f, 1, &step, NULL);
+		prober__read(prober);
+	}
+	return -1;
+}
+
+/* The same, of a library that may have any number of functions. */
+static double wait_any(uint64_t more_than)
+{
+	struct pollfd f = { .fd = prober__fd(prober), .events = POLLIN };
+	struct timespec step = { .tv_nsec = 200000 };
+	uint64_t start_ns = mono_ns(), quiet_ns = 0;
+	double took = -1;
+
+	while (mono_ns() - start_ns < DEADLINE_NS) {
+		struct prober_stats st = stats();
+
+		if (st.probes.probed <= more_than || st.waiting)
+			quiet_ns = 0;
+		else if (!quiet_ns)
+			quiet_ns = mono_ns(), took = (quiet_ns - start_ns) / 1e6;
+		else if (mono_ns() - quiet_ns > 5000000)
+			return took;
+		ppoll(&f, 1, &step, NULL);
+		prober__read(prober);
+	}
+	return -1;
+}
+
+/* ---- cases
+ * ---------------------------------------------------------------------------------------- */
+
+static uint64_t per_process; /* links */
+
+/* Selected first, loads the library later. */
+static void case_dlopen(void)
+{
+	struct client c, other;
+	uint64_t open_ns;
+	double took;
+
+	start(&c, library, NULL);
+	start(&other, library, NULL);
+	tell(&c, ' ');
+	prober__selected(prober, c.pid);
+	wait_links(0, 0);
+	open_ns = mono_ns();
+	send_byte(&c, 'd');
+	took = wait_any(0);
+	per_process = stats().links;
+	verdict(took >= 0 && per_process > 20, "a library that is loaded later is probed");
+	printf("      dlopen to attached, file not known: %.1f ms, %u links\n", took,
+	       (unsigned int)per_process);
+	if (read(c.out, &(char){ 0 }, 1) != 1)
+		abort();
+	tell(&other, 'd');
+	write_some(&c);
+	write_some(&other);
+	verdict(hits(c.pid, ENTRIES) == WRITES, "each call is seen");
+	verdict(hits(c.pid, RETURNS) >= WRITES, "and its return");
+	verdict(!hits(other.pid, ENTRIES), "calls of a process that is not selected are not");
+	verdict(stats().links == per_process && marked == 1, "which has no probes");
+	prober__left(prober, c.pid);
+	open_ns = mono_ns();
+	took = wait_links(0, per_process);
+	verdict(took >= 0, "probes go with the selection");
+	printf("      detached: %.1f ms for each link\n",
+	       (mono_ns() - open_ns) / 1e6 / per_process);
+	tell(&c, 'w');
+	verdict(hits(c.pid, ENTRIES) == WRITES, "and see nothing more");
+	end(&c);
+	end(&other);
+}
+
+/* Selected by its fork; the library comes with its exec. */
+static void case_exec(void)
+{
+	uint64_t before = stats().attached, start_ns;
+	struct client c;
+	double took;
+
+	start(&c, library, library);
+	prober__selected(prober, c.pid);
+	wait_links(0, before);
+	start_ns = mono_ns();
+	send_byte(&c, 'g');
+	took = wait_links(per_process, before + per_process);
+	printf("      exec to attached, file known: %.1f ms\n", (mono_ns() - start_ns) / 1e6);
+	verdict(took >= 0, "a library that comes with exec is probed");
+	prober__selected(prober, c.pid); /* its exec is told after its mappings */
+	verdict(wait_links(per_process, before + per_process) >= 0,
+		"and not once more when its exec is told");
+	tell(&c, 'd');
+	write_some(&c);
+	verdict(hits(c.pid, ENTRIES) == WRITES, "each call is seen");
+	send_byte(&c, 'x');
+	tell(&c, ' ');
+	prober__selected(prober, c.pid);
+	verdict(wait_links(per_process, before + 2 * per_process) >= 0,
+		"the next exec lets go of the old and probes the new");
+	tell(&c, 'd');
+	write_some(&c);
+	verdict(hits(c.pid, ENTRIES) == 2 * WRITES, "each call is seen");
+	prober__left(prober, c.pid);
+	wait_links(0, before + 2 * per_process);
+	end(&c);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+	char command[9000];
+
+	snprintf(command, sizeof(command), "cp '%s' '%s'", from, to);
+	if (system(command))
+		abort();
+}
+
+/* What is mapped is probed, not what is at its path; the same build is not read twice. */
+static void case_replaced(void)
+{
+	uint64_t before = stats().attached, scans = stats().probes.scans;
+	char dir[] = "/tmp/redeye-uprobes-XXXXXX", path[64], newer[64];
+	struct client c;
+
+	if (!mkdtemp(dir))
+		abort();
+	snprintf(path, sizeof(path), "%s/libssl.so.3", dir);
+	snprintf(newer, sizeof(newer), "%s/new", dir);
+	copy_file(library, path);
+	start(&c, path, NULL);
+	tell(&c, 'd');
+	copy_file(client_path, newer);
+	rename(newer, path);
+	prober__selected(prober, c.pid);
+	verdict(wait_links(per_process, before + per_process) >= 0, "a replaced library is probed");
+	write_some(&c);
+	verdict(hits(c.pid, ENTRIES) == WRITES, "each call is seen");
+	verdict(stats().probes.reused == 1, "its build was known");
+	printf("      files read for it: %u\n", (unsigned int)(stats().probes.scans - scans));
+	prober__left(prober, c.pid);
+	wait_links(0, before + per_process);
+	end(&c);
+	unlink(path);
+	rmdir(dir);
+}
+
+/* ---- life
+ * ------------------------------------------------------------------------------------------- */
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return 0;
+}
+
+static void print_library(int to)
+{
+	void *handle = dlopen("libssl.so.3", RTLD_NOW);
+	struct link_map *map;
+
+	if (handle && !dlinfo(handle, RTLD_DI_LINKMAP, &map) && realpath(map->l_name, library))
+		dprintf(to, "%s", library);
+	_exit(0);
+}
+
+/* In a child: what is forked off here later must not have it already. */
+static bool find_library(void)
+{
+	int ends[2];
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return false;
+	pid = fork();
+	if (!pid)
+		print_library(ends[1]);
+	close(ends[1]);
+	while (read(ends[0], library + strlen(library), sizeof(library) - 1 - strlen(library)) > 0)
+		;
+	close(ends[0]);
+	waitpid(pid, NULL, 0);
+	return library[0];
+}
+
+static int load(const char *path, bool multi)
+{
+	struct bpf_program *prog = NULL;
+
+	object = bpf_object__open(path);
+	while (object && multi && (prog = bpf_object__next_program(object, prog)))
+		uprobe_link__prepare(prog);
+	return object ? bpf_object__load(object) : -errno;
+}
+
+/* All cases with one of the two kinds of probes. NULL, or why not. */
+static const char *run(const char *path, bool multi)
+{
+	struct prober_config config = { .scope = UPROBE_SCOPE_PROCESS };
+	struct probe_ops ops = { .program = program, .mark = mark };
+	static char why[256];
+	uint64_t start_ns;
+
+	if (load(path, multi))
+		return "the kernel takes no programs for uprobes";
+	prober = prober__new(&config, &ops, why, sizeof(why));
+	if (!prober || prober__unwatched(prober))
+		return prober ? prober__unwatched(prober) : why;
+	printf("--    %s\n", multi ? "links to files (uprobe_multi)" : "perf events");
+	marked = 0;
+	case_dlopen();
+	case_exec();
+	case_replaced();
+	start_ns = mono_ns();
+	prober__free(prober);
+	bpf_object__close(object);
+	printf("      freed: %.1f ms\n", (mono_ns() - start_ns) / 1e6);
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const char *why;
+
+	signal(SIGPIPE, SIG_IGN);
+	libbpf_set_print(quiet);
+	client_path = argv[2];
+	if (geteuid())
+		return skip("not root");
+	if (!find_library())
+		return skip("no libssl.so.3");
+	why = run(argv[1], false);
+	if (why)
+		return skip(why);
+	if (uprobe_link__has_multi())
+		why = run(argv[1], true);
+	else
+		printf("SKIP  uprobes: this kernel has no links to files\n");
+	printf("uprobes: %u passed, %u failed, %d skipped\n", passed, failed,
+	       !uprobe_link__has_multi() || why);
+	return failed ? 1 : 0;
+}

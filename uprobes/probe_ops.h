@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What putting probes on files needs from outside. All are called from the prober's
+ * threads; every `arg` is ops.arg. Members left NULL are the real ones.
+ */
+#ifndef RED_PROBE_OPS_H
+#define RED_PROBE_OPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct bpf_program;
+struct probe_plan;
+
+struct probe_ops {
+	/* NULL: the kernel refused it. */
+	struct bpf_program *(*program)(void *arg, const char *name);
+	/* Tells the kernel side what a process is in for (enum red_target), before the first
+	 * of its probes can fire. 0 or -errno. */
+	int (*mark)(void *arg, uint32_t tgid, uint32_t flags);
+
+	/* The file's build id, at most size - 1 characters; false: it has none. */
+	bool (*build_id)(void *arg, int fd, char *buf, size_t size);
+	/* Where functions are; never NULL but for want of memory. See probe_plan.h. */
+	struct probe_plan *(*find)(void *arg, int fd, uint32_t tgid);
+
+	/* A link, or NULL and errno. pid -1: all processes. */
+	void *(*attach)(void *arg, struct bpf_program *prog, int pid, int fd, uint64_t offset,
+			bool ret);
+	void (*detach)(void *arg, void *link);
+	void *arg;
+};
+
+#endif /* RED_PROBE_OPS_H */

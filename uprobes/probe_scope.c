@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * In whose memory a file has its breakpoints.
+ *
+ * A probe of one process costs nobody else anything, but each process needs its own, and
+ * to take one off again is slow: the kernel waits for grace periods, one after the other
+ * for all probes of the machine (0.1 s each on a small virtual machine). A probe of the
+ * file is there for every process that maps it, in the moment that it does, and costs
+ * those that are not selected a breakpoint for each call.
+ *
+ * So with the scope `auto` a few processes are probed one by one, and when more than
+ * per_file have used a file within the grace time it is probed for all, first; then the
+ * single ones go. Those that have left meanwhile count too: a server that forks a process
+ * for each request has few at a time, and each would be gone before it is probed. The way
+ * back is only when the last user has been gone for the grace time.
+ *
+ * A probe holds the mount that its file was found on. A file system that is to be
+ * unmounted with its last user would be busy for the grace time; container runtimes
+ * detach theirs (MNT_DETACH), which does not mind.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "options.h"
+#include "probe_plan.h"
+#include "probes_internal.h"
+#include "tls_functions.h"
+
+static void release(struct probes *p, struct probe_link **links)
+{
+	struct probe_link *l;
+
+	while ((l = *links)) {
+		*links = l->next;
+		if (p->c.release)
+			p->c.release(p->c.arg, l);
+		else
+			probe_link__close(l);
+	}
+}
+
+void probe_scope__release(struct probes *p, struct probe_file *f, struct probe_link **links)
+{
+	if (!*links)
+		return;
+	p->st.wide -= links == &f->links;
+	p->st.probed -= !--f->holders;
+	release(p, links);
+}
+
+void probe_scope__problem(struct probes *p, struct probe_file *file, uint32_t tgid,
+			  enum probe_failure reason, int fd, const char *text)
+{
+	if (file->told)
+		return;
+	file->told = true;
+	if (p->c.problem)
+		p->c.problem(p->c.arg, tgid, reason, fd, text);
+}
+
+/* ---- attaching ------------------------------------------------------------------------ */
+
+/* Returns the reason why nothing of use was attached, or __CNT. */
+static enum probe_failure judge(const struct probe_batch *b, char *text, size_t size)
+{
+	if (b->err == -ESRCH)
+		return PROBE_GONE;
+	if (b->usable)
+		return PROBE_FAILURE__CNT;
+	if (b->failed) {
+		snprintf(text, size, "the kernel refused probes: %s", strerror(-b->err));
+		return PROBE_ATTACH;
+	}
+	snprintf(text, size, "the kernel refused the BPF programs for it");
+	return PROBE_REFUSED;
+}
+
+static int attach(struct probes *p, struct probe_file *f, struct probe_link **links, int pid,
+		  uint32_t tgid, int fd)
+{
+	enum probe_failure reason = PROBE_LINKS_FULL;
+	struct probe_batch b = { .err = -ENOSPC };
+	char text[160] = "the limit of probes is reached";
+
+	if (probe_counts__open(p->c.counts) + f->plan->n <= p->c.max_links) {
+		probe_attach__all(&b, p->c.ops, p->c.counts, f->plan, pid, fd);
+		reason = judge(&b, text, sizeof(text));
+	}
+	if (reason == PROBE_FAILURE__CNT) {
+		*links = b.links;
+		p->st.wide += links == &f->links;
+		p->st.probed += !f->holders++;
+		return 0;
+	}
+	release(p, &b.links);
+	probes__failed(p, reason);
+	if (reason != PROBE_GONE)
+		probe_scope__problem(p, f, tgid, reason, fd, text);
+	return b.err ? b.err : -ENOTSUP;
+}
+
+/* ---- scope -------------------------------------------------------------------------------- */
+
+static uint32_t recent_users(const struct probes *p, const struct probe_file *f, uint64_t now_ns)
+{
+	return f->n_uses + (now_ns - f->left_since_ns < p->c.grace_ns ? f->left_cnt : 0);
+}
+
+static bool one_by_one(const struct probe_plan *plan)
+{
+	for (unsigned int k = 0; k < TLS_KIND__CNT; k++)
+		if (plan->kinds & 1u << k && tls_libraries[k].only_with_nss)
+			return true;
+	return false;
+}
+
+static bool wants_all(const struct probes *p, const struct probe_file *f, uint64_t now_ns)
+{
+	if (f->refused || p->c.scope == UPROBE_SCOPE_PROCESS || one_by_one(f->plan))
+		return false;
+	return p->c.scope == UPROBE_SCOPE_FILE || recent_users(p, f, now_ns) > p->c.per_file;
+}
+
+/* Both are there for a moment: no call goes unseen, and the kernel side does not count twice. */
+static int attach_for_all(struct probes *p, struct probe_file *f, uint32_t tgid, int fd)
+{
+	int err = attach(p, f, &f->links, -1, tgid, fd);
+
+	if (err)
+		return err;
+	for (struct probe_use *u = f->uses; u; u = u->of_file)
+		probe_scope__release(p, f, &u->links);
+	return 0;
+}
+
+int probe_scope__attach(struct probes *p, struct probe_use *use, int fd, uint64_t now_ns)
+{
+	struct probe_file *f = use->file;
+	uint32_t tgid = use->process->tgid;
+
+	f->idle_ns = 0;
+	if (f->links)
+		return 0;
+	if (wants_all(p, f, now_ns)) {
+		int err = attach_for_all(p, f, tgid, fd);
+
+		if (!err)
+			return 0;
+		f->refused = err != -ENOSPC;
+	}
+	return attach(p, f, &use->links, tgid, tgid, fd);
+}

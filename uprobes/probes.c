@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "probes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "probe_plan.h"
+#include "probes_internal.h"
+#include "redeye.h"
+#include "tls_functions.h"
+
+const char *const probe_failure_names[PROBE_FAILURE__CNT] = {
+	[PROBE_NO_MINIMUM] = "functions_missing",
+	[PROBE_REFUSED] = "programs_refused",
+	[PROBE_ATTACH] = "probes_refused",
+	[PROBE_OPEN] = "file_not_readable",
+	[PROBE_MAPS] = "maps_not_readable",
+	[PROBE_JSSE] = "jsse",
+	[PROBE_LINKS_FULL] = "link_limit",
+	[PROBE_FILES_FULL] = "file_table_full",
+	[PROBE_PROCESSES_FULL] = "process_table_full",
+	[PROBE_GONE] = "process_gone",
+	[PROBE_NO_MEMORY] = "no_memory",
+};
+
+void probes__failed(struct probes *p, enum probe_failure reason)
+{
+	p->st.failed[reason]++;
+}
+
+/* ---- processes ------------------------------------------------------------------------ */
+
+static struct process **place_of(struct probes *p, uint32_t tgid)
+{
+	struct process **at = &p->processes[tgid & (PROBES_BUCKETS - 1)];
+
+	while (*at && (*at)->tgid != tgid)
+		at = &(*at)->next;
+	return at;
+}
+
+static void forget_use(struct probes *p, struct probe_use *use)
+{
+	struct probe_use **at = &use->file->uses;
+
+	while (*at != use)
+		at = &(*at)->of_file;
+	*at = use->of_file;
+	use->file->n_uses--;
+	probe_scope__release(p, use->file, &use->links);
+	free(use);
+}
+
+/* A user that left counts for a while (probe_scope.c). */
+static void note_left(struct probes *p, struct probe_file *f, uint64_t now_ns)
+{
+	if (now_ns - f->left_since_ns >= p->c.grace_ns) {
+		f->left_since_ns = now_ns;
+		f->left_cnt = 0;
+	}
+	f->left_cnt++;
+}
+
+static void note_idle(struct probes *p, struct probe_file *f, uint64_t now_ns)
+{
+	f->idle_ns = now_ns;
+	if (f->links && now_ns + p->c.grace_ns < p->due_ns)
+		p->due_ns = now_ns + p->c.grace_ns;
+}
+
+static void let_go(struct probes *p, struct process *proc, bool left, uint64_t now_ns)
+{
+	struct probe_use *use;
+	struct probe_file *f;
+
+	while ((use = proc->uses)) {
+		proc->uses = use->of_process;
+		f = use->file;
+		forget_use(p, use);
+		if (left)
+			note_left(p, f, now_ns);
+		if (!f->uses)
+			note_idle(p, f, now_ns);
+	}
+	proc->kinds = 0;
+	proc->waits_for_nss = false;
+}
+
+int probes__enter(struct probes *p, uint32_t tgid, uint64_t identity, uint64_t now_ns)
+{
+	struct process **at = place_of(p, tgid), *proc = *at;
+
+	if (proc && identity && proc->identity == identity)
+		return 0;
+	if (proc) {
+		let_go(p, proc, false, now_ns);
+		proc->identity = identity;
+		return 0;
+	}
+	proc = p->st.processes < p->c.max_processes ? calloc(1, sizeof(*proc)) : NULL;
+	if (!proc) {
+		probes__failed(p, PROBE_PROCESSES_FULL);
+		return -ENOSPC;
+	}
+	proc->tgid = tgid;
+	proc->identity = identity;
+	*at = proc;
+	p->st.processes++;
+	return 0;
+}
+
+static void remove_process(struct probes *p, struct process **at, uint64_t now_ns)
+{
+	struct process *proc = *at;
+
+	let_go(p, proc, true, now_ns);
+	*at = proc->next;
+	free(proc);
+	p->st.processes--;
+}
+
+void probes__leave(struct probes *p, uint32_t tgid, uint64_t now_ns)
+{
+	struct process **at = place_of(p, tgid);
+
+	if (*at)
+		remove_process(p, at, now_ns);
+}
+
+/* ---- mappings --------------------------------------------------------------------------- */
+
+static struct probe_use *find_use(const struct process *proc, const struct probe_file *f)
+{
+	struct probe_use *use = proc->uses;
+
+	while (use && use->file != f)
+		use = use->of_process;
+	return use;
+}
+
+static struct probe_use *new_use(struct probes *p, struct process *proc, struct probe_file *f)
+{
+	struct probe_use *use = calloc(1, sizeof(*use));
+
+	if (!use) {
+		probes__failed(p, PROBE_NO_MEMORY);
+		return NULL;
+	}
+	use->process = proc;
+	use->file = f;
+	use->of_process = proc->uses;
+	proc->uses = use;
+	use->of_file = f->uses;
+	f->uses = use;
+	f->n_uses++;
+	return use;
+}
+
+static int probe(struct probes *p, struct process *proc, struct probe_file *f, int fd,
+		 uint64_t now_ns)
+{
+	struct probe_use *use;
+	int err;
+
+	if (find_use(proc, f))
+		return 0;
+	use = new_use(p, proc, f);
+	if (!use)
+		return -ENOMEM;
+	err = p->c.ops->mark(p->c.ops->arg, proc->tgid, f->plan->marks);
+	if (!err)
+		err = probe_scope__attach(p, use, fd, now_ns);
+	if (!err)
+		err = p->c.ops->mark(p->c.ops->arg, proc->tgid, RED_TARGET_READY);
+	/* A use that failed stays, so that it is not tried at each mapping. */
+	return err;
+}
+
+/* What the file is changes what the process is: returns 1 when that concerns other files. */
+static int learn(struct probes *p, struct process *proc, struct probe_file *f, int fd)
+{
+	uint32_t news = f->plan->kinds & ~proc->kinds;
+
+	proc->kinds |= f->plan->kinds;
+	if (news & 1u << TLS_JVM) {
+		probes__failed(p, PROBE_JSSE);
+		if (p->c.problem)
+			p->c.problem(p->c.arg, proc->tgid, PROBE_JSSE, fd,
+				     "TLS by JSSE is inside the JVM; not visible to uprobes");
+	}
+	if (f->plan->why[0] && !f->told) {
+		probes__failed(p, PROBE_NO_MINIMUM);
+		probe_scope__problem(p, f, proc->tgid, PROBE_NO_MINIMUM, fd, f->plan->why);
+	}
+	return news & 1u << TLS_NSS && proc->waits_for_nss;
+}
+
+static bool waits_for_nss(struct process *proc, const struct probe_file *f)
+{
+	if (!(f->plan->kinds & 1u << TLS_NSPR) || proc->kinds & 1u << TLS_NSS)
+		return false;
+	proc->waits_for_nss = true;
+	return true;
+}
+
+int probes__map(struct probes *p, uint32_t tgid, int fd, uint64_t now_ns)
+{
+	struct process *proc = *place_of(p, tgid);
+	struct probe_file *f;
+	int err, again;
+
+	if (!proc)
+		return 0;
+	f = probe_file__get(p, fd, tgid, now_ns);
+	if (!f)
+		return -errno;
+	if (!f->plan)
+		return 0;
+	again = learn(p, proc, f, fd);
+	if (!f->plan->n || waits_for_nss(proc, f))
+		return again;
+	err = probe(p, proc, f, fd, now_ns);
+	return again ? again : err;
+}
+
+/* ---- time ----------------------------------------------------------------------------------- */
+
+/* When a file's probes are to go; UINT64_MAX: not as it is now. */
+static uint64_t due_ns(const struct probes *p, const struct probe_file *f)
+{
+	return f->links && !f->uses ? f->idle_ns + p->c.grace_ns : UINT64_MAX;
+}
+
+uint64_t probes__tick(struct probes *p, uint64_t now_ns)
+{
+	uint64_t next = UINT64_MAX, due;
+	struct probe_file *f;
+
+	if (now_ns < p->due_ns)
+		return p->due_ns;
+	for (size_t i = 0; i < PROBES_BUCKETS; i++)
+		for (f = p->files[i]; f; f = f->next) {
+			due = due_ns(p, f);
+			if (due <= now_ns)
+				probe_scope__release(p, f, &f->links);
+			else if (due < next)
+				next = due;
+		}
+	p->due_ns = next;
+	return next;
+}
+
+/* ---- life -------------------------------------------------------------------------------------
+ */
+
+struct probes *probes__new(const struct probes_config *c)
+{
+	struct probes *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->c = *c;
+	p->due_ns = UINT64_MAX;
+	return p;
+}
+
+void probes__free(struct probes *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < PROBES_BUCKETS; i++)
+		while (p->processes[i])
+			remove_process(p, &p->processes[i], 0);
+	probe_file__free_all(p);
+	free(p);
+}
+
+const struct probes_stats *probes__stats(const struct probes *p)
+{
+	return &p->st;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Which processes use which files, and the probes that follow from it. One thread: the
+ * prober's worker.
+ */
+#ifndef RED_PROBES_H
+#define RED_PROBES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "probe_attach.h"
+#include "probe_ops.h"
+
+enum probe_failure {
+	PROBE_NO_MINIMUM = 0, /* no function to read with and one to write with */
+	PROBE_REFUSED = 1,    /* the kernel refused the BPF programs for it */
+	PROBE_ATTACH = 2,     /* or the probes */
+	PROBE_OPEN = 3,       /* the file could not be opened */
+	PROBE_MAPS = 4,       /* what the process maps could not be read */
+	PROBE_JSSE = 5,       /* TLS in the Java virtual machine */
+	PROBE_LINKS_FULL = 6,
+	PROBE_FILES_FULL = 7,
+	PROBE_PROCESSES_FULL = 8,
+	PROBE_GONE = 9, /* the process ended meanwhile */
+	PROBE_NO_MEMORY = 10,
+	PROBE_FAILURE__CNT = 11,
+};
+
+extern const char *const probe_failure_names[PROBE_FAILURE__CNT];
+
+struct probes_config {
+	int scope;          /* enum uprobe_scope, options.h */
+	uint32_t per_file;  /* UPROBE_SCOPE_AUTO: processes before a file is probed for all */
+	uint32_t max_links; /* open, those being closed included */
+	uint32_t max_files; /* known; without users they make way */
+	uint32_t max_processes;
+	uint64_t grace_ns;           /* a file without users keeps its probes so long */
+	const struct probe_ops *ops; /* complete; must outlive all links */
+	struct probe_counts *counts; /* likewise */
+	/* Takes over a link that is to be closed; NULL: it is closed here and now. */
+	void (*release)(void *arg, struct probe_link *link);
+	/* What a user should know, once for each file (once for each process: JSSE). */
+	void (*problem)(void *arg, uint32_t tgid, enum probe_failure reason, int fd,
+			const char *text);
+	void *arg;
+};
+
+struct probes_stats {
+	uint32_t processes; /* known: selected */
+	uint32_t files;     /* known: mapped by one of them, now or before */
+	uint32_t probed;    /* of these, with probes now */
+	uint32_t wide;      /* of these, probed for all processes */
+	uint64_t scans;     /* files that were read */
+	uint64_t reused;    /* not read, because their build id was known */
+	uint64_t evicted;   /* files forgotten to make room */
+	uint64_t failed[PROBE_FAILURE__CNT];
+};
+
+struct probes;
+
+struct probes *probes__new(const struct probes_config *c); /* NULL and errno */
+void probes__free(struct probes *p);                       /* accepts NULL; releases all links */
+
+/* A process is selected, or executes something else: what it had is let go, unless
+ * `identity` (not 0) says that its memory is the one that it had. -ENOSPC. */
+int probes__enter(struct probes *p, uint32_t tgid, uint64_t identity, uint64_t now_ns);
+void probes__leave(struct probes *p, uint32_t tgid, uint64_t now_ns);
+
+/* A process maps a file to execute it. 0, or 1: look at all that the process maps once
+ * more, something there has become of interest. -errno: see the counters. */
+int probes__map(struct probes *p, uint32_t tgid, int fd, uint64_t now_ns);
+
+/* Counts what failed before it came to a file. */
+void probes__failed(struct probes *p, enum probe_failure reason);
+
+/* Lets go of what has had no users for the grace time. When to call it next, UINT64_MAX:
+ * no need to. */
+uint64_t probes__tick(struct probes *p, uint64_t now_ns);
+
+const struct probes_stats *probes__stats(const struct probes *p);
+
+#endif /* RED_PROBES_H */

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef RED_PROBES_INTERNAL_H
+#define RED_PROBES_INTERNAL_H
+
+#include "probes.h"
+
+#define PROBES_BUCKETS 1024
+
+struct process;
+
+/* An inode may be used again for another file, and a file may be written over: size and
+ * time of change tell those apart. */
+struct file_key {
+	uint64_t dev, inode, size;
+	int64_t mtime_s, mtime_ns;
+};
+
+struct probe_file {
+	struct file_key key;
+	struct probe_file *next; /* in its hash bucket */
+	struct probe_plan *plan; /* NULL: nothing of interest */
+	struct probe_use *uses;
+	uint32_t n_uses;
+	uint32_t left_cnt; /* users that left since left_since_ns */
+	uint64_t left_since_ns;
+	uint64_t touched_ns;
+	struct probe_link *links; /* for all processes */
+	uint32_t holders;         /* uses with links of their own, and 1 for `links` */
+	uint64_t idle_ns;         /* since when there has been no user, with `links` */
+	bool refused;             /* not for all processes: the kernel did not take it */
+	bool told;                /* of it there was a problem */
+};
+
+/* A process uses a file that is of interest. */
+struct probe_use {
+	struct process *process;
+	struct probe_file *file;
+	struct probe_use *of_process, *of_file; /* the next ones */
+	struct probe_link *links;               /* for this process */
+};
+
+struct process {
+	uint32_t tgid;
+	uint32_t kinds; /* of all its files */
+	uint64_t identity;
+	struct process *next;
+	struct probe_use *uses;
+	bool waits_for_nss; /* NSPR was seen, NSS was not */
+};
+
+struct probes {
+	struct probes_config c;
+	struct probes_stats st;
+	struct probe_plan *plans;
+	uint64_t due_ns; /* when probes__tick has something to do */
+	struct process *processes[PROBES_BUCKETS];
+	struct probe_file *files[PROBES_BUCKETS];
+};
+
+/* ---- probe_file.c ---- */
+
+/* The entry of an open file, read if it is new. NULL and errno. */
+struct probe_file *probe_file__get(struct probes *p, int fd, uint32_t tgid, uint64_t now_ns);
+void probe_file__free_all(struct probes *p);
+
+/* ---- probe_scope.c ---- */
+
+/* Probes for a use that is new, by whatever scope is right now. 0 or -errno. */
+int probe_scope__attach(struct probes *p, struct probe_use *use, int fd, uint64_t now_ns);
+/* Of a use, or of the file itself. */
+void probe_scope__release(struct probes *p, struct probe_file *f, struct probe_link **links);
+
+/* Says it once for each file. */
+void probe_scope__problem(struct probes *p, struct probe_file *file, uint32_t tgid,
+			  enum probe_failure reason, int fd, const char *text);
+
+#endif /* RED_PROBES_INTERNAL_H */

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The two ways in which the kernel takes a probe.
+ *
+ * A perf event, since 4.17, with a link to it (5.15). To take one off, the kernel waits for
+ * several grace periods and holds event_mutex over some of them, so that all probes of the
+ * machine go one after the other: 0.1 s each on a small virtual machine, and who attaches
+ * one meanwhile waits his turn.
+ *
+ * A link to the file itself ("uprobe_multi", 6.6), for programs that were loaded for it. It
+ * waits once and holds nothing, so that many go at a time, and it is one descriptor instead
+ * of two. Kernels that filter by thread instead of by process (before 6.10) are told by
+ * their taking -1 for a process. Only the attributes used here are needed, so it does not
+ * take a library or headers that know of it.
+ */
+#include "uprobe_link.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define ATTACH_TYPE_MULTI 48 /* BPF_TRACE_UPROBE_MULTI */
+#define MULTI_RETURN      1  /* BPF_F_UPROBE_MULTI_RETURN */
+
+struct uprobe_link {
+	struct bpf_link *perf;
+	int fd; /* of a multi link, when `perf` is NULL */
+};
+
+/* union bpf_attr of BPF_LINK_CREATE */
+struct multi_attr {
+	uint32_t prog_fd, target_fd, attach_type, pad;
+	uint64_t path, offsets, ref_ctr_offsets, cookies;
+	uint32_t cnt, flags, pid, pad2;
+};
+
+/* pid 0: all processes. A descriptor or -errno. */
+static int link_multi(int prog_fd, uint32_t pid, const char *path, uint64_t offset, bool ret)
+{
+	unsigned long offsets[1] = { offset };
+	struct multi_attr attr = {
+		.prog_fd = prog_fd,
+		.attach_type = ATTACH_TYPE_MULTI,
+		.path = (uintptr_t)path,
+		.offsets = (uintptr_t)offsets,
+		.cnt = 1,
+		.flags = ret ? MULTI_RETURN : 0,
+		.pid = pid,
+	};
+	int fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+
+	return fd < 0 ? -errno : fd;
+}
+
+void uprobe_link__prepare(struct bpf_program *prog)
+{
+	bpf_program__set_expected_attach_type(prog, ATTACH_TYPE_MULTI);
+}
+
+bool uprobe_link__has_multi(void)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, o, .expected_attach_type = ATTACH_TYPE_MULTI);
+	static const struct bpf_insn exit_0[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int prog_fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", exit_0, 2, &o), fd;
+
+	if (prog_fd < 0)
+		return false;
+	fd = link_multi(prog_fd, -1, "/", 0, false);
+	if (fd >= 0)
+		close(fd);
+	close(prog_fd);
+	return fd == -EINVAL;
+}
+
+static int attach_perf(struct uprobe_link *u, struct bpf_program *prog, int pid, const char *path,
+		       uint64_t offset, bool ret)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, o, .retprobe = ret);
+
+	u->perf = bpf_program__attach_uprobe_opts(prog, pid, path, offset, &o);
+	return u->perf ? 0 : -errno;
+}
+
+/* The kernel resolves the path when it is told, so it is the file that is open, whatever
+ * its name and mount namespace are. */
+struct uprobe_link *uprobe_link__attach(struct bpf_program *prog, int pid, int fd, uint64_t offset,
+					bool ret)
+{
+	struct uprobe_link *u = calloc(1, sizeof(*u));
+	char path[64];
+	int err;
+
+	if (!u)
+		return NULL;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if ((int)bpf_program__expected_attach_type(prog) == ATTACH_TYPE_MULTI)
+		err = u->fd =
+			link_multi(bpf_program__fd(prog), pid < 0 ? 0 : pid, path, offset, ret);
+	else
+		err = attach_perf(u, prog, pid, path, offset, ret);
+	if (err >= 0)
+		return u;
+	free(u);
+	errno = -err;
+	return NULL;
+}
+
+void uprobe_link__destroy(struct uprobe_link *u)
+{
+	if (u->perf)
+		bpf_link__destroy(u->perf);
+	else
+		close(u->fd);
+	free(u);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One probe in the kernel: see uprobe_link.c for the two kinds. Any thread. */
+#ifndef RED_UPROBE_LINK_H
+#define RED_UPROBE_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct bpf_program;
+struct uprobe_link;
+
+/* Does the kernel have the better kind? Then its programs are to be prepared before they
+ * are loaded, and after that cannot be attached in the other way. */
+bool uprobe_link__has_multi(void);
+void uprobe_link__prepare(struct bpf_program *prog);
+
+/* pid -1: all processes. NULL and errno. */
+struct uprobe_link *uprobe_link__attach(struct bpf_program *prog, int pid, int fd, uint64_t offset,
+					bool ret);
+void uprobe_link__destroy(struct uprobe_link *u); /* some 0.1 s */
+
+#endif /* RED_UPROBE_LINK_H */
