@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "kretprobe.h"
+#include "loader_uprobes.h"
 #include "log.h"
 #include "redeye.skel.h"
 #include "ring.h"
@@ -44,6 +45,7 @@ struct loader {
 	size_t n_links;
 	struct missing missing[MAX_MISSING];
 	size_t n_missing;
+	struct loader_uprobes *uprobes; /* NULL: no TLS */
 	struct ring *ring;
 	int poll_fd, target_fd, stats_fd;
 	int n_cpus;
@@ -72,22 +74,6 @@ static const struct backend_prog propagate_progs[] = {
 	{ "prop_msg", NULL, true },
 	{ "prop_rearm", NULL, true },
 	{ NULL, NULL, false },
-};
-
-/* Attached by the prober. */
-static const struct backend_prog tls_progs[] = {
-	{ "uprobe_tls_read", NULL, true },       { "uprobe_tls_write", NULL, true },
-	{ "uprobe_tls_read_ex", NULL, true },    { "uprobe_tls_write_ex", NULL, true },
-	{ "uprobe_tls_write_ex2", NULL, true },  { "uprobe_tls_read_early", NULL, true },
-	{ "uprobe_tls_send_early", NULL, true }, { "uprobe_tls_sendfile", NULL, true },
-	{ "uprobe_tls_handshake", NULL, true },  { "uprobe_tls_shutdown", NULL, true },
-	{ "uprobe_tls_free", NULL, true },       { "uprobe_nspr_read", NULL, true },
-	{ "uprobe_nspr_recv", NULL, true },      { "uprobe_nspr_write", NULL, true },
-	{ "uretprobe_tls", NULL, true },         { "uprobe_go_read", NULL, true },
-	{ "uprobe_go_write", NULL, true },       { "uprobe_go_handshake", NULL, true },
-	{ "uprobe_go_return", NULL, true },      { "uprobe_rustls_read", NULL, true },
-	{ "uprobe_rustls_take", NULL, true },    { "uprobe_rustls_write", NULL, true },
-	{ "uprobe_rustls_writev", NULL, true },  { NULL, NULL, false },
 };
 
 /* How these two backends see what a socket in a sockhash sends. */
@@ -306,8 +292,6 @@ static int open_skel(struct loader *l, const struct loader_config *c, const stru
 	choose(l, btf, common_progs);
 	if (c->watch_cgroups)
 		choose(l, btf, cgroup_progs);
-	if (c->tls)
-		choose(l, btf, tls_progs);
 	if (c->propagate)
 		choose(l, btf, propagate_progs);
 	if (c->propagate && b->id == BACKEND_FENTRY)
@@ -393,19 +377,11 @@ static struct bpf_link *attach_one(struct bpf_program *p)
 	return link ? link : bpf_program__attach(p);
 }
 
-/* For functions of programs, not of the kernel. */
-static bool is_uprobe(const struct bpf_program *p)
-{
-	const char *section = bpf_program__section_name(p);
-
-	return !strcmp(section, "uprobe") || !strcmp(section, "uretprobe");
-}
-
-/* Commands, and what propagate.c and the prober attach. */
+/* Commands, and what propagate.c attaches. */
 static bool is_not_attached(const struct redeye_bpf *s, const struct bpf_program *p)
 {
-	return is_uprobe(p) || p == s->progs.conn_poll || p == s->progs.target_set ||
-	       p == s->progs.prop_sockops || p == s->progs.prop_msg || p == s->progs.prop_rearm;
+	return p == s->progs.conn_poll || p == s->progs.target_set || p == s->progs.prop_sockops ||
+	       p == s->progs.prop_msg || p == s->progs.prop_rearm;
 }
 
 static int attach(struct loader *l, const struct backend *b)
@@ -546,6 +522,10 @@ struct loader *loader__new(const struct loader_config *c, char *err, size_t err_
 	rc = start(l, c, btf, err, err_size);
 	if (rc)
 		goto out;
+	if (c->tls) {
+		l->uprobes = loader_uprobes__new(l->skel->obj);
+		rc = l->uprobes ? 0 : -ENOMEM;
+	}
 	if (c->bpf_stats)
 		l->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 out:
@@ -566,6 +546,7 @@ void loader__free(struct loader *l)
 	detach(l);
 	ring__free(l->ring);
 	unmap_stats(l);
+	loader_uprobes__free(l->uprobes);
 	redeye_bpf__destroy(l->skel);
 	if (l->stats_fd >= 0)
 		close(l->stats_fd);
@@ -611,11 +592,9 @@ int loader__mark(struct loader *l, uint32_t tgid, uint8_t flags)
 	return run_command(l->target_fd, args, sizeof(args)) ? -ERANGE : 0;
 }
 
-struct bpf_program *loader__uprobe(const struct loader *l, const char *name)
+struct bpf_program *loader__uprobe(struct loader *l, const char *name)
 {
-	struct bpf_program *p = bpf_object__find_program_by_name(l->skel->obj, name);
-
-	return p && is_uprobe(p) && bpf_program__fd(p) >= 0 ? p : NULL;
+	return l->uprobes ? loader_uprobes__get(l->uprobes, name) : NULL;
 }
 
 void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports)

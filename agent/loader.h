@@ -21,7 +21,7 @@ struct loader_config {
 	size_t n_ports;
 	bool watch_cgroups; /* a move to another cgroup may select a process */
 	bool bpf_stats;     /* have the kernel time each program, while we run */
-	bool tls;           /* load the uprobes' programs */
+	bool tls;           /* look for TLS; load the uprobes' programs, when they are asked for */
 	struct red_trace_key trace_key;
 	bool propagate;            /* load what propagate.c attaches */
 	bool sample_parent;        /* what a parent decided about sampling stands */
@@ -52,8 +52,8 @@ int loader__set_target(struct loader *l, uint32_t tgid, bool on);
 int loader__mark(struct loader *l, uint32_t tgid, uint8_t flags);
 
 /* A uprobe's program, for others to attach; NULL when there is none or the kernel
- * refused it. Any thread. */
-struct bpf_program *loader__uprobe(const struct loader *l, const char *name);
+ * refused it. The first call takes some 0.2 s. Any thread. */
+struct bpf_program *loader__uprobe(struct loader *l, const char *name);
 void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports);
 
 /* Runs a command on a connection (enum red_poll_cmd). Returns 0, 1 when the

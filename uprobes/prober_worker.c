@@ -8,6 +8,7 @@
 
 #include "loop.h"
 #include "prober_internal.h"
+#include "tls_functions.h"
 
 struct look {
 	struct prober *p;
@@ -180,11 +181,9 @@ static void do_mapping(struct prober *p, const struct mmap_record *r)
 		.inode = r->inode,
 		.executable = true,
 	};
-	uint64_t identity = identity_of(p, r->tgid);
 
-	if (identity)
-		probes__enter(p->probes, r->tgid, identity, mono_ns());
-	if (map_file(&l, &m) || l.again)
+	if (probes__changed(p->probes, r->tgid, identity_of(p, r->tgid), mono_ns()) ||
+	    map_file(&l, &m) || l.again)
 		look(p, r->tgid);
 }
 
@@ -201,6 +200,8 @@ void *prober_worker(void *prober)
 	uint64_t until = UINT64_MAX;
 	struct prober_work work;
 
+	/* So that they are loaded when they are needed in a hurry. */
+	p->ops.program(p->ops.arg, tls_libraries[TLS_OPENSSL].ret);
 	while (prober_queue__next(&p->queue, until, &work)) {
 		detacher__hold(&p->detacher, true);
 		if (work.kind == PROBER_PROCESS)

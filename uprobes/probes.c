@@ -109,6 +109,17 @@ int probes__enter(struct probes *p, uint32_t tgid, uint64_t identity, uint64_t n
 	return 0;
 }
 
+bool probes__changed(struct probes *p, uint32_t tgid, uint64_t identity, uint64_t now_ns)
+{
+	struct process *proc = *place_of(p, tgid);
+
+	if (!proc || !identity || proc->identity == identity)
+		return false;
+	let_go(p, proc, false, now_ns);
+	proc->identity = identity;
+	return true;
+}
+
 static void remove_process(struct probes *p, struct process **at, uint64_t now_ns)
 {
 	struct process *proc = *at;

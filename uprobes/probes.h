@@ -66,6 +66,9 @@ void probes__free(struct probes *p);                       /* accepts NULL; rele
 /* A process is selected, or executes something else: what it had is let go, unless
  * `identity` (not 0) says that its memory is the one that it had. -ENOSPC. */
 int probes__enter(struct probes *p, uint32_t tgid, uint64_t identity, uint64_t now_ns);
+/* The same, told by the process's memory: returns true when it is another than before, so
+ * that all it maps is to be looked at. Nothing for a process that is not selected. */
+bool probes__changed(struct probes *p, uint32_t tgid, uint64_t identity, uint64_t now_ns);
 void probes__leave(struct probes *p, uint32_t tgid, uint64_t now_ns);
 
 /* A process maps a file to execute it. 0, or 1: look at all that the process maps once

@@ -39,7 +39,7 @@ static struct options options;
 static struct service service = { .refs = 1, .name = "s", .namespace = "", .instance = "" };
 static struct seen seen[64];
 static struct wire w;
-static uint64_t place, now;
+static uint64_t place, now, inserted; /* the last: by a header that redeye wrote */
 static bool established;
 static int n_seen, n_opaque, n_asked, asked[16];
 
@@ -47,6 +47,8 @@ static void on_start(void *arg, struct request *r)
 {
 	place = r->place;
 	established = r->conn->established;
+	assert_int_equal(r->conn->inserted, 0);
+	r->conn->inserted = inserted;
 }
 
 static void on_end(void *arg, struct request *r)
@@ -121,7 +123,7 @@ static int start(void **state)
 		.max_tls_bytes = 1 << 16,
 	};
 	options.span_tls = true;
-	n_seen = n_opaque = n_asked = 0;
+	n_seen = n_opaque = n_asked = inserted = 0;
 	now = 1000 * MS;
 	t = conn_table__new(&cfg);
 	assert_non_null(t);
@@ -306,6 +308,44 @@ static void a_tunnel_without_hello(void **state)
 	in(OK);
 	assert_int_equal(n_seen, 2);
 	assert_null(seen[1].tls);
+}
+
+/* Nothing that was counted below counts above. */
+static void everything_anew(void **state)
+{
+	inserted = 70;
+	out("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n");
+	in("HTTP/1.1 200 Connection established\r\n\r\n");
+	out("\x16 as if the hello were not known for one");
+	inserted = 0;
+	layer(1);
+	out(GET("/a"));
+	assert_true(established);
+	in("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n");
+	assert_int_equal(n_seen, 1);
+	w.d[RED_DIR_IN].off += 100;
+	w.d[RED_DIR_IN].last_ns = now += MS;
+	says(RED_EV_PROGRESS, 0);
+	assert_int_equal(n_seen, 2);
+}
+
+static void what_nobody_knew_below(void **state)
+{
+	int i;
+
+	for (i = 0; i < 7; i++)
+		i % 2 ? out("\x03\x04") : in("\x01\x02");
+	layer(1);
+	in("\x01\x02");
+	assert_int_equal(stat()->unclassified, 0);
+	wire_init(&w, feed, NULL);
+	w.id = 2;
+	in("\x01\x02");
+	layer(1);
+	in(GET("/a"));
+	out(OK);
+	assert_int_equal(n_seen, 1);
+	assert_string_equal(seen[0].path, "/a");
 }
 
 /* TLS within TLS: through a proxy that is spoken to in TLS. */
@@ -668,35 +708,47 @@ static void one_by_one(void **state)
 	assert_int_equal(stat()->hellos_no_room, 0);
 }
 
+static void judge_cut(const struct span_tls *tls, bool whole)
+{
+	assert_true(!whole || tls);
+	if (!tls)
+		return;
+	assert_true(tls->version == TLS_1_2 || (!tls->version && !whole));
+	assert_true(tls->cipher == 0xc030 || (!tls->cipher && !whole));
+	assert_true(tls->resumed == SPAN_TLS_RESUMED_YES || (!tls->resumed && !whole));
+}
+
 /* Every piece of both hellos lost in turn, and everything behind a point. */
 static void pieces_are_lost(void **state)
 {
 	uint8_t c[RED_CAP_MAX], s[RED_CAP_MAX];
-	size_t nc = load("openssl-12-ticket-c", c), ns = load("openssl-12-ticket-s", s), gone, i;
-	struct seen *k = &seen[0];
+	size_t nc = load("openssl-12-ticket-c", c), ns = load("openssl-12-ticket-s", s), all, gone;
+	uint64_t bad = 0;
 
-	for (gone = 0; gone < (nc + ns) * 2; gone += 3) {
+	all = nc + ns;
+	for (gone = 0; gone <= all * 2; gone++) {
+		size_t i, n;
+
 		wire_init(&w, feed, NULL);
 		w.id = gone + 1;
-		for (i = 0; i < nc + ns; i += 7) {
+		for (i = 0; i < all; i += n) {
 			bool client = i < nc;
-			size_t at = client ? i : i - nc, len = client ? nc : ns, n = 7;
+			size_t at = client ? i : i - nc, left = client ? nc - at : ns - at;
 
-			n = n < len - at ? n : len - at;
-			if (i >= gone && i < gone + 7)
+			n = left < 7 ? left : 7;
+			if ((i >= gone && i < gone + 7) || (gone > all && i >= gone - all))
 				w.wire_off[!client] += n;
-			else if (gone < nc + ns || i < gone - nc - ns)
+			else
 				wire_hello(&w, !client, (client ? c : s) + at, n, n, now += MS);
 		}
+		/* Only where a beginning is missing nobody can tell. */
+		assert_true(stat()->hellos_bad == bad || !gone || (gone <= nc && nc < gone + 7));
+		bad = stat()->hellos_bad;
 		layer(1);
 		in(GET("/a"));
 		n_seen = 0;
 		out(OK);
-		if (k->tls) {
-			assert_true(!k->tls->version || k->tls->version == TLS_1_2);
-			assert_true(!k->tls->cipher || k->tls->cipher == 0xc030);
-			assert_true(k->tls->resumed != SPAN_TLS_RESUMED_NO);
-		}
+		judge_cut(seen[0].tls, gone == all || gone == all * 2);
 		says(RED_EV_CLOSE, 0);
 		assert_int_equal(env.tls_bytes, 0);
 	}
@@ -713,6 +765,40 @@ static void early_data(void **state)
 	assert_int_equal(stat()->old_layer, 0);
 	assert_int_equal(n_seen, 1);
 	tls_is(&seen[0], "1.3", AES256, SPAN_TLS_RESUMED_YES, "gnu.example", "");
+}
+
+/* A poll told of the layer before the server's hello came. */
+static void polled_meanwhile(void **state)
+{
+	hello(RED_DIR_IN, "openssl-12-ticket-c", 0, 0);
+	layer(1);
+	says(RED_EV_PROGRESS, 0);
+	hello(RED_DIR_OUT, "openssl-12-ticket-s", 0, 0);
+	assert_in_range(env.tls_bytes, 1, 64);
+	in(GET("/a"));
+	out(OK);
+	tls_is(&seen[0], "1.2", ECDHE, SPAN_TLS_RESUMED_YES, "shop.example", "http/1.1");
+}
+
+/* RFC 5077 lets a client offer a ticket without naming the session. */
+static void a_ticket_without_a_name(void **state)
+{
+	enum { AT = TLS_RECORD_HEADER + 4 + 2 + 32 };
+	uint8_t data[RED_CAP_MAX];
+	size_t n = load("openssl-12-ticket-c", data);
+
+	assert_int_equal(data[AT], 32);
+	memmove(data + AT + 1, data + AT + 33, n - AT - 33);
+	data[AT] = 0;
+	n -= 32;
+	data[3] = (n - 5) >> 8, data[4] = n - 5;
+	data[7] = (n - 9) >> 8, data[8] = n - 9;
+	wire_hello(&w, RED_DIR_IN, data, n, n, now += MS);
+	hello(RED_DIR_OUT, "openssl-12-s", 0, 0);
+	layer(1);
+	in(GET("/a"));
+	out(OK);
+	tls_is(&seen[0], "1.2", ECDHE, SPAN_TLS_RESUMED_UNKNOWN, "shop.example", "http/1.1");
 }
 
 static void only_half_of_it(void **state)
@@ -735,6 +821,7 @@ static void refused(void **state)
 {
 	handshake(RED_DIR_IN, "openssl-refused");
 	assert_int_equal(stat()->hellos_bad, 0);
+	assert_in_range(env.tls_bytes, 1, 64); /* the handshake is over */
 	says(RED_EV_CLOSE, 0);
 	assert_int_equal(n_seen, 0);
 }
@@ -811,6 +898,8 @@ int main(void)
 		TEST(a_server),
 		TEST(a_tunnel),
 		TEST(a_tunnel_without_hello),
+		TEST(everything_anew),
+		TEST(what_nobody_knew_below),
 		TEST(two_layers),
 		TEST(a_layer_left_out),
 		TEST(an_answer_that_was_not_seen),
@@ -827,6 +916,8 @@ int main(void)
 		TEST(one_by_one),
 		TEST(pieces_are_lost),
 		TEST(early_data),
+		TEST(polled_meanwhile),
+		TEST(a_ticket_without_a_name),
 		TEST(only_half_of_it),
 		TEST(refused),
 		TEST(no_hellos),

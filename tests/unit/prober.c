@@ -20,6 +20,7 @@
 #include "mmap_watch.h"
 #include "options.h"
 #include "prober.h"
+#include "self_builder.h"
 
 #define DEADLINE_NS 20000000000ull
 
@@ -337,6 +338,7 @@ static void exec_is_told_by_identity(void **state)
 {
 	static const char stat_of[] = "140 (a) b) S 1 1 1 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 77 "
 				      "0 0 0 %d 0 4096 0\n";
+	struct mmap_record r = record(140, 1);
 	char text[256];
 
 	start((struct prober_config){ .scope = UPROBE_SCOPE_AUTO });
@@ -353,6 +355,53 @@ static void exec_is_told_by_identity(void **state)
 	prober__selected(p, 140);
 	assert_true(wait_links(FAKE_SITES));
 	assert_int_equal(stats().attached, 2 * FAKE_SITES);
+	snprintf(text, sizeof(text), stat_of, 3000);
+	write_file(text, "140/stat");
+	prober__mapped(p, &r); /* comes before the word of the exec */
+	assert_true(wait_links(FAKE_SITES));
+	assert_int_equal(stats().attached, 3 * FAKE_SITES);
+	prober__selected(p, 140);
+	assert_true(wait_links(FAKE_SITES));
+	assert_int_equal(stats().attached, 3 * FAKE_SITES);
+	stop();
+}
+
+/* -1: there is no such point. */
+static double value_of(const struct metrics *m, const char *name, const char *label)
+{
+	for (uint32_t i = 0; i < m->n_families; i++) {
+		const struct metric_family *f = &m->families[i];
+
+		for (uint32_t j = 0; !strcmp(f->name, name) && j < f->n_points; j++)
+			if (!label || !strcmp(f->points[j].attrs[0].str, label))
+				return f->points[j].value;
+	}
+	return -1;
+}
+
+static void metrics_say_it(void **state)
+{
+	struct metrics *m = metrics__new(0);
+	struct self_builder b = { m, 0 };
+
+	start((struct prober_config){ .scope = UPROBE_SCOPE_AUTO });
+	make_process(150, "S", 1);
+	make_process(151, "s", 10);
+	prober__selected(p, 150);
+	prober__selected(p, 151);
+	assert_true(wait_links(FAKE_SITES));
+	prober__metrics(p, &b);
+	prober__metrics(NULL, &b);
+	assert_true(metrics__ok(m));
+	assert_int_equal(value_of(m, "redeye.uprobe.links", NULL), FAKE_SITES);
+	assert_int_equal(value_of(m, "redeye.uprobe.attached", NULL), FAKE_SITES);
+	assert_int_equal(value_of(m, "redeye.uprobe.detached", NULL), 0);
+	assert_int_equal(value_of(m, "redeye.uprobe.files", "process"), 1);
+	assert_int_equal(value_of(m, "redeye.uprobe.files", "none"), 1);
+	assert_int_equal(value_of(m, "redeye.uprobe.files", "file"), 0);
+	assert_int_equal(value_of(m, "redeye.uprobe.failed", "functions_missing"), 1);
+	assert_int_equal(value_of(m, "redeye.uprobe.failed", "jsse"), -1);
+	metrics__put(m);
 	stop();
 }
 
@@ -379,6 +428,7 @@ int main(void)
 		cmocka_unit_test(problems_are_told_once),
 		cmocka_unit_test(problems_are_bounded),
 		cmocka_unit_test(exec_is_told_by_identity),
+		cmocka_unit_test(metrics_say_it),
 		cmocka_unit_test(what_cannot_be_is_said),
 	};
 

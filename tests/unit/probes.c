@@ -112,6 +112,27 @@ static void exec_lets_go_of_what_was(void **state)
 	done(p, fd);
 }
 
+static void a_mapping_may_tell_of_the_exec(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_AUTO);
+	int fd = fake_file("S");
+
+	assert_false(probes__changed(p, 7, 100, 0)); /* not selected, and not so by this */
+	assert_int_equal(probes__stats(p)->processes, 0);
+	probes__enter(p, 7, 100, 0);
+	probes__map(p, 7, fd, 0);
+	assert_false(probes__changed(p, 7, 100, 0));
+	assert_false(probes__changed(p, 7, 0, 0)); /* not known */
+	assert_int_equal(fake.open, FAKE_SITES);
+	assert_true(probes__changed(p, 7, 101, 0));
+	assert_int_equal(fake.open, 0);
+	probes__map(p, 7, fd, 0);
+	probes__enter(p, 7, 101, 0); /* the exec itself is told now */
+	assert_int_equal(fake.n_links, 2 * FAKE_SITES);
+	assert_int_equal(fake.open, FAKE_SITES);
+	done(p, fd);
+}
+
 static void many_are_probed_together(void **state)
 {
 	struct probes *p = make(UPROBE_SCOPE_AUTO);
@@ -423,6 +444,7 @@ int main(void)
 		cmocka_unit_test(a_process_is_probed_alone),
 		cmocka_unit_test(what_has_nothing_is_read_once),
 		cmocka_unit_test(exec_lets_go_of_what_was),
+		cmocka_unit_test(a_mapping_may_tell_of_the_exec),
 		cmocka_unit_test(many_are_probed_together),
 		cmocka_unit_test(probes_for_all_stay_for_the_grace_time),
 		cmocka_unit_test(churn_is_probed_together),

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The uprobes' programs, loaded apart from the others: there are many, and checking them
+ * takes the kernel longer than all else, while the first plain request need not wait for
+ * them. They are of the same object and use the same maps. Any thread.
+ */
+#ifndef RED_LOADER_UPROBES_H
+#define RED_LOADER_UPROBES_H
+
+struct bpf_object;
+struct bpf_program;
+struct loader_uprobes;
+
+/* `maps`: the object that is loaded, borrowed. NULL: no memory. */
+struct loader_uprobes *loader_uprobes__new(const struct bpf_object *maps);
+void loader_uprobes__free(struct loader_uprobes *u); /* accepts NULL */
+
+/* Loads them all, the first time. NULL: there is none, or the kernel refused it. */
+struct bpf_program *loader_uprobes__get(struct loader_uprobes *u, const char *name);
+
+#endif /* RED_LOADER_UPROBES_H */
