@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "doctor_tls.h"
 #include "loader.h"
 #include "log.h"
 #include "options.h"
@@ -23,8 +24,7 @@
 enum verdict {
 	YES = 0,
 	NO = 1,    /* costs its own feature */
-	LATER = 2, /* not in this version of redeye */
-	FATAL = 3, /* without it redeye cannot work */
+	FATAL = 2, /* without it redeye cannot work */
 };
 
 struct result {
@@ -146,9 +146,15 @@ static void check_syscall(struct result *r)
 	try_backend(r, BACKEND_SYSCALL);
 }
 
-static void check_later(struct result *r)
+static void check_uprobes(struct result *r)
 {
-	fail(r, LATER, "not in this version");
+	char why[256];
+	int links = loader__try_uprobes(why, sizeof(why));
+
+	if (links < 0)
+		fail(r, NO, why);
+	else if (!links)
+		snprintf(r->why, sizeof(r->why), "by perf events, which are slow to take off");
 }
 
 static void check_propagation(struct result *r)
@@ -172,7 +178,7 @@ static const struct check checks[] = {
 	{ "backend", "fentry", "the second choice", check_fentry },
 	{ "backend", "kprobe", "the third choice", check_kprobe },
 	{ "backend", "syscall", "the fallback, which taxes all system calls", check_syscall },
-	{ "tls", "plaintext of TLS libraries", "requests inside TLS", check_later },
+	{ "tls", "uprobes", "requests inside TLS", check_uprobes },
 	{ "traces", "context propagation", "traces across services without SDKs (--propagate)",
 	  check_propagation },
 };
@@ -196,9 +202,9 @@ static bool usable(const struct result *results)
 
 /* ---- output ------------------------------------------------------------------------------- */
 
-static const char *const verdict_names[] = { "yes", "no", "later", "NO" };
+static const char *const verdict_names[] = { "yes", "no", "NO" };
 
-static void print_table(const struct result *results)
+static void print_table(const struct result *results, const struct doctor_tls *tls)
 {
 	struct utsname u;
 	const struct backend *b;
@@ -219,10 +225,12 @@ static void print_table(const struct result *results)
 	for (b = backends, i = 0; b->name; b++)
 		if (b->misses)
 			printf("backend %s cannot see: %s\n", b->name, b->misses);
+	if (tls)
+		doctor_tls__print(tls);
 	printf("\n%s\n", usable(results) ? "redeye can work here." : "redeye cannot work here.");
 }
 
-static int print_json(const struct result *results)
+static int print_json(const struct result *results, const struct doctor_tls *tls)
 {
 	cJSON *j = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(j, "backends");
 	cJSON *others = cJSON_AddArrayToObject(j, "features"), *o;
@@ -237,6 +245,8 @@ static int print_json(const struct result *results)
 		cJSON_AddStringToObject(o, "lost", checks[i].lost);
 		cJSON_AddItemToArray(!strcmp(checks[i].area, "backend") ? list : others, o);
 	}
+	if (tls)
+		cJSON_AddItemToObject(j, "tls", doctor_tls__json(tls));
 	cJSON_AddBoolToObject(j, "usable", usable(results));
 	text = cJSON_Print(j);
 	cJSON_Delete(j);
@@ -250,15 +260,21 @@ static int print_json(const struct result *results)
 static int examine(const struct options *o)
 {
 	struct result results[N_CHECKS] = {};
+	struct doctor_tls *tls;
+	char why[200] = "";
 	size_t i;
 	int err = 0;
 
 	for (i = 0; i < N_CHECKS; i++)
 		checks[i].run(&results[i]);
+	tls = doctor_tls__new(o->tls_signatures, why, sizeof(why));
+	if (!tls)
+		log__warn("TLS in processes: %s", why);
 	if (o->json)
-		err = print_json(results);
+		err = print_json(results, tls);
 	else
-		print_table(results);
+		print_table(results, tls);
+	doctor_tls__free(tls);
 	return err ? err : usable(results) ? 0 : -ENOTSUP;
 }
 

@@ -53,7 +53,7 @@ struct conn_table_config {
 	uint32_t max_conns;
 	struct proto_env *env;
 	/* Ask the kernel about a connection; NULL in a replay. */
-	int (*poll)(void *arg, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd);
+	int (*poll)(void *arg, const struct conn *c, enum red_poll_cmd cmd);
 	void *arg;
 };
 

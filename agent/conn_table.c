@@ -96,7 +96,7 @@ void conn_table__forget(struct conn_table *t, struct conn *c)
 
 int conn_table__command(struct conn_table *t, struct conn *c, enum red_poll_cmd cmd)
 {
-	return t->cfg.poll ? t->cfg.poll(t->cfg.arg, c->sk, c->id, cmd) : -ENOTSUP;
+	return t->cfg.poll ? t->cfg.poll(t->cfg.arg, c, cmd) : -ENOTSUP;
 }
 
 static void drop(struct conn_table *t, struct conn *c, enum proto_drop why)

@@ -253,11 +253,11 @@ static void raise_priority(void)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-static int poll_conn(void *arg, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd)
+static int poll_conn(void *arg, const struct conn *c, enum red_poll_cmd cmd)
 {
 	struct live *l = arg;
 
-	return loader__poll(l->loader, sk, conn_id, cmd);
+	return loader__poll(l->loader, c->sk, c->id, cmd, c->layer);
 }
 
 static void answered(void *arg, uint64_t sk, uint64_t conn_id, uint64_t off)

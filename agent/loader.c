@@ -606,9 +606,10 @@ void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports)
 		bits[ports[n_ports] >> 3] |= 1 << (ports[n_ports] & 7);
 }
 
-int loader__poll(struct loader *l, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd)
+int loader__poll(struct loader *l, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd,
+		 uint16_t layer)
 {
-	uint64_t args[4] = { sk, conn_id, cmd };
+	uint64_t args[4] = { sk, conn_id, cmd, red_place(layer, 0) };
 	int rc = run_command(l->poll_fd, args, sizeof(args));
 
 	return rc < 0 ? -ENOENT : rc;
@@ -703,4 +704,17 @@ int loader__try(enum backend_id id, char *why, size_t why_size)
 		return -errno;
 	loader__free(l);
 	return 0;
+}
+
+int loader__try_uprobes(char *why, size_t why_size)
+{
+	struct loader_config c = { .max_connections = 64, .ring_bytes = 65536, .tls = true };
+	struct loader *l = loader__new(&c, why, why_size);
+	int rc;
+
+	if (!l)
+		return -errno;
+	rc = loader_uprobes__try(l->uprobes, why, why_size);
+	loader__free(l);
+	return rc;
 }

@@ -56,9 +56,11 @@ int loader__mark(struct loader *l, uint32_t tgid, uint8_t flags);
 struct bpf_program *loader__uprobe(struct loader *l, const char *name);
 void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports);
 
-/* Runs a command on a connection (enum red_poll_cmd). Returns 0, 1 when the
- * socket was found gone, -ENOENT when the kernel side does not know it. */
-int loader__poll(struct loader *l, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd);
+/* Runs a command on a connection (enum red_poll_cmd), whose topmost layer the caller
+ * takes for this one. Returns 0, 1 when the socket was found gone, -ENOENT when the
+ * kernel side does not know it. */
+int loader__poll(struct loader *l, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd,
+		 uint16_t layer);
 
 /* The request at `off` of what came in on this connection was answered (or will not
  * be): it is nobody's parent any more. Nothing without propagation. */
@@ -97,5 +99,9 @@ uint32_t loader__conns_used(const struct loader *l, uint32_t *max);
  * takes it down again. 0 when it works, else -errno with the reason in why.
  */
 int loader__try(enum backend_id id, char *why, size_t why_size);
+
+/* The same for uprobes, on a function of this program: 1 by a link to the file, 0 by a
+ * perf event, or -errno. */
+int loader__try_uprobes(char *why, size_t why_size);
 
 #endif /* RED_LOADER_H */

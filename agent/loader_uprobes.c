@@ -4,10 +4,14 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <link.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "redeye.h"
@@ -131,4 +135,48 @@ struct bpf_program *loader_uprobes__get(struct loader_uprobes *u, const char *na
 		p = bpf_object__find_program_by_name(u->skel->obj, name);
 	pthread_mutex_unlock(&u->lock);
 	return p && is_uprobe(p) && bpf_program__fd(p) >= 0 ? p : NULL;
+}
+
+/* ---- a try ------------------------------------------------------------------------------ */
+
+struct place {
+	uintptr_t addr;
+	uint64_t offset;
+};
+
+/* Of the first object, which is the executable. */
+static int find_offset(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct place *at = arg;
+
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *h = &info->dlpi_phdr[i];
+		uintptr_t start = info->dlpi_addr + h->p_vaddr;
+
+		if (h->p_type == PT_LOAD && at->addr >= start && at->addr - start < h->p_filesz)
+			at->offset = at->addr - start + h->p_offset;
+	}
+	return 1;
+}
+
+int loader_uprobes__try(struct loader_uprobes *u, char *why, size_t why_size)
+{
+	struct bpf_program *p = loader_uprobes__get(u, "uretprobe_tls");
+	struct place at = { .addr = (uintptr_t)loader_uprobes__try };
+	struct uprobe_link *link = NULL;
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), err = ENOTSUP;
+
+	dl_iterate_phdr(find_offset, &at);
+	if (p && fd >= 0 && at.offset) {
+		link = uprobe_link__attach(p, getpid(), fd, at.offset, true);
+		err = errno;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (!link) {
+		snprintf(why, why_size, "%s", p ? strerror(err) : "the programs were refused");
+		return -err;
+	}
+	uprobe_link__destroy(link);
+	return u->multi;
 }

@@ -7,6 +7,8 @@
 #ifndef RED_LOADER_UPROBES_H
 #define RED_LOADER_UPROBES_H
 
+#include <stddef.h>
+
 struct bpf_object;
 struct bpf_program;
 struct loader_uprobes;
@@ -17,5 +19,9 @@ void loader_uprobes__free(struct loader_uprobes *u); /* accepts NULL */
 
 /* Loads them all, the first time. NULL: there is none, or the kernel refused it. */
 struct bpf_program *loader_uprobes__get(struct loader_uprobes *u, const char *name);
+
+/* Attaches one to a function of this program, and takes it off again. 1: by a link to the
+ * file, 0: by a perf event, or -errno with the reason. */
+int loader_uprobes__try(struct loader_uprobes *u, char *why, size_t why_size);
 
 #endif /* RED_LOADER_UPROBES_H */

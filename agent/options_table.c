@@ -329,7 +329,7 @@ const struct opt opt_table[] = {
 	  .metavar = "NAME", .help = "process: probe the selected processes only; file: whoever maps "
 				     "the library; auto: the first, for many the second" },
 	{ .name = "tls-signatures", .type = OPT_STRING, VALUE(tls_signatures),
-	  .commands = CMD_CAPTURE, .group = CAPTURE,
+	  .commands = CMD_CAPTURE | CMD_DOCTOR, .group = CAPTURE,
 	  .metavar = "FILE", .help = "how to find TLS functions in executables without symbols" },
 	{ .name = "ring-size", .type = OPT_BYTES, VALUE(ring_bytes), .def = "4MiB",
 	  .min = 64 * KiB, .max = GiB, .power_of_two = true,

@@ -19,12 +19,14 @@
 #include "redeye.h"
 #include "tail.h"
 
+struct conn;
+
 struct pipeline_config {
 	const struct options *options;
 	struct procs *procs;                   /* borrowed */
 	const struct resource_attrs *resource; /* borrowed; NULL: services have but their names */
 	/* Of loader.h; NULL in a replay: nobody to ask, and no /proc behind events. */
-	int (*poll)(void *arg, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd);
+	int (*poll)(void *arg, const struct conn *c, enum red_poll_cmd cmd);
 	void *poll_arg;
 	bool traces;              /* spans have their place in a trace, headers are looked at */
 	struct red_trace_key key; /* of ids, the kernel side's; zero in a replay */

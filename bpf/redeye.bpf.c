@@ -723,7 +723,8 @@ static __always_inline int sock_gone(struct sock *sk, __u64 ident)
 	return sock_ident(sk, 0) != ident || !BPF_CORE_READ(sk, sk_socket);
 }
 
-/* args: sock address, connection id, enum red_poll_cmd, for some an offset. */
+/* args: sock address, connection id, enum red_poll_cmd, for some a place (red_place()):
+ * a mode is for the layer that user space knew of. */
 SEC("?raw_tp")
 int conn_poll(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -745,10 +746,12 @@ int conn_poll(struct bpf_raw_tracepoint_args *ctx)
 		conn_forget(c, key);
 		return 1;
 	case RED_POLL_MODE_AUTO:
-		c->flags &= ~RED_CONN_PIPELINED;
-		/* fall through */
 	case RED_POLL_MODE_NONE:
 	case RED_POLL_MODE_ALL:
+		if (red_place(c->layer, 0) != ctx->args[3])
+			return 0;
+		if (cmd == RED_POLL_MODE_AUTO)
+			c->flags &= ~RED_CONN_PIPELINED;
 		c->mode = cmd;
 		return 0;
 	case RED_POLL_FORGET:

@@ -55,10 +55,10 @@ static void opaque(void *arg, uint32_t tgid)
 	n_opaque++;
 }
 
-static int poll_conn(void *arg, uint64_t sk, uint64_t id, enum red_poll_cmd cmd)
+static int poll_conn(void *arg, const struct conn *c, enum red_poll_cmd cmd)
 {
 	if (n_asked < 256)
-		asked[n_asked] = (struct asked){ sk, id, cmd };
+		asked[n_asked] = (struct asked){ c->sk, c->id, cmd };
 	n_asked++;
 	return answer;
 }

@@ -86,7 +86,7 @@ static void opaque(void *arg, uint32_t tgid)
 	n_opaque++;
 }
 
-static int poll_conn(void *arg, uint64_t sk, uint64_t id, enum red_poll_cmd cmd)
+static int poll_conn(void *arg, const struct conn *c, enum red_poll_cmd cmd)
 {
 	if (n_asked < 16)
 		asked[n_asked] = cmd;
