@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """tests/live's HTTP/1.1 client over TLS, which says what the connection came to be."""
 
+import contextlib
 import functools
 import os
 import ssl
@@ -38,7 +39,11 @@ class Conn(client.Conn):
         check(not resume or self.sock.session_reused, "the session was not resumed")
 
     def close(self):
-        self.session = getattr(self.sock, "session", None)  # TLS 1.3: came after the handshake
+        """Says goodbye, without which some servers forget the session; waits for no answer."""
+        self.session = self.sock.session  # TLS 1.3: came after the handshake
+        self.sock.settimeout(0)
+        with contextlib.suppress(OSError, ValueError):
+            self.sock.unwrap()
         super().close()
 
 

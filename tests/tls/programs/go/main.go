@@ -99,6 +99,7 @@ func client(url, n string, keep bool) {
 	one := &http.Client{Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: ca()}, DisableKeepAlives: !keep,
 		Proxy: http.ProxyFromEnvironment}}
+	fmt.Println("READY")
 	bufio.NewReader(os.Stdin).ReadString('\n')
 	count, _ := strconv.Atoi(n)
 	for i := 0; i < count; i++ {

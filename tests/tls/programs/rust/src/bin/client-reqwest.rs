@@ -15,6 +15,7 @@ async fn main() {
         .pool_max_idle_per_host(if words[3] == "keep" { 1 } else { 0 });
     let builder = if words[4] == "rustls" { builder.use_rustls_tls() } else { builder.use_native_tls() };
     let client = builder.build().expect("client");
+    println!("READY");
     std::io::stdin().read_line(&mut String::new()).expect("stdin");
     for _ in 0..words[2].parse::<u32>().expect("N") {
         let answer = client.get(&words[1]).send().await.expect("answer");
