@@ -20,8 +20,6 @@ struct probe_ops {
 	 * of its probes can fire. 0 or -errno. */
 	int (*mark)(void *arg, uint32_t tgid, uint32_t flags);
 
-	/* The file's build id, at most size - 1 characters; false: it has none. */
-	bool (*build_id)(void *arg, int fd, char *buf, size_t size);
 	/* Where functions are; never NULL but for want of memory. See probe_plan.h. */
 	struct probe_plan *(*find)(void *arg, int fd, uint32_t tgid);
 

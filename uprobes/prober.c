@@ -32,14 +32,6 @@ static int op_mark(void *arg, uint32_t tgid, uint32_t flags)
 	return p->given.mark(p->given.arg, tgid, flags);
 }
 
-static bool op_build_id(void *arg, int fd, char *buf, size_t size)
-{
-	struct prober *p = arg;
-
-	return p->given.build_id ? p->given.build_id(p->given.arg, fd, buf, size)
-				 : tls_scan__build_id(p->scan, fd, buf, size);
-}
-
 static struct probe_plan *op_find(void *arg, int fd, uint32_t tgid)
 {
 	struct prober *p = arg;
@@ -73,7 +65,6 @@ static void set_ops(struct prober *p, const struct probe_ops *given)
 	p->ops = (struct probe_ops){
 		.program = op_program,
 		.mark = op_mark,
-		.build_id = op_build_id,
 		.find = op_find,
 		.attach = op_attach,
 		.detach = op_detach,

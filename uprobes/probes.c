@@ -140,11 +140,12 @@ void probes__leave(struct probes *p, uint32_t tgid, uint64_t now_ns)
 
 /* ---- mappings --------------------------------------------------------------------------- */
 
+/* By inode: a file whose time of change is new is another one to us, but has its probes. */
 static struct probe_use *find_use(const struct process *proc, const struct probe_file *f)
 {
 	struct probe_use *use = proc->uses;
 
-	while (use && use->file != f)
+	while (use && (use->file->key.inode != f->key.inode || use->file->key.dev != f->key.dev))
 		use = use->of_process;
 	return use;
 }

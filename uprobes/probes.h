@@ -53,7 +53,6 @@ struct probes_stats {
 	uint32_t probed;    /* of these, with probes now */
 	uint32_t wide;      /* of these, probed for all processes */
 	uint64_t scans;     /* files that were read */
-	uint64_t reused;    /* not read, because their build id was known */
 	uint64_t evicted;   /* files forgotten to make room */
 	uint64_t failed[PROBE_FAILURE__CNT];
 };

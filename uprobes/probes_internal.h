@@ -51,7 +51,6 @@ struct process {
 struct probes {
 	struct probes_config c;
 	struct probes_stats st;
-	struct probe_plan *plans;
 	uint64_t due_ns; /* when probes__tick has something to do */
 	struct process *processes[PROBES_BUCKETS];
 	struct probe_file *files[PROBES_BUCKETS];

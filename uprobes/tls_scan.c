@@ -308,17 +308,3 @@ struct probe_plan *tls_scan__plan(struct tls_scan *s, int fd, uint32_t tgid)
 	free(r);
 	return plan;
 }
-
-bool tls_scan__build_id(struct tls_scan *s, int fd, char *buf, size_t size)
-{
-	char why[160];
-	struct image *img = image__new(fd, why, sizeof(why));
-	const char *id = img ? image__build_id(img) : "";
-	size_t len = strlen(id);
-	bool ok = len && len < size;
-
-	if (ok)
-		memcpy(buf, id, len + 1);
-	image__free(img);
-	return ok;
-}

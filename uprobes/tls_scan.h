@@ -6,7 +6,6 @@
 #ifndef RED_TLS_SCAN_H
 #define RED_TLS_SCAN_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,8 +16,6 @@ struct tls_scan;
 struct tls_scan *tls_scan__new(const char *proc_root, const char *signatures, char *why,
 			       size_t why_size);
 void tls_scan__free(struct tls_scan *s); /* accepts NULL */
-
-bool tls_scan__build_id(struct tls_scan *s, int fd, char *buf, size_t size);
 
 /* tgid runs it: where its debug files may be. 0: nobody. NULL: no memory. */
 struct probe_plan *tls_scan__plan(struct tls_scan *s, int fd, uint32_t tgid);

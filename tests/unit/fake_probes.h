@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * A kernel and an ELF reader for the prober's tests. A file's first letter says what is in
- * it, and "id=..." behind it what its build id is:
+ * it:
  *
  *	S  OpenSSL: read, write, free; 5 sites      s  read only: cannot be probed
  *	N  NSPR: read, write; 4 sites               n  NSS
@@ -126,17 +126,6 @@ static void fake_content(int fd, char *buf, size_t size)
 	buf[n < 0 ? 0 : n] = 0;
 }
 
-static bool fake_build_id(void *arg, int fd, char *buf, size_t size)
-{
-	char text[64], *id;
-
-	fake_content(fd, text, sizeof(text));
-	id = strstr(text, "id=");
-	if (id)
-		snprintf(buf, size, "%.8s", id + 3);
-	return id;
-}
-
 static struct probe_plan *fake_plan(enum tls_kind kind, size_t n, const char *why)
 {
 	struct probe_site sites[FAKE_SITES] = {
@@ -184,7 +173,6 @@ static struct probe_plan *fake_find(void *arg, int fd, uint32_t tgid)
 static const struct probe_ops fake_ops = {
 	.program = fake_program,
 	.mark = fake_mark,
-	.build_id = fake_build_id,
 	.find = fake_find,
 	.attach = fake_attach,
 	.detach = fake_detach,
