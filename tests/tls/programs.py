@@ -7,6 +7,7 @@ What is not Debian's own is fetched and built by ./deps into build/tls.
 import glob
 import os
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -75,14 +76,14 @@ RESUMES = ("1.2", "1.3")
 
 class Kind(servers.Kind):
     def __init__(self, what, command, versions=("1.2", "1.3"), resumes=RESUMES, early=False,
-                 lacks="", options=None, builds=(), version=None, **kw):
+                 lacks=None, options=None, builds=(), version=None, **kw):
         kw.setdefault("can", COMMON)
         super().__init__(command, **kw)
         self.what = what            # as the table of the documentation calls it
         self.versions = versions
         self.resumes = resumes      # TLS versions with tickets; "id": TLS 1.2's session ids
         self.early = early
-        self.lacks = lacks          # why the case cannot run, where `can` does not say it
+        self.lacks = lacks          # says why it cannot run here
         self.options = options or {}
         self.builds = builds
         self.version = version      # a command that prints it
@@ -107,17 +108,28 @@ def _c(what, *files):
                 can="pipeline hello users big status", resumes=("1.2", "1.3", "id"))
 
 
-def _nginx(what, **options):
+def kernel_tls():
+    """Why it cannot be, or nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, \
+            socket.create_connection(listener.getsockname()) as sock:
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, 31, b"tls")  # TCP_ULP
+        except OSError as e:
+            return "this kernel has no TLS of its own: %s" % e
+    return ""
+
+
+def _nginx(what, lacks=None, **options):
     return Kind(what, NGINX, template=source("nginx.conf"), needs=("nginx",), can=STATIC_CAN,
-                processes=3, resumes=("1.2", "1.3", "id"), early=True,
+                processes=3, resumes=("1.2", "1.3", "id"), early=True, lacks=lacks,
                 options=dict({"sendfile": "on", "ssl": ""}, **options),
-                version=["nginx", "-v"])
+                version=None if options else ["nginx", "-v"])
 
 
 KINDS = {
     "nginx": _nginx("nginx"),
     "nginx-copy": _nginx("nginx, `sendfile off`", sendfile="off"),
-    "nginx-ktls": _nginx("nginx, kernel TLS", ssl="ssl_conf_command Options KTLS;"),
+    "nginx-ktls": _nginx("nginx, kernel TLS", kernel_tls, ssl="ssl_conf_command Options KTLS;"),
     "apache": Kind("Apache httpd, event", ["apache2", "-DFOREGROUND", "-f"],
                    template=source("apache.conf"), needs=("apache2",), can=STATIC_CAN,
                    processes=3, resumes=("1.2", "1.3", "id"), version=["apache2", "-v"]),
@@ -202,6 +214,9 @@ class Server(servers.Server):
         self.name, self.kind, self.folder = name, KINDS[name], folder
         self.service = service or "live-" + name
         need_files(*self.kind.needs)
+        reason = self.kind.lacks and self.kind.lacks()
+        if reason:
+            raise Skip(reason)
         for build in self.kind.builds:
             BUILDS[build].make()
         argv = list(self.kind.command) + self._tail(www, verify, list(words))
@@ -370,11 +385,18 @@ class Running:
               (code, self.proc.output()[-300:].strip()))
 
 
+PACKAGES = ("libssl3", "libgnutls30", "libnss3", "android-libboringssl")
+
+
 def versions():
-    """[(what, version)] of what is here, for the head of the table."""
+    """What is here, in a few words each, for the head of the table."""
     for kind in list(KINDS.values()) + list(CLIENTS.values()):
         if kind.version and shutil.which(kind.version[0]):
             done = subprocess.run(kind.version, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT, text=True)
-            yield kind.what, done.stdout.strip().splitlines()[0]
-    yield "OpenSSL", run(["openssl", "version"]).strip()
+                                  stderr=subprocess.STDOUT, text=True,
+                                  env=dict(os.environ, GOENV="off", GOTOOLCHAIN="local"))
+            yield " ".join(done.stdout.strip().splitlines()[0].split("(")[0].split()[:5])
+    if shutil.which("dpkg-query"):
+        done = subprocess.run(["dpkg-query", "-W", *PACKAGES], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True)
+        yield from (line.replace("\t", " ") for line in done.stdout.splitlines())

@@ -62,8 +62,7 @@ def others(results, notes):
 def render(results, backend):
     """`results`: {(case, kind): (verdict, reason)} of one backend."""
     notes = Notes()
-    lines = ["Linux %s, backend `%s`. %s." % (os.uname().release, backend, "; ".join(
-        "%s: %s" % pair for pair in versions()))]
+    lines = ["Linux %s, backend `%s`; %s." % (os.uname().release, backend, "; ".join(versions()))]
     for part in (section("server", KINDS, SERVER_COLUMNS, results, notes),
                  section("client", CLIENTS, CLIENT_COLUMNS, results, notes),
                  others(results, notes), notes.lines()):
