@@ -162,7 +162,7 @@ void doctor_tls__free(struct doctor_tls *d)
 	if (!d)
 		return;
 	while (d->n_files)
-		probe_plan__put(d->files[--d->n_files].plan);
+		probe_plan__free(d->files[--d->n_files].plan);
 	tls_scan__free(d->scan);
 	procfs__close(&d->fs);
 	free(d);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -97,6 +98,7 @@ static void load_all(struct loader_uprobes *u)
 	u->tried = true;
 	u->multi = uprobe_link__has_multi();
 	u->skel = load(u, -1);
+	malloc_trim(0);
 	if (u->skel)
 		return;
 	log__debug("uprobes: %s; trying each alone", strerror(errno));

@@ -57,11 +57,22 @@ static const struct {
 	  true, false },
 	{ "_ZN67_$LT$rustls..conn..connection..Writer$u20$as$u20$std..io..Write$GT$"
 	  "5write17h8d864e0ee27a96c2E",
-	  false, true },
+	  false, false },
 	{ "_ZN54_$LT$rustls..conn..Reader$u20$as$u20$std..io..Read$GT$4read17h7E", true, false },
-	{ "_ZN54_$LT$rustls..conn..Writer$u20$as$u20$std..io..Write$GT$5write17h7E", false, true },
+	{ "_ZN87_$LT$rustls..conn..ConnectionCommon$LT$T$GT$$u20$as$u20$rustls..conn..PlaintextSink"
+	  "$GT$5write17h7E",
+	  false, true },
+	{ "_ZN99_$LT$rustls..conn..connection..ConnectionCommon$LT$T$GT$$u20$as$u20$rustls..conn.."
+	  "connection..PlaintextSink$GT$5write17h7E.llvm.77",
+	  false, true },
 	{ CONN "6Reader" STDIO "4Read4read", true, false },
-	{ CONN "6Writer" STDIO "5Write5write", false, true },
+	{ "_RNvXs2_NtCs12_6rustls4connINtB5_16ConnectionCommonNtNtNtB7_6server11server_conn"
+	  "20ServerConnectionDataENtB5_13PlaintextSink5writeCs34_3app",
+	  false, true },
+	{ "_RNvXs2_NtCs12_6rustls4connINtB5_16ConnectionCommonNtB5_4DataENtB5_13PlaintextSink"
+	  "5flushCs34_3app",
+	  false, false },
+	{ CONN "6Writer" STDIO "5Write5write", false, false },
 	{ CONN "6Reader" STDIO "4Read4read.llvm.1234", true, false },
 	{ CONN "6Reader" STDIO "4Read4readCs1234_3app", true, false },
 	{ CONN "6Reader" STDIO "4Read8read_buf", false, false },
@@ -84,12 +95,28 @@ static void rustls_is_known_by_its_names(void **state)
 	}
 }
 
+static void what_rustls_takes_and_writes_in_pieces(void **state)
+{
+	assert_true(tls_functions__is_rustls_take("_ZN6rustls12common_state11CommonState"
+						  "23take_received_plaintext17h7E"));
+	assert_true(tls_functions__is_rustls_take("_RNvMNtCs12_6rustls12common_stateNtB2_"
+						  "11CommonState23take_received_plaintext"));
+	assert_false(tls_functions__is_rustls_take("_ZN6rustls6server11server_conn14EarlyDataState"
+						   "23take_received_plaintext17h7E"));
+	assert_true(tls_functions__is_rustls_writev("_ZN99_$LT$rustls..conn..ConnectionCommon$LT$T"
+						    "$GT$$u20$as$u20$rustls..conn..PlaintextSink"
+						    "$GT$14write_vectored17h7E"));
+	assert_false(tls_functions__is_rustls_writev("_ZN50_$LT$hyper..PlaintextSink$GT$"
+						     "14write_vectored17h7E"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(symbols_are_unique),
 		cmocka_unit_test(rows_are_whole),
 		cmocka_unit_test(rustls_is_known_by_its_names),
+		cmocka_unit_test(what_rustls_takes_and_writes_in_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
