@@ -10,12 +10,13 @@ import subprocess
 import client
 from client import expect_status, head, repeat
 from harness import case
-from lib import Failure, Proc, check, prime, settings
+from lib import check, prime, settings, tree
 from prom import WHATEVER
 from programs import BUILDS, KINDS, out, serve
 from secure import Conn, one
 from cases_servers import HELLO, USER
-from watch import https, plain, select, watch
+from watch import client as client_rows
+from watch import https, plain, watch
 
 LINKS = "redeye_tls_links"  # self-metric: probes that are attached; absent in an older redeye
 
@@ -77,7 +78,7 @@ def many_workers(t):
     workers, n = prime(499), prime(997)
     proc = spawn_c(t, libssl(), "server", 0, workers)
     address = listening(proc)
-    agent = select(t, "--pid", proc.pid) if t.dry else watch(t, Tree(proc))
+    agent = watch(t, Tree(proc))
     for _ in range(n):
         expect_status(one(address, HELLO), 200)
     agent.expect(https(n))
@@ -92,7 +93,6 @@ class Tree:
         self.proc = proc
 
     def pids(self):
-        from lib import tree
         return tree(self.proc.pid)
 
 
@@ -107,16 +107,15 @@ def many_starts(t):
                      "for ((i = 11; i < %d; i++)); do %s; done" % (command, n, command)],
                     {"OTEL_SERVICE_NAME": "tls-starts"}, stdin=subprocess.PIPE)
     agent = watch(t, shell)
-    from watch import client as client_row
     shell.popen.stdin.write(b"go\n")
     shell.popen.stdin.flush()
-    agent.agent.expect(client_row(11, target.port, address=WHATEVER))
+    agent.agent.expect(client_rows(11, target.port))
     before = links(agent)
     shell.popen.stdin.write(b"go\n")
     shell.popen.stdin.close()
     check(shell.wait(170 * settings.slow) == 0, "the shell failed: " + shell.output()[-300:])
     check(shell.output().count("200\n") == n, "not every answer was 200")
-    agent.expect(client_row(n, target.port, address=WHATEVER))
+    agent.expect(client_rows(n, target.port))
     after = links(agent)
     check(before == after, "probes: %s, later %s" % (before, after))
 

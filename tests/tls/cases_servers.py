@@ -273,7 +273,8 @@ def plain_and_tls(t, kind):
 
 @case(on=EVERY)
 def attach_open(t, kind):
-    """Connections that were open before redeye: all requests from then on."""
+    """Connections that were open before redeye: all requests from then on. But what waits in a
+    blocking read of its library entered it before the probes: the first of each is missed."""
     srv = serve(t, kind)
     conns = [Conn(srv.address) for _ in range(3)]
     for conn in conns:
@@ -282,7 +283,8 @@ def attach_open(t, kind):
     for conn, n in zip(conns, (7, 11, 13)):
         repeat(conn, HELLO, n)
         conn.close()
-    agent.expect(https(31))
+    unseen = 3 if srv.kind.blocks else 0
+    agent.expect(https(31 - unseen))
 
 
 @case(on=EVERY)

@@ -76,7 +76,8 @@ RESUMES = ("1.2", "1.3")
 
 class Kind(servers.Kind):
     def __init__(self, what, command, versions=("1.2", "1.3"), resumes=RESUMES, early=False,
-                 lacks=None, options=None, builds=(), version=None, **kw):
+                 lacks=None, options=None, builds=(), version=None, blocks=False, unseen="",
+                 **kw):
         kw.setdefault("can", COMMON)
         super().__init__(command, **kw)
         self.what = what            # as the table of the documentation calls it
@@ -84,6 +85,8 @@ class Kind(servers.Kind):
         self.resumes = resumes      # TLS versions with tickets; "id": TLS 1.2's session ids
         self.early = early
         self.lacks = lacks          # says why it cannot run here
+        self.blocks = blocks        # it waits for requests inside a read of its library
+        self.unseen = unseen        # why redeye cannot see its TLS
         self.options = options or {}
         self.builds = builds
         self.version = version      # a command that prints it
@@ -105,7 +108,7 @@ NGINX = ["nginx", "-e", "stderr", "-c"]
 
 def _c(what, *files):
     return Kind(what, [out("c", "tls"), ",".join(files), "server"], needs=files, builds=("c",),
-                can="pipeline hello users big status", resumes=("1.2", "1.3", "id"))
+                blocks=True, can="pipeline hello users big status", resumes=("1.2", "1.3", "id"))
 
 
 def kernel_tls():
@@ -137,7 +140,7 @@ KINDS = {
                     needs=("haproxy",), can="pipeline hello users status verify plain", early=True,
                     resumes=("1.2", "1.3", "id"), version=["haproxy", "-v"]),
     "python": Kind("Python `ssl`, threads", [sys.executable, source("python_tls.py")],
-                   version=[sys.executable, "-V"]),
+                   blocks=True, version=[sys.executable, "-V"]),
     "asyncio": Kind("Python asyncio", [sys.executable, source("asyncio_tls.py")],
                     resumes=("1.2", "1.3", "id")),
     "uvicorn": Kind("uvicorn, asyncio", [PYTHON, source("uvicorn_tls.py")], builds=("venv",),
@@ -151,13 +154,13 @@ KINDS = {
     "node-18": _node("node-18", "bin", "node"),
     "node-22": _node("node-22", "bin", "node"),
     "node-24": _node("node-24", "bin", "node"),
-    "go": Kind("Go", [BUILDS["go"].out], builds=("go",), version=["go", "version"]),
+    "go": Kind("Go", [BUILDS["go"].out], builds=("go",), blocks=True, version=["go", "version"]),
     "go-stripped": Kind("Go, stripped (`-s -w`)", [BUILDS["go-stripped"].out],
-                        builds=("go-stripped",)),
+                        builds=("go-stripped",), blocks=True),
     "go-1.19": Kind("Go of Debian 12", [BUILDS["go-1.19"].out], builds=("go-1.19",),
-                    version=[GO_DEBIAN, "version"]),
+                    blocks=True, version=[GO_DEBIAN, "version"]),
     "go-1.16": Kind("Go 1.16, arguments on the stack", [BUILDS["go-1.16"].out],
-                    builds=("go-1.16",), version=[GO_OLD, "version"]),
+                    builds=("go-1.16",), blocks=True, version=[GO_OLD, "version"]),
     "rustls": Kind("Rust axum, rustls 0.23", [out("rust", "release", "server-rustls")],
                    builds=("rust",), resumes=("1.3", "id")),
     "rustls-0.21": Kind("Rust axum, rustls 0.21", [out("rust", "release", "server-rustls-0-21")],
@@ -165,14 +168,16 @@ KINDS = {
     "rust-openssl": Kind("Rust axum, openssl crate", [out("rust", "release", "server-openssl")],
                          builds=("rust",)),
     # It waits for its socket though its TLS library still holds a request.
-    "ruby": Kind("Ruby WEBrick", can=COMMON.replace("pipeline ", ""), command=["ruby", source("ruby_tls.rb")], needs=("ruby",),
+    "ruby": Kind("Ruby WEBrick", ["ruby", source("ruby_tls.rb")], needs=("ruby",),
+                 can=COMMON.replace("pipeline ", ""), blocks=True,
                  resumes=("1.2", "1.3", "id"), version=["ruby", "-v"]),
     "openssl-1.1": _c("C, OpenSSL 1.1", os.path.join(LIBSSL_1_1, "libcrypto.so.1.1"),
                       os.path.join(LIBSSL_1_1, "libssl.so.1.1")),
     "boringssl": _c("C, BoringSSL (shared, Debian's)", os.path.join(BORING, "libcrypto.so.0"),
                     os.path.join(BORING, "libssl.so.0")),
     "static": Kind("C, OpenSSL 3 linked in, stripped", [out("c", "tls-static"), "linked", "server"],
-                   builds=("c-static",), can="pipeline hello users big status",
+                   builds=("c-static",), unseen="a stripped program has no symbols",
+                   can="pipeline hello users big status",
                    resumes=("1.2", "1.3", "id")),
 }
 for _name in ("uvicorn", "uvloop"):
@@ -262,6 +267,8 @@ class Server(servers.Server):
 
 
 def serve(t, name, **options):
+    if KINDS[name].unseen and not t.dry:
+        raise Skip("not seen: " + KINDS[name].unseen)
     server = Server(name, t.subfolder(name), t.www, **options)
     t.procs.append(server.proc)
     return server
@@ -331,7 +338,8 @@ NSS = "libcurl-nss.so.4"
 GNUTLS = "libcurl-gnutls.so.4"
 CLIENTS = {
     "curl": Client("curl, OpenSSL", _curl, ("curl",), ready=False, version=["curl", "-V"]),
-    "wget": Client("wget, GnuTLS", _wget, ("wget",), ready=False, modes=("keep",), version=["wget", "-V"]),
+    "wget": Client("wget, GnuTLS", _wget, ("wget",), ready=False, modes=("keep",),
+                   version=["wget", "-V"]),
     "libcurl-gnutls": Client("libcurl, GnuTLS", _python(GNUTLS)),
     "libcurl-nss": Client("libcurl, NSS", _python(NSS)),
     "pycurl": Client("pycurl, GnuTLS", _python("pycurl", "/usr/bin/python3"), PYCURL),
@@ -370,8 +378,8 @@ class Running:
             BUILDS[build].make()
         self.n = n
         self.service = "tls-" + name
-        self.proc = t.spawn(kind.argv(url, n, mode), dict(env or {}, OTEL_SERVICE_NAME=self.service),
-                            stdin=subprocess.PIPE)
+        self.proc = t.spawn(kind.argv(url, n, mode),
+                            dict(env or {}, OTEL_SERVICE_NAME=self.service), stdin=subprocess.PIPE)
         if kind.ready:
             self.proc.wait_line("READY")
 

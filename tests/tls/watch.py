@@ -46,16 +46,12 @@ class Watched:
 
     def _expect_log(self, rows):
         """Each line belongs to a row; each row has its lines."""
-        def right():
-            lines = self.log()
-            return len(lines) >= sum(r.count for r in rows if not r.at_most)
         try:
-            wait_for("the access log", right, 3)
+            wait_for("the access log", lambda: not log_problems(self.log(), rows), 3)
         except Failure:
-            pass
-        problems = log_problems(self.log(), rows)
-        if problems:
-            raise Failure("access log: " + "; ".join(problems[:4]))
+            problems = log_problems(self.log(), rows)
+            if problems:
+                raise Failure("access log: " + "; ".join(problems[:4]))
 
     def sizes(self):
         """{(method, request bytes, response bytes): how often} in the access log."""
@@ -99,19 +95,9 @@ def label(row):
                                          for k, v in sorted(row.want.items()) if k != "scheme"))
 
 
-def _options(t, options):
-    path = os.path.join(t.subfolder("log"), "access.json")
-    return path, ("--access-log", path) + tuple(options)
-
-
 def watch(t, *watched, options=()):
     """redeye on every process of these."""
-    path, options = _options(t, options)
-    agent = t.watch(*(getattr(w, "proc", w) if not hasattr(w, "pids") else w for w in watched),
-                    routes=ROUTES + ("/sink",), options=options)
+    path = os.path.join(t.subfolder("log"), "access.json")
+    agent = t.watch(*watched, routes=ROUTES + ("/sink",),
+                    options=("--access-log", path) + tuple(options))
     return Watched(t, agent, path)
-
-
-def select(t, *selection, options=()):
-    path, options = _options(t, options)
-    return Watched(t, t.agent(*selection, routes=ROUTES + ("/sink",), options=options), path)

@@ -208,12 +208,13 @@ static void server(const char *port, int workers)
 }
 
 /* The server's six bytes of body may come by another read than the head. */
-static void exchange(void *ssl, struct input *in)
+static void exchange(void *ssl, struct input *in, const char *port)
 {
-	static const char request[] = "GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
-	int head;
+	char request[100];
+	int head, len = snprintf(request, sizeof(request),
+				 "GET /hello HTTP/1.1\r\nHost: 127.0.0.1:%s\r\n\r\n", port);
 
-	if (!write_all(ssl, request, sizeof(request) - 1) || !(head = read_head(ssl, in)))
+	if (!write_all(ssl, request, len) || !(head = read_head(ssl, in)))
 		fail("request");
 	while (in->len < head + 6) {
 		int n = SSL_read(ssl, in->data + in->len, head + 6 - in->len);
@@ -241,7 +242,7 @@ static void client(const char *port, int n)
 	if (SSL_connect(ssl) != 1)
 		fail("SSL_connect");
 	while (n-- > 0)
-		exchange(ssl, &in);
+		exchange(ssl, &in, port);
 	SSL_shutdown(ssl);
 	close(fd);
 }
