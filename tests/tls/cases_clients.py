@@ -7,13 +7,11 @@ import subprocess
 import sys
 import threading
 
-from client import repeat
 from harness import case
 from lib import Failure, Skip, check, settings, wait_for
 from prom import WHATEVER
 from programs import CLIENTS, HERE, Running, serve
-from secure import VERSIONS, Conn
-from cases_servers import HELLO
+from secure import VERSIONS
 from watch import client, https, watch
 
 sys.path.append(os.path.join(os.path.dirname(HERE), "traces"))

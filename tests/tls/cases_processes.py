@@ -12,7 +12,7 @@ from client import expect_status, head, repeat
 from harness import case
 from lib import check, prime, settings, tree
 from prom import WHATEVER
-from programs import BUILDS, KINDS, out, serve
+from programs import BUILDS, out, serve
 from secure import Conn, one
 from cases_servers import HELLO, USER
 from watch import client as client_rows
