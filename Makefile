@@ -219,7 +219,7 @@ test:
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
 		vm='tests/vm/skipped'
 
-bench: all $(O)/tests/bench/mkrecording
+bench: all $(O)/tests/bench/mkrecording $(O)/tests/bench/trap
 	$(Q)tests/bench/run $(BENCH)
 
 # What a span costs, from its records to bytes on the wire.

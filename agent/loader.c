@@ -41,8 +41,8 @@ struct loader {
 	struct redeye_bpf *skel;
 	const struct backend *backend;
 	struct bpf_link *links[MAX_LINKS];
-	struct bpf_program *linked[MAX_LINKS];
 	size_t n_links;
+	struct bpf_program *linked[MAX_LINKS];
 	struct missing missing[MAX_MISSING];
 	size_t n_missing;
 	struct loader_uprobes *uprobes; /* NULL: no TLS */
@@ -665,13 +665,18 @@ int loader__stat(const struct loader *l, enum red_hook hook, struct red_stat *ou
 
 bool loader__prog_stat(const struct loader *l, size_t i, struct loader_prog_stat *out)
 {
+	bool uprobe = i >= l->n_links;
+	const struct bpf_program *p = uprobe ? NULL : l->linked[i];
 	struct bpf_prog_info info = {};
 	uint32_t len = sizeof(info);
 
-	if (i >= l->n_links)
+	if (uprobe && l->uprobes)
+		p = loader_uprobes__nth(l->uprobes, i - l->n_links);
+	if (!p)
 		return false;
-	out->name = bpf_program__name(l->linked[i]);
-	bpf_obj_get_info_by_fd(bpf_program__fd(l->linked[i]), &info, &len);
+	out->name = bpf_program__name(p);
+	out->uprobe = uprobe;
+	bpf_obj_get_info_by_fd(bpf_program__fd(p), &info, &len);
 	out->run_cnt = info.run_cnt;
 	out->run_ns = info.run_time_ns;
 	out->recursion_misses = info.recursion_misses;

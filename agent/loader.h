@@ -83,9 +83,10 @@ struct loader_prog_stat {
 	uint64_t run_cnt;
 	uint64_t run_ns;
 	uint64_t recursion_misses; /* runs that the kernel left out */
+	bool uprobe;               /* attached by the prober, where and if it is needed */
 };
 
-/* The i-th attached program; run figures are zero without bpf_stats. */
+/* The i-th program that is attached, or may be; run figures are zero without bpf_stats. */
 bool loader__prog_stat(const struct loader *l, size_t i, struct loader_prog_stat *out);
 
 /* The ring, its size in bytes, and the descriptor that tells when to read it. */

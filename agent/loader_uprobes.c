@@ -4,15 +4,12 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <link.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "log.h"
 #include "redeye.h"
@@ -139,42 +136,31 @@ struct bpf_program *loader_uprobes__get(struct loader_uprobes *u, const char *na
 	return p && is_uprobe(p) && bpf_program__fd(p) >= 0 ? p : NULL;
 }
 
-/* ---- a try ------------------------------------------------------------------------------ */
-
-struct place {
-	uintptr_t addr;
-	uint64_t offset;
-};
-
-/* Of the first object, which is the executable. */
-static int find_offset(struct dl_phdr_info *info, size_t size, void *arg)
+const struct bpf_program *loader_uprobes__nth(struct loader_uprobes *u, size_t i)
 {
-	struct place *at = arg;
+	struct bpf_program *p, *nth = NULL;
 
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *h = &info->dlpi_phdr[i];
-		uintptr_t start = info->dlpi_addr + h->p_vaddr;
-
-		if (h->p_type == PT_LOAD && at->addr >= start && at->addr - start < h->p_filesz)
-			at->offset = at->addr - start + h->p_offset;
-	}
-	return 1;
+	if (pthread_mutex_trylock(&u->lock))
+		return NULL;
+	if (u->skel)
+		bpf_object__for_each_program(p,
+					     u->skel->obj) if (bpf_program__fd(p) >= 0 && i-- == 0)
+		{
+			nth = p;
+			break;
+		}
+	pthread_mutex_unlock(&u->lock);
+	return nth;
 }
+
+/* ---- a try ------------------------------------------------------------------------------ */
 
 int loader_uprobes__try(struct loader_uprobes *u, char *why, size_t why_size)
 {
 	struct bpf_program *p = loader_uprobes__get(u, "uretprobe_tls");
-	struct place at = { .addr = (uintptr_t)loader_uprobes__try };
-	struct uprobe_link *link = NULL;
-	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), err = ENOTSUP;
+	struct uprobe_link *link = p ? uprobe_link__attach_self(p) : NULL;
+	int err = errno;
 
-	dl_iterate_phdr(find_offset, &at);
-	if (p && fd >= 0 && at.offset) {
-		link = uprobe_link__attach(p, getpid(), fd, at.offset, true);
-		err = errno;
-	}
-	if (fd >= 0)
-		close(fd);
 	if (!link) {
 		snprintf(why, why_size, "%s", p ? strerror(err) : "the programs were refused");
 		return -err;

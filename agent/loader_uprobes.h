@@ -20,6 +20,9 @@ void loader_uprobes__free(struct loader_uprobes *u); /* accepts NULL */
 /* Loads them all, the first time. NULL: there is none, or the kernel refused it. */
 struct bpf_program *loader_uprobes__get(struct loader_uprobes *u, const char *name);
 
+/* The i-th of those that are loaded, NULL at the end, and while they are being loaded. */
+const struct bpf_program *loader_uprobes__nth(struct loader_uprobes *u, size_t i);
+
 /* Attaches one to a function of this program, and takes it off again. 1: by a link to the
  * file, 0: by a perf event, or -errno with the reason. */
 int loader_uprobes__try(struct loader_uprobes *u, char *why, size_t why_size);

@@ -93,6 +93,8 @@ static void add_events(struct self_builder *b, const struct loader *loader)
 			hook_points(b, &f, hook, &st);
 }
 
+#define MAX_PROGRAMS 72
+
 static void add_programs(struct self_builder *b, const struct loader *loader)
 {
 	struct metric_family *runs, *time, *missed;
@@ -100,11 +102,11 @@ static void add_programs(struct self_builder *b, const struct loader *loader)
 	struct self_label l[] = { { "program", NULL }, { NULL, NULL } };
 	size_t i;
 
-	runs = self__family(b, "redeye.bpf.program.runs", "{run}", METRIC_COUNTER, 40,
+	runs = self__family(b, "redeye.bpf.program.runs", "{run}", METRIC_COUNTER, MAX_PROGRAMS,
 			    "Runs of each BPF program; only with --bpf-stats.");
-	time = self__family(b, "redeye.bpf.program.time", "s", METRIC_COUNTER, 40,
+	time = self__family(b, "redeye.bpf.program.time", "s", METRIC_COUNTER, MAX_PROGRAMS,
 			    "Time in each BPF program; only with --bpf-stats.");
-	missed = self__family(b, "redeye.bpf.program.missed", "{run}", METRIC_COUNTER, 40,
+	missed = self__family(b, "redeye.bpf.program.missed", "{run}", METRIC_COUNTER, MAX_PROGRAMS,
 			      "Runs that the kernel left out because the program was running.");
 	for (i = 0; loader__prog_stat(loader, i, &st); i++) {
 		l[0].value = st.name;
@@ -112,7 +114,8 @@ static void add_programs(struct self_builder *b, const struct loader *loader)
 			self__point(b, runs, st.run_cnt, l);
 			self__point(b, time, st.run_ns / 1e9, l);
 		}
-		self__point(b, missed, st.recursion_misses, l);
+		if (!st.uprobe || st.recursion_misses)
+			self__point(b, missed, st.recursion_misses, l);
 	}
 }
 

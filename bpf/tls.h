@@ -398,7 +398,7 @@ static __noinline int tls_adopt(struct red_tls_call *call, __u64 obj, __u32 tgid
 static __always_inline int kind_dir(__u32 kind)
 {
 	return kind == RED_TLS_READ || kind == RED_TLS_READ_EX || kind == RED_TLS_READ_EARLY ||
-			       kind == RED_TLS_RUST_READ
+			       kind == RED_TLS_READ_INNER || kind == RED_TLS_RUST_READ
 		       ? RED_DIR_IN
 		       : RED_DIR_OUT;
 }
@@ -428,6 +428,7 @@ static __always_inline __s64 call_bytes(const struct red_tls_call *call, __s64 r
 	case RED_TLS_SENDFILE:
 		return ret;
 	case RED_TLS_READ_EX:
+	case RED_TLS_READ_INNER:
 	case RED_TLS_WRITE_EX:
 		if ((__s32)ret != 1)
 			return -1;

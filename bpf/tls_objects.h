@@ -33,10 +33,11 @@ enum red_tls_kind {
 	RED_TLS_READ_EARLY = 6, /* returns 1 or 2, the same */
 	RED_TLS_SEND_EARLY = 7, /* returns 0 for all `len` bytes */
 	RED_TLS_SHUTDOWN = 8,
-	RED_TLS_OTHER = 9,      /* moves no plaintext; the socket calls inside are of interest */
-	RED_TLS_RUST_READ = 10, /* Result<usize>: 0 and how many in the second register */
-	RED_TLS_RUST_WRITE = 11,
-	RED_TLS_RUST_WRITEV = 12, /* the same with an iovec array of `len` elements */
+	RED_TLS_OTHER = 9,       /* moves no plaintext; the socket calls inside are of interest */
+	RED_TLS_READ_INNER = 10, /* as READ_EX; 0: the peer sends no more */
+	RED_TLS_RUST_READ = 11,  /* Result<usize>: 0 and how many in the second register */
+	RED_TLS_RUST_WRITE = 12,
+	RED_TLS_RUST_WRITEV = 13, /* the same with an iovec array of `len` elements */
 };
 
 enum red_tls_call_flags {
@@ -52,8 +53,9 @@ struct red_tls_call {
 	__u64 sp;      /* of the caller; tells an inner call from the outer */
 	__u64 last_sk; /* received ciphertext that no library is known for, or rustls */
 	__u64 last_id; /* its connection */
-	__u64 parked;  /* object of a write whose socket call is to follow */
-	__u64 n;       /* how many bytes that was */
+	__u64 parked;  /* object of a write whose socket call is to follow; of a goroutine, of
+			  the call inside of this that began last, */
+	__u64 n;       /* how many bytes that was; and its kind */
 	__u8 kind;     /* enum red_tls_kind */
 	__u8 flags;    /* enum red_tls_call_flags */
 	__u8 nested;   /* a socket call was made inside */

@@ -67,6 +67,14 @@ int uprobe_tls_read_ex(struct pt_regs *ctx)
 	return tls_enter(ctx, RED_TLS_READ_EX, 0, PT_REGS_PARM4(ctx));
 }
 
+/* OpenSSL's ssl_read_internal(), which SSL_read and SSL_read_ex are made of: where it is
+ * known, it has the probes of both (uprobes/tls_inner.c). */
+SEC("?uprobe")
+int uprobe_tls_read_inner(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, RED_TLS_READ_INNER, 0, PT_REGS_PARM4(ctx));
+}
+
 SEC("?uprobe")
 int uprobe_tls_write_ex(struct pt_regs *ctx)
 {
@@ -239,7 +247,7 @@ int uretprobe_tls(struct pt_regs *ctx)
 	}
 	if (n > 0)
 		tls_moved(&done, id, n, !done.nested);
-	else if (done.kind == RED_TLS_READ && !(__s32)ret)
+	else if ((done.kind == RED_TLS_READ || done.kind == RED_TLS_READ_INNER) && !(__s32)ret)
 		tls_ended(&done, id >> 32, RED_DIR_IN);
 	else if (done.kind == RED_TLS_SHUTDOWN && (__s32)ret >= 0)
 		tls_ended(&done, id >> 32, RED_DIR_OUT);
@@ -287,9 +295,15 @@ static __always_inline struct red_tls_call *go_enter(struct pt_regs *ctx, __u64 
 	key.who = a.g;
 	call = bpf_map_lookup_elem(&tls_calls, &key);
 	if (call && (call->obj != a.obj || call->aux != kind)) {
-		call->depth++;
+		if (call->parked != a.obj || call->n != kind)
+			call->depth++;
+		call->parked = a.obj;
+		call->n = kind;
 		return 0;
 	}
+	/* A function whose stack has to grow begins anew, as above; what it writes was told. */
+	if (call && call->kind == RED_TLS_OTHER && call->buf == a.buf && call->len == a.len)
+		return 0;
 	/* No function is called within itself: the end of that call was not seen. */
 	fresh.obj = a.obj;
 	fresh.buf = a.buf;
@@ -355,6 +369,7 @@ int uprobe_go_return(struct pt_regs *ctx)
 		return 0;
 	if (call->depth) {
 		call->depth--;
+		call->parked = 0;
 		return 0;
 	}
 	done = *call;

@@ -75,6 +75,7 @@ static struct probe_file *new_file(struct probes *p, const struct file_key *key,
 {
 	struct probe_file *f, **bucket;
 	struct probe_plan *plan;
+	uint64_t start_ns;
 
 	if (p->st.files >= p->c.max_files && !evict(p)) {
 		probes__failed(p, PROBE_FILES_FULL);
@@ -82,7 +83,9 @@ static struct probe_file *new_file(struct probes *p, const struct file_key *key,
 		return NULL;
 	}
 	f = calloc(1, sizeof(*f));
+	start_ns = probes__now_ns();
 	plan = f ? p->c.ops->find(p->c.ops->arg, fd, tgid) : NULL;
+	p->st.scan_ns += probes__now_ns() - start_ns;
 	if (!plan) {
 		free(f);
 		probes__failed(p, PROBE_NO_MEMORY);

@@ -69,7 +69,8 @@ static enum probe_failure judge(const struct probe_batch *b, char *text, size_t 
 	if (b->usable)
 		return PROBE_FAILURE__CNT;
 	if (b->failed) {
-		snprintf(text, size, "the kernel refused probes: %s", strerror(-b->err));
+		snprintf(text, size, "the kernel refused probes: %s%s", strerror(-b->err),
+			 b->err == -EACCES ? " (those of perf take CAP_SYS_ADMIN)" : "");
 		return PROBE_ATTACH;
 	}
 	snprintf(text, size, "the kernel refused the BPF programs for it");
@@ -82,9 +83,12 @@ static int attach(struct probes *p, struct probe_file *f, struct probe_link **li
 	enum probe_failure reason = PROBE_LINKS_FULL;
 	struct probe_batch b = { .err = -ENOSPC };
 	char text[160] = "the limit of probes is reached";
+	uint64_t start_ns;
 
 	if (probe_counts__open(p->c.counts) + f->plan->n <= p->c.max_links) {
+		start_ns = probes__now_ns();
 		probe_attach__all(&b, p->c.ops, p->c.counts, f->plan, pid, fd);
+		p->st.attach_ns += probes__now_ns() - start_ns;
 		reason = judge(&b, text, sizeof(text));
 	}
 	if (reason == PROBE_FAILURE__CNT) {

@@ -38,6 +38,10 @@ static void add_files(struct self_builder *b, const struct prober_stats *st)
 		     "Processes whose files are looked at.");
 	self__single(b, "redeye.uprobe.scans", "{file}", METRIC_COUNTER, p->scans,
 		     "Files read to find where to probe.");
+	self__single(b, "redeye.uprobe.scan.time", "s", METRIC_COUNTER, p->scan_ns / 1e9,
+		     "Time that reading them took.");
+	self__single(b, "redeye.uprobe.attach.time", "s", METRIC_COUNTER, p->attach_ns / 1e9,
+		     "Time that attaching probes took.");
 }
 
 static void add_failed(struct self_builder *b, const struct prober_stats *st)

@@ -54,6 +54,8 @@ struct probes_stats {
 	uint32_t wide;      /* of these, probed for all processes */
 	uint64_t scans;     /* files that were read */
 	uint64_t evicted;   /* files forgotten to make room */
+	uint64_t scan_ns;   /* time taken to read files, */
+	uint64_t attach_ns; /* and to attach probes */
 	uint64_t failed[PROBE_FAILURE__CNT];
 };
 

@@ -2,6 +2,8 @@
 #ifndef RED_PROBES_INTERNAL_H
 #define RED_PROBES_INTERNAL_H
 
+#include <time.h>
+
 #include "probes.h"
 
 #define PROBES_BUCKETS 1024
@@ -55,6 +57,14 @@ struct probes {
 	struct process *processes[PROBES_BUCKETS];
 	struct probe_file *files[PROBES_BUCKETS];
 };
+
+static inline uint64_t probes__now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
 
 /* ---- probe_file.c ---- */
 

@@ -78,10 +78,10 @@ const struct tls_function tls_functions[] = {
 
 	GO(TLS_READ,  "crypto/tls.(*Conn).Read",  "uprobe_go_read"),
 	GO(TLS_WRITE, "crypto/tls.(*Conn).Write", "uprobe_go_write"),
-	/* What Handshake and HandshakeContext, which may be inlined, come to since Go 1.17. */
-	GO(TLS_OTHER, "crypto/tls.(*Conn).handshakeContext", "uprobe_go_handshake"),
-	{ .kind = TLS_GO, .role = TLS_OTHER, .symbol = "crypto/tls.(*Conn).Handshake",
-	  .entry = "uprobe_go_handshake", .instead = true },
+	/* What runs once for a connection. Handshake() and what is in it run in each Read and
+	 * Write as well, to find that there is nothing to do. */
+	GO(TLS_OTHER, "crypto/tls.(*Conn).serverHandshake", "uprobe_go_handshake"),
+	GO(TLS_OTHER, "crypto/tls.(*Conn).clientHandshake", "uprobe_go_handshake"),
 
 	{ .kind = TLS_NSS, .role = TLS_OTHER, .symbol = "SSL_ImportFD" },
 	{ .kind = TLS_JVM, .role = TLS_OTHER, .symbol = "JNI_CreateJavaVM" },

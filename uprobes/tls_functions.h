@@ -38,7 +38,6 @@ enum tls_return {
 struct tls_function {
 	uint8_t kind;       /* enum tls_kind */
 	uint8_t role;       /* enum tls_role */
-	bool instead;       /* only where the row before it was not found */
 	const char *symbol; /* NULL: those that `match` says yes to */
 	bool (*match)(const char *symbol);
 	const char *entry; /* NULL: nothing is attached */

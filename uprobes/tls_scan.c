@@ -25,6 +25,7 @@
 #include "redeye.h"
 #include "signatures.h"
 #include "tls_functions.h"
+#include "tls_inner.h"
 
 struct tls_scan {
 	const char *proc_root;
@@ -96,9 +97,11 @@ static bool has_site(const struct reading *r, uint64_t offset)
 	return false;
 }
 
-static void add_function(struct reading *r, const struct tls_function *row, uint64_t offset)
+static void add_function(struct reading *r, const struct tls_function *row,
+			 const struct image_function *f)
 {
 	const struct tls_library *lib = &tls_libraries[row->kind];
+	uint64_t offset = tls_inner__entry(r->img, f);
 
 	r->kinds |= 1u << row->kind;
 	if (!row->entry || has_site(r, offset))
@@ -122,6 +125,31 @@ static size_t named_rows(const char **names, const struct tls_function **rows)
 	return n;
 }
 
+static size_t row_named(const char *const *names, size_t n, const char *name)
+{
+	size_t i = 0;
+
+	while (i < n && strcmp(names[i], name))
+		i++;
+	return i;
+}
+
+/* Puts probes on an inner function instead of the two that come to it. */
+static void add_inner(struct reading *r, const struct tls_inner *in, const char *const *names,
+		      size_t n, struct image_function *found)
+{
+	size_t a = row_named(names, n, in->outer[0]), b = row_named(names, n, in->outer[1]);
+	struct image_function inner;
+
+	if (a == n || b == n || found[a].source == IMAGE_NOWHERE ||
+	    found[b].source == IMAGE_NOWHERE)
+		return;
+	if (!tls_inner__find(r->img, (struct image_function[]){ found[a], found[b] }, &inner))
+		return;
+	add_function(r, &in->row, &inner);
+	found[a].source = found[b].source = IMAGE_NOWHERE;
+}
+
 static int find_named(struct reading *r)
 {
 	const char *names[IMAGE_NAMES_MAX] = { NULL };
@@ -130,9 +158,11 @@ static int find_named(struct reading *r)
 	size_t i, n = named_rows(names, rows);
 	int rc = image__find(r->img, names, n, found);
 
+	for (i = 0; rc > 0 && i < tls_inners_n; i++)
+		add_inner(r, &tls_inners[i], names, n, found);
 	for (i = 0; rc > 0 && i < n; i++)
 		if (found[i].source != IMAGE_NOWHERE)
-			add_function(r, rows[i], found[i].offset);
+			add_function(r, rows[i], &found[i]);
 	return rc < 0 ? rc : 0;
 }
 
@@ -142,7 +172,7 @@ static bool try_name(void *arg, const char *name, const struct image_function *f
 
 	for (size_t i = 0; i < tls_functions_n; i++)
 		if (tls_functions[i].match && tls_functions[i].match(name))
-			add_function(r, &tls_functions[i], f->offset);
+			add_function(r, &tls_functions[i], f);
 	return true;
 }
 
@@ -162,7 +192,7 @@ static int add_go(struct reading *r, const struct gopclntab *t, const struct tls
 		return n;
 	for (int i = 0; i < n; i++)
 		add_site(r, row, rets[i], tls_libraries[row->kind].ret, false);
-	add_function(r, row, fn.f.offset);
+	add_function(r, row, &fn.f);
 	return 0;
 }
 
@@ -179,11 +209,11 @@ static void go_sentence(struct reading *r, const struct tls_function *row, int e
 static void find_go_in(struct reading *r, const struct gopclntab *t)
 {
 	size_t before = r->n;
-	int err = 0, done = 0;
+	int err, done = 0;
 
 	for (const struct tls_function *row = tls_functions; row < tls_functions + tls_functions_n;
 	     row++) {
-		if (row->kind != TLS_GO || (row->instead && !err))
+		if (row->kind != TLS_GO)
 			continue;
 		err = add_go(r, t, row);
 		if (!(row->role & TLS_MINIMUM))

@@ -18,6 +18,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +64,47 @@ void uprobe_link__prepare(struct bpf_program *prog)
 	bpf_program__set_expected_attach_type(prog, ATTACH_TYPE_MULTI);
 }
 
+/* ---- this program ---------------------------------------------------------------------- */
+
+struct place {
+	uintptr_t addr;
+	uint64_t offset;
+};
+
+/* Of the first object, which is the executable. */
+static int find_offset(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct place *at = arg;
+
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *h = &info->dlpi_phdr[i];
+		uintptr_t start = info->dlpi_addr + h->p_vaddr;
+
+		if (h->p_type == PT_LOAD && at->addr >= start && at->addr - start < h->p_filesz)
+			at->offset = at->addr - start + h->p_offset;
+	}
+	return 1;
+}
+
+/* Of a function of this program, in its file. 0: not known. */
+static uint64_t own_offset(void)
+{
+	struct place at = { .addr = (uintptr_t)uprobe_link__has_multi };
+
+	dl_iterate_phdr(find_offset, &at);
+	return at.offset;
+}
+
+static int link_and_close(int prog_fd, uint32_t pid, const char *path, uint64_t offset)
+{
+	int fd = link_multi(prog_fd, pid, path, offset, false);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
 bool uprobe_link__has_multi(void)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, o, .expected_attach_type = ATTACH_TYPE_MULTI);
@@ -69,15 +112,16 @@ bool uprobe_link__has_multi(void)
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	int prog_fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", exit_0, 2, &o), fd;
+	int prog_fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", exit_0, 2, &o);
+	uint64_t offset = own_offset();
+	bool has;
 
 	if (prog_fd < 0)
 		return false;
-	fd = link_multi(prog_fd, -1, "/", 0, false);
-	if (fd >= 0)
-		close(fd);
+	has = offset && link_and_close(prog_fd, getpid(), "/proc/self/exe", offset) == 0 &&
+	      link_and_close(prog_fd, -1, "/", 0) == -EINVAL;
 	close(prog_fd);
-	return fd == -EINVAL;
+	return has;
 }
 
 static int attach_perf(struct uprobe_link *u, struct bpf_program *prog, int pid, const char *path,
@@ -120,4 +164,20 @@ void uprobe_link__destroy(struct uprobe_link *u)
 	else
 		close(u->fd);
 	free(u);
+}
+
+struct uprobe_link *uprobe_link__attach_self(struct bpf_program *prog)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), err;
+	uint64_t offset = own_offset();
+	struct uprobe_link *u = NULL;
+
+	errno = offset ? errno : ENOTSUP;
+	if (fd >= 0 && offset)
+		u = uprobe_link__attach(prog, getpid(), fd, offset, true);
+	err = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = err;
+	return u;
 }

@@ -17,6 +17,8 @@ void uprobe_link__prepare(struct bpf_program *prog);
 /* pid -1: all processes. NULL and errno. */
 struct uprobe_link *uprobe_link__attach(struct bpf_program *prog, int pid, int fd, uint64_t offset,
 					bool ret);
+/* For a try: to a function of this program, in this process. */
+struct uprobe_link *uprobe_link__attach_self(struct bpf_program *prog);
 void uprobe_link__destroy(struct uprobe_link *u); /* some 0.1 s */
 
 #endif /* RED_UPROBE_LINK_H */

@@ -17,7 +17,8 @@ import time
 
 import cost
 import prom
-from client import Conn, head
+import rounds
+from client import head
 from lib import Failure, Proc, Skip, check, settings
 
 SERIES = 100
@@ -42,13 +43,16 @@ def size():
 
 # ---- memory ------------------------------------------------------------------
 
-def memory(setup, loaded, backend):
+def memory(setup, loaded, backend, options=()):
     """redeye's memory when it just started and with a hundred series."""
     routes = ["/series/%d" % i for i in range(SERIES)]
-    one = setup.agent(loaded.selection(), backend, routes)
+    one = setup.agent(loaded.selection(), backend, routes, options)
     try:
-        found = {"idle": cost.memory(one.proc.pid)}
-        with Conn(loaded.server.address) as conn:
+        found = {}
+        if loaded.workload.tls:
+            found["uprobes"] = _prober(rounds.probed(one))
+        found["idle"] = cost.memory(one.proc.pid)
+        with loaded.connect() as conn:
             for route in routes:
                 conn.get(route)
         series = one.settle().total("redeye_series")
@@ -59,14 +63,22 @@ def memory(setup, loaded, backend):
     return found
 
 
+def _prober(metrics):
+    """What finding and probing TLS libraries took."""
+    names = {"files": "redeye_uprobe_scans_total", "probes": "redeye_uprobe_attached_total",
+             "scan_s": "redeye_uprobe_scan_time_seconds_total",
+             "attach_s": "redeye_uprobe_attach_time_seconds_total"}
+    return {k: metrics.total(name) for k, name in names.items()}
+
+
 # ---- the first transaction ---------------------------------------------------
 
 class Ticker(threading.Thread):
     """Requests every few ms; `sent` has the time of each that was answered."""
 
-    def __init__(self, address, keep):
+    def __init__(self, connect, keep):
         super().__init__(daemon=True)
-        self.address = address
+        self.connect = connect
         self.keep = keep  # one connection for all, or one for each
         self.sent = []
         self.error = None
@@ -75,10 +87,11 @@ class Ticker(threading.Thread):
 
     def run(self):
         try:
-            conn = Conn(self.address)
+            conn = self.connect()
             while not self.ended.wait(EVERY_S):
                 if not self.keep:
-                    conn.reopen()
+                    conn.close()
+                    conn = self.connect()
                 now = time.monotonic_ns()
                 conn.request(head("GET", "/hello"))
                 self.sent.append(now)
@@ -93,14 +106,16 @@ class Ticker(threading.Thread):
             raise Failure("the client: %s" % self.error)
 
 
-def _first(setup, loaded, backend, keep):
+def _first(setup, loaded, backend, keep, options):
     """(ms from just before redeye's fork and exec to its first request, to its readiness)"""
-    ticker = Ticker(loaded.server.address, keep)
+    ticker = Ticker(loaded.connect, keep)
     time.sleep(10 * EVERY_S)
     start = time.monotonic_ns()
-    one = setup.agent(loaded.selection(), backend)
+    one = setup.agent(loaded.selection(), backend, options=options)
     try:
         ready = time.monotonic_ns()
+        if loaded.workload.tls:
+            rounds.probed(one)
         time.sleep(10 * EVERY_S)
         ticker.finish()
         counted = int(one.settle().total("redeye_requests_emitted_total"))
@@ -113,11 +128,11 @@ def _first(setup, loaded, backend, keep):
     return (first - start) / 1e6, (ready - start) / 1e6
 
 
-def first_transaction(setup, loaded, backend):
+def first_transaction(setup, loaded, backend, options=()):
     """Medians and worst of a few starts, in ms."""
     found = {}
     for name, keep in (("open", True), ("new", False)):
-        times = [_first(setup, loaded, backend, keep) for _ in range(STARTS)]
+        times = [_first(setup, loaded, backend, keep, options) for _ in range(STARTS)]
         found[name] = {"median_ms": statistics.median(t[0] for t in times),
                        "worst_ms": max(t[0] for t in times),
                        "ready_ms": statistics.median(t[1] for t in times)}

@@ -45,8 +45,9 @@ def mb(n):
 
 
 WHO = (("SERVER", lambda r: r.server), ("BACKEND", lambda r: r.backend))
+ROW = (("SERVER", lambda r: r.title), ("BACKEND", lambda r: r.backend))
 
-THROUGHPUT = WHO + (
+THROUGHPUT = ROW + (
     ("req/s off", lambda r: number(r.off["per_second"].median)),
     ("on", lambda r: number(r.on["per_second"].median)),
     ("lost % (min .. max)", lambda r: _spread(r.loss)),
@@ -56,14 +57,14 @@ THROUGHPUT = WHO + (
     ("on", lambda r: _time(r.on["p99_ns"].median)),
 )
 
-CPU = WHO + (
+CPU = ROW + (
     ("server ns off", lambda r: number(r.off["server_ns"].median)),
     ("on", lambda r: number(r.on["server_ns"].median)),
     ("added ns (min .. max)", lambda r: _spread(r.added_ns)),
     ("redeye ns (min .. max)", lambda r: _spread(r.redeye_ns)),
 )
 
-CAPTURE = WHO + (
+CAPTURE = ROW + (
     ("records/req", lambda r: number(r.records.median)),
     ("ring B/req", lambda r: number(r.ring_bytes.median)),
     ("wrk", lambda r: "%d" % r.requests),
@@ -84,6 +85,22 @@ PROGRAMS = WHO + (
     ("ns/run unselected", lambda p: _maybe(p.idle_run_ns)),
 )
 
+UPROBES = WHO + (
+    ("added ns (min .. max)", lambda u: _spread(u.added_ns)),
+    ("lost % (min .. max)", lambda u: _spread(u.lost)),
+    ("entries/req", lambda u: number(u.entries)),
+    ("returns/req", lambda u: number(u.returns)),
+    ("BPF ns/req", lambda u: number(u.bpf_ns)),
+    ("so ns/hit", lambda u: number(u.hit_ns)),
+)
+
+TRAPS = (
+    ("KIND", lambda t: t["kind"]),
+    ("INSTRUCTION", lambda t: t["instruction"]),
+    ("ATTACHED", lambda t: t["way"]),
+    ("ns (min .. max)", lambda t: "%(ns)d (%(min)d .. %(max)d)" % t),
+)
+
 AIMS = (
     ("WHAT", lambda a: a.text),
     ("measured", lambda a: number(a.value)),
@@ -97,7 +114,7 @@ def pairs(rows):
     _cpu(rows)
     table("Capture, all rounds with redeye together", CAPTURE, rows,
           ("exact: counted = served, or, where the server keeps no count, at most one request a "
-           "connection over wrk's.",))
+           "connection over wrk's;", "without probes (--no-tls): none."))
 
 
 def _cpu(rows):
@@ -110,16 +127,26 @@ def server_cost(rows):
     _cpu(rows)
     for r in rows:
         each = sorted(b["server_ns"] - a["server_ns"] for a, b in r.pairs)
-        print("\n%s, %s: added ns/req of each pair, sorted" % (r.server, r.backend))
+        print("\n%s, %s: added ns/req of each pair, sorted" % (r.title, r.backend))
         print("  " + " ".join("%.0f" % ns for ns in each))
 
 
 def programs(rows):
     table("BPF programs of the data path, in rounds of their own (--bpf-stats)", PROGRAMS,
-          [p for p in rows if p.event_ns],
+          [p for p in rows if p.event_ns or p.name.startswith("u")],
           ("Runs are the whole machine's, wrk's among them. events: runs that moved bytes of the "
            "server;", "unselected: what a run costs when it ends at the selection, from a round "
-           "that selects neither."))
+           "that selects neither. u(ret)probe_: of TLS libraries; their traps are not in it."))
+
+
+def uprobes(rows, traps, published):
+    table("Uprobes, what they add to a server that is watched without them", UPROBES, rows,
+          ("so ns/hit: what was added and is not BPF, by hits: traps, and what they do to caches. "
+           "A return", "of a uretprobe and its entry share a trap."))
+    table("A uprobe by itself, with an empty program", TRAPS, traps,
+          ("emulated: the kernel does the instruction itself; stepped: a second trap behind it, "
+           "which in a", "virtual machine leaves it. return: entry and return together.",
+           published))
 
 
 def _memory_rows(alone):
@@ -129,6 +156,11 @@ def _memory_rows(alone):
                                for name in ("RssAnon", "RssFile", "RssShmem") if name in m[key])
             yield "memory, %s, %s" % (text, backend), "%s = %s; peak %s" % (
                 mb(m[key]["VmRSS"]), parts, mb(m[key]["VmHWM"]))
+        if "uprobes" in m:
+            yield "uprobes, " + backend, (
+                "%(files)d files read in %(scan_ms).1f ms, %(probes)d probes attached in "
+                "%(attach_ms).1f ms" % dict(m["uprobes"], scan_ms=1e3 * m["uprobes"]["scan_s"],
+                                            attach_ms=1e3 * m["uprobes"]["attach_s"]))
 
 
 def _first_rows(alone):

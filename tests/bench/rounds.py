@@ -4,7 +4,8 @@
 A machine's speed drifts by more than redeye costs, so one number with and one
 without it say nothing. Rounds come in pairs, off then on, and what is reported
 is the median of the pairs' ratios and how far they spread. The server lives
-through all pairs; redeye starts anew for each.
+through all pairs; redeye starts anew for each. Servers that speak TLS have a
+third round, with redeye but without its uprobes.
 
 CPU time is divided by the requests that wrk completed. Requests in flight when
 wrk stops, one a connection at most, are served and counted by redeye but not
@@ -14,13 +15,15 @@ keeps one, and must else lie between wrk's count and that plus the connections.
 
 import os
 import shutil
+import time
 
 import cost
 from agent import Agent
 from lib import Proc
 from workloads import wrk
 
-NO_LOSS = "not_wanted"  # the bytes are in the connection's counters
+NO_LOSS = ("not_wanted", "ciphertext")  # the bytes are in the connection's counters
+BLIND = ("--no-tls",)
 
 
 class Setup:
@@ -32,14 +35,15 @@ class Setup:
         self.connections = connections
 
     def load(self, loaded, seconds=0):
-        return wrk(loaded.server.url(), seconds or self.seconds, self.connections)
+        return wrk(loaded.url(), seconds or self.seconds, self.connections)
 
     def agent(self, selection, backend, routes=(), options=()):
         folder = os.path.join(self.folder, "redeye")
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder)
         with cost.pinned("rest"):
-            return Agent(backend, folder, selection, routes=routes, options=options)
+            return Agent(backend, folder, selection, routes=routes,
+                         options=("--uprobe-scope", "process") + tuple(options))
 
 
 def _loaded_round(setup, loaded):
@@ -58,12 +62,28 @@ def on(setup, loaded, backend, options=()):
     looked = loaded.look()
     agent = setup.agent(loaded.selection(), backend, options=options)
     try:
+        if loaded.workload.tls and not set(BLIND) <= set(options):
+            probed(agent)
         result = _watched_round(setup, loaded, agent)
     finally:
         agent.proc.stop()
     result["served"] = loaded.between(looked, loaded.look())
     result["exact"] = _exact(result, setup.connections)
     return result
+
+
+def probed(agent):
+    """Waits until all uprobes are in place: there are some, and no more are added."""
+    last = [0]
+
+    def problems(metrics):
+        now, before = metrics.total("redeye_uprobe_links"), last[0]
+        last[0] = now
+        if not now or now != before:
+            time.sleep(0.05)
+            return ["the TLS library has no probes, or ever more"]
+        return []
+    return agent.poll(problems)
 
 
 def _watched_round(setup, loaded, agent):
@@ -102,7 +122,7 @@ def _counted(before, after):
         "counted": sum(_delta(before, after, "redeye_requests_emitted_total", "").values()),
         "records": sum(_delta(before, after, "redeye_events_emitted_total", "").values()),
         "ring_bytes": sum(_delta(before, after, "redeye_events_size_bytes_total", "").values()),
-        "dropped": {k: v for k, v in drops.items() if k != NO_LOSS and v},
+        "dropped": {k: v for k, v in drops.items() if k not in NO_LOSS and v},
         "programs": {k: {"runs": n, "ns": seconds[k] * 1e9} for k, n in runs.items() if n},
     }
 
@@ -122,6 +142,19 @@ def pairs(setup, loaded, backend, n, progress):
     for i in range(n):
         progress("%s, %s: pair %d of %d" % (loaded.name, backend, i + 1, n))
         found.append((off(setup, loaded), on(setup, loaded, backend)))
+    return found
+
+
+def triples(setup, loaded, backend, n, progress):
+    """[(off, on, on but blind for TLS)], which differ by the uprobes and what they see. Each
+    round is a third shorter, so that three last as long as a pair."""
+    shorter = Setup(setup.folder, max(1, setup.seconds * 2 // 3), setup.connections)
+    shorter.load(loaded, 1)
+    found = []
+    for i in range(n):
+        progress("%s, %s: three rounds, %d of %d" % (loaded.name, backend, i + 1, n))
+        found.append((off(shorter, loaded), on(shorter, loaded, backend),
+                      on(shorter, loaded, backend, BLIND)))
     return found
 
 

@@ -24,11 +24,12 @@ def _over(rounds, key):
 
 
 class Paired:
-    """What the pairs of one server and one backend say."""
+    """What the pairs of one server and one backend say; `blind`: redeye was to see no TLS."""
 
-    def __init__(self, server, backend, pairs):
+    def __init__(self, server, backend, pairs, blind=False):
         offs, ons = [p[0] for p in pairs], [p[1] for p in pairs]
-        self.server, self.backend, self.pairs = server, backend, pairs
+        self.server, self.backend, self.pairs, self.blind = server, backend, pairs, blind
+        self.title = server + ", no probes" if blind else server
         self.off = {k: _over(offs, k) for k in ("per_second", "server_ns", "p50_ns", "p99_ns")}
         self.on = {k: _over(ons, k) for k in ("per_second", "server_ns", "p50_ns", "p99_ns")}
         self.loss = Spread([100 * (1 - b["per_second"] / a["per_second"]) for a, b in pairs])
@@ -39,12 +40,13 @@ class Paired:
         self.requests = sum(r["requests"] for r in ons)
         self.counted = sum(r["counted"] for r in ons)
         self.served = None if ons[0]["served"] is None else sum(r["served"] for r in ons)
-        self.exact = all(r["exact"] for r in ons)
+        self.exact = all((not r["counted"]) if blind else r["exact"] for r in ons)
         self.dropped = _sum_drops(ons)
         self.rss = max(r["memory"]["VmRSS"] for r in ons)
 
     def dict(self):
-        plain = ("server", "backend", "requests", "counted", "served", "exact", "dropped", "rss")
+        plain = ("server", "backend", "blind", "requests", "counted", "served", "exact",
+                 "dropped", "rss")
         spreads = ("loss", "added_ns", "redeye_ns", "records", "ring_bytes")
         found = {k: getattr(self, k) for k in plain}
         found.update((k, getattr(self, k).dict()) for k in spreads)
@@ -119,6 +121,8 @@ class Aim:
 
 
 def pair_aims(row):
+    if row.blind:
+        return []
     where = "%s, %s: " % (row.server, row.backend)
     loss = WORKLOADS[row.server].loss
     found = []

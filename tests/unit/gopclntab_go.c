@@ -116,7 +116,8 @@ static size_t compare_all(const struct gopclntab *t, const struct returns *r)
 static void compare_some(const struct gopclntab *t, const struct returns *r)
 {
 	static const char *const names[] = { "crypto/tls.(*Conn).Read", "crypto/tls.(*Conn).Write",
-					     "crypto/tls.(*Conn).Close" };
+					     "crypto/tls.(*Conn).Close",
+					     "crypto/tls.(*Conn).clientHandshake" };
 	struct gopclntab_function fn;
 	uint64_t offsets[RETURNS_MAX];
 

@@ -4,7 +4,7 @@
  * what it says, and writes the byte to standard output.
  *
  *	d  loads the library	w  calls SSL_write, which wants its peer's answer first
- *	r  returns from main	x  executes itself
+ *	r  returns from main	x  executes itself	p  the same, with the library preloaded
  */
 #include <dlfcn.h>
 #include <stdio.h>
@@ -56,7 +56,9 @@ int main(int argc, char **argv)
 			load(argv[1]);
 		else if (c == 'w')
 			ssl_write(ssl, "x", 1);
-		else if (c == 'x')
+		else if (c == 'p')
+			setenv("LD_PRELOAD", argv[1], 1);
+		if (c == 'x' || c == 'p')
 			execv("/proc/self/exe", argv);
 		if (write(1, &c, 1) != 1)
 			return 1;

@@ -81,22 +81,15 @@ static uint64_t hits(pid_t pid, uint64_t what)
 /* ---- clients ----------------------------------------------------------------------------------
  */
 
-static void be_client(int in, int out, const char *lib, const char *preload)
+static void be_client(int in, int out, const char *lib)
 {
-	char go;
-
 	dup2(in, 0);
 	dup2(out, 1);
-	if (preload) { /* it is told when it is selected */
-		setenv("LD_PRELOAD", preload, 1);
-		if (read(0, &go, 1) != 1)
-			_exit(1);
-	}
 	execl(client_path, client_path, lib, NULL);
 	_exit(1);
 }
 
-static void start(struct client *c, const char *lib, const char *preload)
+static void start(struct client *c, const char *lib)
 {
 	int in[2], out[2];
 
@@ -104,7 +97,7 @@ static void start(struct client *c, const char *lib, const char *preload)
 		abort();
 	c->pid = fork();
 	if (!c->pid)
-		be_client(in[0], out[1], lib, preload);
+		be_client(in[0], out[1], lib);
 	close(in[0]);
 	close(out[1]);
 	c->in = in[1];
@@ -206,8 +199,8 @@ static void case_dlopen(void)
 	uint64_t open_ns;
 	double took;
 
-	start(&c, library, NULL);
-	start(&other, library, NULL);
+	start(&c, library);
+	start(&other, library);
 	tell(&c, ' ');
 	prober__selected(prober, c.pid);
 	wait_links(0, 0);
@@ -239,18 +232,19 @@ static void case_dlopen(void)
 	end(&other);
 }
 
-/* Selected by its fork; the library comes with its exec. */
+/* Selected before; the library comes with its exec. */
 static void case_exec(void)
 {
 	uint64_t before = stats().attached, start_ns;
 	struct client c;
 	double took;
 
-	start(&c, library, library);
+	start(&c, library);
+	tell(&c, ' ');
 	prober__selected(prober, c.pid);
 	wait_links(0, before);
 	start_ns = mono_ns();
-	send_byte(&c, 'g');
+	send_byte(&c, 'p');
 	took = wait_links(per_process, before + per_process);
 	printf("      exec to attached, file known: %.1f ms\n", (mono_ns() - start_ns) / 1e6);
 	verdict(took >= 0, "a library that comes with exec is probed");
@@ -294,7 +288,7 @@ static void case_replaced(void)
 	snprintf(path, sizeof(path), "%s/libssl.so.3", dir);
 	snprintf(newer, sizeof(newer), "%s/new", dir);
 	copy_file(library, path);
-	start(&c, path, NULL);
+	start(&c, path);
 	tell(&c, 'd');
 	copy_file(client_path, newer);
 	rename(newer, path);
@@ -357,10 +351,15 @@ static int load(const char *path, bool multi)
 	return object ? bpf_object__load(object) : -errno;
 }
 
+static void say_problem(void *arg, const struct prober_problem *problem)
+{
+	printf("      %s %s: %s\n", problem->process, problem->path, problem->text);
+}
+
 /* All cases with one of the two kinds of probes. NULL, or why not. */
 static const char *run(const char *path, bool multi)
 {
-	struct prober_config config = { .scope = UPROBE_SCOPE_PROCESS };
+	struct prober_config config = { .scope = UPROBE_SCOPE_PROCESS, .problem = say_problem };
 	struct probe_ops ops = { .program = program, .mark = mark };
 	static char why[256];
 	uint64_t start_ns;
@@ -386,6 +385,7 @@ int main(int argc, char **argv)
 {
 	const char *why;
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
 	libbpf_set_print(quiet);
 	client_path = argv[2];

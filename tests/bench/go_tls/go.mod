@@ -1,0 +1,3 @@
+module redeye/bench
+
+go 1.19
