@@ -194,6 +194,11 @@ test-traces: all
 test-otlp: $(O)/tests/otlp/driver
 	$(Q)tests/otlp/run --driver $<
 
+# TLS=--core: what `make test` runs. TLS="--markdown FILE": the tables of docs/tls-support.md.
+test-tls: all
+	$(Q)tests/tls/deps $(filter --core,$(TLS))
+	$(Q)tests/tls/run $(TLS)
+
 # Every kernel of the matrix, every backend. Long: see tests/vm/README.md.
 test-vm: all
 	$(Q)tests/vm/deps
@@ -208,6 +213,7 @@ test:
 		live='$(MAKE) -s test-live' prometheus='$(MAKE) -s test-prometheus' \
 		traces='$(MAKE) -s test-traces TRACES=--quick' \
 		propagate='$(MAKE) -s test-propagate PROPAGATE="--messages 10007"' \
+		tls='$(MAKE) -s test-tls TLS=--core' \
 		otlp='$(MAKE) -s test-otlp' \
 		uprobes='$(MAKE) -s test-uprobes' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \

@@ -16,6 +16,7 @@ from lib import Failure, Proc, Skip, settings
 
 CLI = "cli"  # the group of cases that need no backend
 CASES = []
+RESULTS = []  # (case, backend, verdict, reason) of those that ran
 
 # A busy machine wakes the client after redeye's clock has stopped, or the server before it
 # has started. So timed cases, servers included, run with a high priority where that is
@@ -190,6 +191,7 @@ def run_case(one, backend, www, dry=False):
         seconds = time.monotonic() - start
         if verdict != "FAIL" and not settings.verbose:
             shutil.rmtree(folder, ignore_errors=True)
+    RESULTS.append((one, backend, verdict, reason))
     tail = "(%.1f s)" % seconds if verdict == "ok" else ""
     print("%-4s %s %s%s" % (verdict, backend, one.name, " " + tail if tail else ": " + reason),
           flush=True)

@@ -187,7 +187,7 @@ class Server:
         values.update((k.upper(), v) for k, v in options.items())
         for name, value in values.items():
             text = text.replace("@%s@" % name, str(value))
-        path = os.path.join(self.folder, self.kind.template)
+        path = os.path.join(self.folder, os.path.basename(self.kind.template))
         with open(path, "w") as f:
             f.write(text)
         return path

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Processes and libraries come and go, and what speaks to a TLS port is not always TLS."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+
+import client
+from client import expect_status, head, repeat
+from harness import case
+from lib import check, prime, settings, tree
+from prom import WHATEVER
+from programs import BUILDS, out, serve
+from secure import Conn, one
+from cases_servers import HELLO, USER
+from watch import client as client_rows
+from watch import https, plain, watch
+
+LINKS = "redeye_tls_links"  # self-metric: probes that are attached; absent in an older redeye
+
+
+def libssl():
+    """Files of this system's OpenSSL 3, libcrypto first."""
+    done = subprocess.run(["ldconfig", "-p"], stdout=subprocess.PIPE, text=True)
+    paths = [line.split(" => ")[1] for line in done.stdout.splitlines() if " => " in line]
+    return [next(p for p in paths if os.path.basename(p) == name + ".so.3" and "x32" not in p)
+            for name in ("libcrypto", "libssl")]
+
+
+def spawn_c(t, files, *words, **kw):
+    BUILDS["c"].make()
+    return t.spawn([out("c", "tls"), ",".join(files), *words], **kw)
+
+
+def listening(proc):
+    return "127.0.0.1", int(proc.wait_line("LISTEN")[6:])
+
+
+def links(agent):
+    """How many probes are attached, None when redeye does not say."""
+    found = agent.agent.scrape().get(LINKS)
+    return sum(value for _, value in found) if found else None
+
+
+@case(on=("python", "go", "node-24", "nginx", "rustls"))
+def killed(t, kind):
+    """SIGKILL while it waits for requests inside its TLS library; the next one is seen."""
+    srv = serve(t, kind)
+    agent = watch(t, srv)
+    conns = [Conn(srv.address) for _ in range(5)]
+    for conn in conns:
+        repeat(conn, HELLO, 7)
+    for pid in srv.pids():
+        os.kill(pid, signal.SIGKILL)
+    for conn in conns:
+        conn.close()
+    agent.expect(https(35))
+
+
+@case()
+def killed_mid_request(t):
+    """The request under way is an error, and none is left in flight."""
+    srv = serve(t, "python")
+    agent = watch(t, srv)
+    with Conn(srv.address) as conn:
+        repeat(conn, HELLO, 7)
+        conn.send(head("GET", "/hold"))
+        agent.agent.expect_active(1)
+        os.kill(srv.proc.pid, signal.SIGKILL)
+        agent.expect(https(7), https(1, "/hold", status=WHATEVER, error="process_exited"))
+
+
+@case(timeout=120)
+def many_workers(t):
+    """499 processes that share one libssl."""
+    workers, n = prime(499), prime(997)
+    proc = spawn_c(t, libssl(), "server", 0, workers)
+    address = listening(proc)
+    agent = watch(t, Tree(proc))
+    for _ in range(n):
+        expect_status(one(address, HELLO), 200)
+    agent.expect(https(n))
+    count = links(agent)
+    check(count is None or count < 100, "%s probes for one library" % count)
+
+
+class Tree:
+    """Every process of a tree, as Test.watch takes it."""
+
+    def __init__(self, proc):
+        self.proc = proc
+
+    def pids(self):
+        return tree(self.proc.pid)
+
+
+@case(timeout=180)
+def many_starts(t):
+    """997 processes, one after the other, each with one request; the probes stay as many."""
+    target = serve(t, "go")
+    n = prime(997)
+    BUILDS["c"].make()
+    command = "%s %s client %d 1" % (out("c", "tls"), ",".join(libssl()), target.port)
+    shell = t.spawn(["bash", "-c", "read go; for ((i = 0; i < 11; i++)); do %s; done; read go; "
+                     "for ((i = 11; i < %d; i++)); do %s; done" % (command, n, command)],
+                    {"OTEL_SERVICE_NAME": "tls-starts"}, stdin=subprocess.PIPE)
+    agent = watch(t, shell)
+    shell.popen.stdin.write(b"go\n")
+    shell.popen.stdin.flush()
+    agent.agent.expect(client_rows(11, target.port))
+    before = links(agent)
+    shell.popen.stdin.write(b"go\n")
+    shell.popen.stdin.close()
+    check(shell.wait(170 * settings.slow) == 0, "the shell failed: " + shell.output()[-300:])
+    check(shell.output().count("200\n") == n, "not every answer was 200")
+    agent.expect(client_rows(n, target.port))
+    after = links(agent)
+    check(before == after, "probes: %s, later %s" % (before, after))
+
+
+@case()
+def library_replaced(t):
+    """An upgrade renames a new libssl over the mapped one: the old process and the new one."""
+    files = [shutil.copy(path, t.temp) for path in libssl()]
+    old = spawn_c(t, files, "server", 0)
+    port = listening(old)
+    shell = t.spawn(["sh", "-c", 'read go; "$@"', "sh", out("c", "tls"), ",".join(files), "server",
+                     "0"], {"OTEL_SERVICE_NAME": "tls-new"}, stdin=subprocess.PIPE)
+    agent = watch(t, old, shell)
+    with Conn(port) as kept:
+        repeat(kept, HELLO, 7)
+        for path in files:
+            shutil.copy(path, path + ".new")
+            os.rename(path + ".new", path)
+        shell.popen.stdin.write(b"go\n")
+        shell.popen.stdin.flush()
+        new = listening(shell)
+        with Conn(new) as conn:
+            repeat(conn, USER, 11)
+        repeat(kept, HELLO, 6)
+        for _ in range(13):
+            expect_status(one(port, HELLO), 200)
+    agent.expect(https(26), https(11, "/users/{id}", service="tls-new"))
+
+
+# ---- what is no TLS, or none that works --------------------------------------------------
+
+def bytes_to(address, data):
+    """Sends this and reads until the server ends it."""
+    with socket.create_connection(address) as sock:
+        sock.settimeout(5 * settings.slow)
+        try:
+            sock.sendall(data)
+            sock.shutdown(socket.SHUT_WR)
+            while sock.recv(65536):
+                pass
+        except OSError:
+            pass
+
+
+def wrong_version(address):
+    """A handshake that no server here takes: TLS 1.1."""
+    subprocess.run(["openssl", "s_client", "-tls1_1", "-connect", "%s:%d" % address],
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL, timeout=20 * settings.slow)
+
+
+WRONG = (HELLO, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)) * 2,
+         b"\x16\x03\x01\x00\x02\x01\x00", b"\x17\x03\x03\x00\x05hello", b"\x00" * 997,
+         bytes(i * 37 % 251 for i in range(4999)), b"\x16", b"\x80\x2e\x01\x03\x01")
+
+
+@case(on=("nginx", "apache", "python", "asyncio", "node-24", "go", "rustls", "haproxy",
+          "static"))
+def wrong_traffic(t, kind):
+    """Plain HTTP, broken handshakes and noise on the TLS port: no https request but the real
+    ones. A server may answer HTTP in the clear by HTTP; that is one."""
+    srv = serve(t, kind)
+    agent = watch(t, srv)
+    for data in WRONG:
+        for _ in range(3):
+            bytes_to(srv.address, data)
+    for _ in range(3):
+        wrong_version(srv.address)
+    for _ in range(7):
+        expect_status(one(srv.address, HELLO), 200)
+    may = [plain(len(WRONG) * 3, route, method=WHATEVER, status=WHATEVER, error=WHATEVER,
+                 at_most=True) for route in ("/hello", "")]
+    if kind in ("nginx", "apache"):  # which answer it as if TLS had been spoken
+        may.append(https(3, "", status=400, at_most=True))
+    agent.expect(https(7), *may)

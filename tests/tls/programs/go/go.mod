@@ -1,0 +1,3 @@
+module redeye/tests/tls
+
+go 1.15

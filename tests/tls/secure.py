@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""tests/live's HTTP/1.1 client over TLS, which says what the connection came to be."""
+
+import contextlib
+import functools
+import os
+import ssl
+import threading
+
+import client
+from client import expect_status
+from lib import check
+
+VERSIONS = ("1.2", "1.3")
+_BY_NAME = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+
+@functools.lru_cache(None)
+def context(version=None, certificate=False, tickets=True):
+    ctx = ssl.create_default_context(cafile=os.path.join(os.environ["TLS_CERTS"], "ca.pem"))
+    if version:
+        ctx.minimum_version = ctx.maximum_version = _BY_NAME[version]
+    if certificate:
+        ctx.load_cert_chain(os.path.join(os.environ["TLS_CERTS"], "client.pem"))
+    if not tickets:
+        ctx.options |= ssl.OP_NO_TICKET
+    return ctx
+
+
+class Conn(client.Conn):
+    """One TLS connection; `resume` is another that has ended, and must be resumed."""
+
+    def __init__(self, address, version=None, certificate=False, tickets=True, resume=None, **kw):
+        super().__init__(address, **kw)
+        ctx = context(version, certificate, tickets)
+        session = resume.session if resume else None
+        self.session = None
+        self.sock = ctx.wrap_socket(self.sock, server_hostname=address[0], session=session)
+        check(not resume or self.sock.session_reused, "the session was not resumed")
+
+    def close(self):
+        """Says goodbye, without which some servers forget the session; waits for no answer."""
+        self.session = self.sock.session  # TLS 1.3: came after the handshake
+        self.sock.settimeout(0)
+        with contextlib.suppress(OSError, ValueError):
+            self.sock.unwrap()
+        super().close()
+
+
+def one(address, data, method="GET", **kw):
+    """One request on a connection of its own."""
+    with Conn(address, **kw) as conn:
+        return conn.request(data, method)
+
+
+def spread(address, data, n, conns=7, **kw):
+    """n requests over `conns` connections that are open at once, a thread each."""
+    errors = []
+
+    def work(share):
+        try:
+            with Conn(address, **kw) as conn:
+                for _ in range(share):
+                    expect_status(conn.request(data), 200)
+        except Exception as e:  # handed to the main thread below
+            errors.append(e)
+
+    threads = [threading.Thread(target=work, args=(n // conns + (i < n % conns),), daemon=True)
+               for i in range(conns)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
