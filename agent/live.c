@@ -7,6 +7,7 @@
 #include "live.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +32,8 @@
 #define ACTIVE_NS 100000000ull /* keep polling so long after the last record */
 #define POLL_NS   10000000ull
 #define UPKEEP_NS 1000000000ull
-#define BATCH     20000 /* records, then the loop looks at everything else */
+#define PROBES_NS 3000000000ull /* at the start, probes are waited for so long */
+#define BATCH     20000         /* records, then the loop looks at everything else */
 
 struct live {
 	struct live_config cfg;
@@ -364,6 +366,30 @@ static int new_prober(struct live *l, char *err, size_t err_size)
 	return l->prober ? 0 : -errno;
 }
 
+/* Who hears that we are ready may send a request at once: what runs already has its probes
+ * by then, or after a while is told that some have not. */
+static void await_probes(struct live *l)
+{
+	uint64_t until = mono_ns() + PROBES_NS;
+	struct pollfd fd = { .events = POLLIN };
+	struct prober_stats st;
+
+	if (!l->prober)
+		return;
+	fd.fd = prober__fd(l->prober);
+	for (;;) {
+		prober__stats(l->prober, &st);
+		if (!st.waiting)
+			return;
+		if (mono_ns() > until)
+			break;
+		if (poll(&fd, 1, 5) > 0)
+			prober__read(l->prober);
+		read_ring(l);
+	}
+	log__warn("%u processes have no probes yet: their TLS is seen later", st.waiting);
+}
+
 static void say_missing(const struct live *l)
 {
 	const char *prog, *why;
@@ -415,6 +441,7 @@ struct live *live__new(const struct live_config *c, char *err, size_t err_size)
 	say_missing(l);
 	/* Attached first, looked around second: nobody slips through between. */
 	rc = procs__scan(l->procs);
+	await_probes(l);
 out:
 	if (!rc)
 		return l;

@@ -199,6 +199,13 @@ static void take_mapping(struct prober_queue *q, struct prober_work *work)
 }
 
 /* Processes before mappings: those of a process that is looked at anyway say nothing new. */
+void prober_queue__rest(struct prober_queue *q)
+{
+	pthread_mutex_lock(&q->lock);
+	q->busy = false;
+	pthread_mutex_unlock(&q->lock);
+}
+
 bool prober_queue__next(struct prober_queue *q, uint64_t until_ns, struct prober_work *work)
 {
 	struct timespec t = { until_ns / 1000000000, until_ns % 1000000000 };
