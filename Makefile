@@ -100,6 +100,10 @@ $(O)/tests/unit/%: tests/unit/%.c $(LIB)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) -lcmocka $(LIBS)
 
+# Their probes are of their own processes only: others on this machine map the same files.
+test-live test-tls test-stress test-prometheus test-propagate test-otlp test-traces bench demo: \
+	export REDEYE_UPROBE_SCOPE = process
+
 test-unit: $(UNITS)
 	$(Q)tests/run-unit $(UNITS)
 

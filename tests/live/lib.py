@@ -16,6 +16,12 @@ import subprocess
 import time
 
 
+# A probe of a file would be in the memory of everybody who maps it. In a virtual machine
+# nobody else is there, and redeye chooses by itself.
+if "REDEYE_VM_KERNEL" not in os.environ:
+    os.environ.setdefault("REDEYE_UPROBE_SCOPE", "process")
+
+
 class Failure(Exception):
     """The behaviour under test is wrong."""
 
