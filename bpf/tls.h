@@ -162,7 +162,6 @@ static __noinline int call_adjacent(struct red_tls_call *call, struct red_conn *
 				    __u32 how, __u64 id)
 {
 	struct red_tls_key key = { .who = id, .tgid = id >> 32 };
-	struct red_tls_call fresh = {};
 	int candidate;
 
 	candidate = c && (how & 1) == RED_DIR_IN && c->wire & RED_WIRE_TLS &&
@@ -176,10 +175,29 @@ static __noinline int call_adjacent(struct red_tls_call *call, struct red_conn *
 		call->last_id = c->id;
 		return 0;
 	}
-	fresh.last_sk = (__u64)sk;
-	fresh.last_id = c->id;
-	bpf_map_update_elem(&tls_calls, &key, &fresh, BPF_NOEXIST);
+	bpf_map_update_elem(&tls_calls, &key, &red_no_call, BPF_NOEXIST);
+	call = bpf_map_lookup_elem(&tls_calls, &key);
+	if (call) {
+		call->last_sk = (__u64)sk;
+		call->last_id = c->id;
+	}
 	return 0;
+}
+
+/* Is the object joined to another connection than this? Then what goes on inside of its
+ * call is somebody else's: a callback that talks to others. */
+static __noinline int tls_elsewhere(__u64 obj, __u32 tgid, __u64 conn_id)
+{
+	struct red_tls_key key = { .who = obj, .tgid = tgid };
+	struct red_tls_conn *o = bpf_map_lookup_elem(&tls_objs, &key);
+	struct red_conn *c;
+	__u64 sk;
+
+	if (!o || o->conn_id == conn_id)
+		return 0;
+	sk = o->sk;
+	c = bpf_map_lookup_elem(&conns, &sk);
+	return c && c->id == o->conn_id;
 }
 
 /* ---- the wire ---------------------------------------------------------------------- */
@@ -332,8 +350,11 @@ __noinline int tls_wire(__u32 how, __u64 len, __u64 id)
 	else if (c->wire & RED_WIRE_TLS && !c->wire_off[dir])
 		tls_sniff(c, dir, len); /* for the hello */
 	if (nested) {
+		if (call->inner_obj)
+			call->inner_nested = 1;
 		call->nested = 1;
-		tls_join(c, (__u64)sk, call->obj, id >> 32, 0);
+		if (!tls_elsewhere(call->obj, id >> 32, c->id))
+			tls_join(c, (__u64)sk, call->obj, id >> 32, 0);
 	} else if (target & RED_TARGET_TLS) {
 		call_adjacent(call, c, sk, how, id);
 	}
@@ -403,6 +424,12 @@ static __always_inline int kind_dir(__u32 kind)
 		       : RED_DIR_OUT;
 }
 
+static __always_inline int kind_writes(__u32 kind)
+{
+	return kind == RED_TLS_WRITE || kind == RED_TLS_WRITE_EX || kind == RED_TLS_SENDFILE ||
+	       kind == RED_TLS_RUST_WRITE || kind == RED_TLS_RUST_WRITEV;
+}
+
 /* Does a call of this kind use up ciphertext that was received? */
 static __always_inline int kind_reads(__u32 kind)
 {
@@ -417,7 +444,7 @@ static __always_inline int kind_buffer(__u32 kind)
 }
 
 /* How many bytes of plaintext a call that returned `ret` (and `second`) has moved. */
-static __always_inline __s64 call_bytes(const struct red_tls_call *call, __s64 ret, __s64 second)
+static __always_inline __s64 call_bytes(const struct red_tls_frame *call, __s64 ret, __s64 second)
 {
 	__u64 n = 0;
 
@@ -451,7 +478,8 @@ static __always_inline __s64 call_bytes(const struct red_tls_call *call, __s64 r
 }
 
 /* Object `obj` of the current process moved n > 0 bytes of plaintext. */
-static __always_inline void tls_moved(const struct red_tls_call *call, __u64 id, __u32 n, int defer)
+static __always_inline void tls_moved(const struct red_tls_frame *call, __u64 id, __u32 n,
+				      int defer)
 {
 	int dir = kind_dir(call->kind), how = RED_MOVE_TLS | (defer ? RED_MOVE_DEFER : 0);
 	struct red_stat *st = stat_of(RED_HOOK_TLS);
@@ -515,7 +543,7 @@ static __always_inline int rust_taken(struct red_tls_call *call, __u64 obj, __u3
 }
 
 /* The peer has said that it sends no more, or this process has. */
-static __always_inline void tls_ended(const struct red_tls_call *call, __u32 tgid, int dir)
+static __always_inline void tls_ended(const struct red_tls_frame *call, __u32 tgid, int dir)
 {
 	struct red_conn *c;
 	__u64 sk;

@@ -44,6 +44,18 @@ enum red_tls_call_flags {
 	RED_TLS_STRICT = 1 << 0, /* the function is used for other things than TLS as well */
 };
 
+/* What a call that has ended says. */
+struct red_tls_frame {
+	__u64 obj;
+	__u64 buf;
+	__u64 len;
+	__u64 aux;
+	__u8 kind;
+	__u8 flags;
+	__u8 nested;
+	__u8 pad[5];
+};
+
 /* The task's call of a TLS library, or if obj is 0, its last socket call. */
 struct red_tls_call {
 	__u64 obj;
@@ -60,7 +72,16 @@ struct red_tls_call {
 	__u8 flags;    /* enum red_tls_call_flags */
 	__u8 nested;   /* a socket call was made inside */
 	__u8 depth;    /* of a goroutine: calls inside of this */
-	__u32 pad;
+	__u8 inner_kind;
+	__u8 inner_nested;
+	__u8 pad[2];
+	/* A write that is made from within a read or a handshake, by a callback: of this
+	 * object or another. */
+	__u64 inner_obj;
+	__u64 inner_buf;
+	__u64 inner_len;
+	__u64 inner_aux;
+	__u64 inner_sp;
 };
 
 /* Nobody deletes those of goroutines that wait when their process ends: the oldest make
@@ -71,6 +92,8 @@ struct {
 	__type(key, struct red_tls_key);
 	__type(value, struct red_tls_call);
 } tls_calls SEC(".maps");
+
+static const struct red_tls_call red_no_call = {};
 
 /* The object is gone, or its connection is. */
 static __noinline int tls_obj_forget(__u64 obj, __u32 tgid, __u64 conn_id)

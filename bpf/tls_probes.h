@@ -14,18 +14,44 @@
 
 /* ---- C: OpenSSL, BoringSSL, GnuTLS, NSPR ------------------------------------------- */
 
+/* A call inside of another of the same thread. It is the same bytes again, wrapped by its
+ * library or by another layer of TLS, and of no interest; but a write that a callback
+ * makes in the middle of a read or a handshake is one of its own. Node does so when the
+ * handshake is done. */
+static __noinline int tls_enter_inner(struct pt_regs *ctx, struct red_tls_call *call, __u32 kind,
+				      __u64 aux)
+{
+	__u64 buf = PT_REGS_PARM2(ctx);
+	__u8 head[3] = {};
+
+	if (!call || !kind_writes(kind) || kind_writes(call->kind) ||
+	    (call->inner_obj && call->inner_sp > PT_REGS_SP(ctx)))
+		return 0;
+	bpf_probe_read_user(head, sizeof(head), (void *)buf);
+	if (head[0] >= TLS_CHANGE_CIPHER_SPEC && head[0] <= TLS_APPLICATION_DATA && head[1] == 3)
+		return 0;
+	call->inner_obj = PT_REGS_PARM1(ctx);
+	call->inner_buf = buf;
+	call->inner_len = PT_REGS_PARM3(ctx);
+	call->inner_aux = aux;
+	call->inner_sp = PT_REGS_SP(ctx);
+	call->inner_kind = kind;
+	call->inner_nested = 0;
+	return 0;
+}
+
 static __always_inline int tls_enter(struct pt_regs *ctx, __u32 kind, __u32 flags, __u64 aux)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct red_tls_key key = { .who = id, .tgid = id >> 32 };
-	struct red_tls_call *call, fresh = {};
+	struct red_tls_call *call;
 	struct red_stat *st;
 
 	if (!is_target(id >> 32))
 		return 0;
 	call = bpf_map_lookup_elem(&tls_calls, &key);
 	if (!call) {
-		bpf_map_update_elem(&tls_calls, &key, &fresh, BPF_NOEXIST);
+		bpf_map_update_elem(&tls_calls, &key, &red_no_call, BPF_NOEXIST);
 		call = bpf_map_lookup_elem(&tls_calls, &key);
 	}
 	if (!call) {
@@ -37,7 +63,7 @@ static __always_inline int tls_enter(struct pt_regs *ctx, __u32 kind, __u32 flag
 		return 0;
 	}
 	if (call->obj && call->sp > PT_REGS_SP(ctx) && call->sp - PT_REGS_SP(ctx) < 1 << 20)
-		return 0;
+		return tls_enter_inner(ctx, call, kind, aux);
 	call->obj = PT_REGS_PARM1(ctx);
 	call->buf = PT_REGS_PARM2(ctx);
 	call->len = PT_REGS_PARM3(ctx);
@@ -46,6 +72,7 @@ static __always_inline int tls_enter(struct pt_regs *ctx, __u32 kind, __u32 flag
 	call->kind = kind;
 	call->flags = flags;
 	call->nested = 0;
+	call->inner_obj = 0;
 	return 0;
 }
 
@@ -181,7 +208,8 @@ int uprobe_rustls_take(struct pt_regs *ctx)
 {
 	__u64 id = bpf_get_current_pid_tgid(), payload[3] = {};
 	struct red_tls_key key = { .who = id, .tgid = id >> 32 };
-	struct red_tls_call *call, done = {};
+	struct red_tls_frame done = {};
+	struct red_tls_call *call;
 	struct red_conn *c;
 	__u64 sk;
 
@@ -213,44 +241,93 @@ int uprobe_tls_free(struct pt_regs *ctx)
 	return 0;
 }
 
+static __always_inline void call_frame(const struct red_tls_call *call, struct red_tls_frame *f)
+{
+	f->obj = call->obj;
+	f->buf = call->buf;
+	f->len = call->len;
+	f->aux = call->aux;
+	f->kind = call->kind;
+	f->flags = call->flags;
+	f->nested = call->nested;
+}
+
+/* The call that returns to `sp`, which is over with this. -1: none that is known. */
+static __always_inline int call_take(struct red_tls_call *call, __u64 sp, struct red_tls_frame *f)
+{
+	if (!call->obj)
+		return -1;
+	if (call->inner_obj && call->inner_sp + RED_RET_SP == sp) {
+		f->obj = call->inner_obj;
+		f->buf = call->inner_buf;
+		f->len = call->inner_len;
+		f->aux = call->inner_aux;
+		f->kind = call->inner_kind;
+		f->flags = call->flags;
+		f->nested = call->inner_nested;
+		call->inner_obj = 0;
+		return 1;
+	}
+	if (call->sp + RED_RET_SP != sp)
+		return -1;
+	call_frame(call, f);
+	call->obj = 0;
+	return 0;
+}
+
+/* Finds the connection of an object that has none, when the evidence is there. */
+static __always_inline void call_adopt(struct red_tls_call *call, const struct red_tls_frame *f,
+				       __u32 tgid, int inner, __u64 outer)
+{
+	__u64 sk;
+
+	if (inner && f->obj != outer)
+		return;
+	if (!call->last_sk || (!inner && f->nested) || tls_conn(f->obj, tgid, &sk))
+		return;
+	tls_adopt(call, f->obj, tgid, inner || kind_reads(f->kind));
+}
+
 SEC("?uretprobe")
 int uretprobe_tls(struct pt_regs *ctx)
 {
-	__u64 id = bpf_get_current_pid_tgid();
+	__u64 id = bpf_get_current_pid_tgid(), outer, sk;
 	struct red_tls_key key = { .who = id, .tgid = id >> 32 };
-	struct red_tls_call *call, done;
 	__s64 n, ret = PT_REGS_RC(ctx);
-	__u64 sk;
-	int rust;
+	struct red_tls_frame f = {};
+	struct red_tls_call *call;
+	int inner, rust;
 
 	if (!is_target(id >> 32))
 		return 0;
 	call = bpf_map_lookup_elem(&tls_calls, &key);
-	if (!call || !call->obj || call->sp + RED_RET_SP != PT_REGS_SP(ctx))
+	if (!call)
 		return 0;
-	done = *call;
-	call->obj = 0;
-	n = call_bytes(&done, ret, RED_REGS_SECOND(ctx));
-	rust = done.kind >= RED_TLS_RUST_READ;
-	if (done.kind == RED_TLS_RUST_READ && (n <= 0 || rust_taken(call, done.obj, id >> 32)))
+	outer = call->obj;
+	inner = call_take(call, PT_REGS_SP(ctx), &f);
+	if (inner < 0)
 		return 0;
-	if (done.kind == RED_TLS_RUST_READ)
-		rust_adopt(call, done.obj, id >> 32);
-	else if (!rust && !done.nested && done.last_sk && !tls_conn(done.obj, id >> 32, &sk))
-		tls_adopt(call, done.obj, id >> 32, kind_reads(done.kind));
-	if (!rust)
+	n = call_bytes(&f, ret, RED_REGS_SECOND(ctx));
+	rust = f.kind >= RED_TLS_RUST_READ;
+	if (f.kind == RED_TLS_RUST_READ && (n <= 0 || rust_taken(call, f.obj, id >> 32)))
+		return 0;
+	if (f.kind == RED_TLS_RUST_READ)
+		rust_adopt(call, f.obj, id >> 32);
+	else if (!rust)
+		call_adopt(call, &f, id >> 32, inner, outer);
+	if (!rust && !inner)
 		call->last_sk = 0;
-	if (n > 0 && done.kind > RED_TLS_RUST_READ && !tls_conn(done.obj, id >> 32, &sk)) {
-		call->parked = done.obj;
+	if (n > 0 && f.kind > RED_TLS_RUST_READ && !tls_conn(f.obj, id >> 32, &sk)) {
+		call->parked = f.obj;
 		call->n = n;
 		return 0;
 	}
 	if (n > 0)
-		tls_moved(&done, id, n, !done.nested);
-	else if ((done.kind == RED_TLS_READ || done.kind == RED_TLS_READ_INNER) && !(__s32)ret)
-		tls_ended(&done, id >> 32, RED_DIR_IN);
-	else if (done.kind == RED_TLS_SHUTDOWN && (__s32)ret >= 0)
-		tls_ended(&done, id >> 32, RED_DIR_OUT);
+		tls_moved(&f, id, n, !f.nested);
+	else if ((f.kind == RED_TLS_READ || f.kind == RED_TLS_READ_INNER) && !(__s32)ret)
+		tls_ended(&f, id >> 32, RED_DIR_IN);
+	else if (f.kind == RED_TLS_SHUTDOWN && (__s32)ret >= 0)
+		tls_ended(&f, id >> 32, RED_DIR_OUT);
 	return 0;
 }
 
@@ -285,7 +362,7 @@ static __always_inline int go_args(struct pt_regs *ctx, __u32 target, struct go_
 static __always_inline struct red_tls_call *go_enter(struct pt_regs *ctx, __u64 id, __u32 kind)
 {
 	struct red_tls_key key = { .tgid = id >> 32, .goroutine = 1 };
-	struct red_tls_call *call, fresh = {};
+	struct red_tls_call *call;
 	__u32 target = target_of(id >> 32);
 	struct go_args a = {};
 	struct red_stat *st;
@@ -305,13 +382,16 @@ static __always_inline struct red_tls_call *go_enter(struct pt_regs *ctx, __u64 
 	if (call && call->kind == RED_TLS_OTHER && call->buf == a.buf && call->len == a.len)
 		return 0;
 	/* No function is called within itself: the end of that call was not seen. */
-	fresh.obj = a.obj;
-	fresh.buf = a.buf;
-	fresh.len = a.len;
-	fresh.aux = kind;
-	fresh.kind = kind;
-	if (!bpf_map_update_elem(&tls_calls, &key, &fresh, BPF_ANY))
-		return bpf_map_lookup_elem(&tls_calls, &key);
+	bpf_map_update_elem(&tls_calls, &key, &red_no_call, BPF_ANY);
+	call = bpf_map_lookup_elem(&tls_calls, &key);
+	if (call) {
+		call->obj = a.obj;
+		call->buf = a.buf;
+		call->len = a.len;
+		call->aux = kind;
+		call->kind = kind;
+		return call;
+	}
 	st = stat_of(RED_HOOK_TLS);
 	if (st) {
 		count(&st->observed, 1, 1);
@@ -338,17 +418,17 @@ SEC("?uprobe")
 int uprobe_go_write(struct pt_regs *ctx)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct red_tls_call *call = go_enter(ctx, id, RED_TLS_WRITE), now;
-	__u64 sk, len;
+	struct red_tls_call *call = go_enter(ctx, id, RED_TLS_WRITE);
+	struct red_tls_frame f = {};
+	__u64 sk;
 
 	if (!call)
 		return 0;
-	now = *call;
-	len = now.len;
-	if (!len || len > 0x7fffffff || !tls_conn(now.obj, id >> 32, &sk))
+	call_frame(call, &f);
+	if (!f.len || f.len > 0x7fffffff || !tls_conn(f.obj, id >> 32, &sk))
 		return 0;
 	call->kind = RED_TLS_OTHER;
-	tls_moved(&now, id, len, 1);
+	tls_moved(&f, id, f.len, 1);
 	return 0;
 }
 
@@ -358,7 +438,8 @@ int uprobe_go_return(struct pt_regs *ctx)
 	__u64 id = bpf_get_current_pid_tgid();
 	struct red_tls_key key = { .tgid = id >> 32, .goroutine = 1 };
 	__u32 target = target_of(id >> 32);
-	struct red_tls_call *call, done;
+	struct red_tls_frame f = {};
+	struct red_tls_call *call;
 	__s64 n = RED_GO_RESULT(ctx);
 
 	if (!target)
@@ -372,15 +453,15 @@ int uprobe_go_return(struct pt_regs *ctx)
 		call->parked = 0;
 		return 0;
 	}
-	done = *call;
+	call_frame(call, &f);
 	bpf_map_delete_elem(&tls_calls, &key);
 	if (target & RED_TARGET_GO_STACK && /* behind the receiver and a slice */
 	    bpf_probe_read_user(&n, sizeof(n),
 				(void *)(PT_REGS_SP(ctx) + RED_GO_STACK_ARGS + 4 * 8)))
 		return 0;
-	n = call_bytes(&done, n, 0);
+	n = call_bytes(&f, n, 0);
 	if (n > 0)
-		tls_moved(&done, id, n, 0);
+		tls_moved(&f, id, n, 0);
 	return 0;
 }
 
