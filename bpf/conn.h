@@ -602,7 +602,8 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st, 
 		if (got >= RED_MESSAGE_MIN)
 			c->flags |= RED_CONN_PIPELINED;
 	}
-	if (!(c->flags & RED_CONN_OPENED) && conn_announce(c, sk, now)) {
+	/* One that speaks TLS is announced by its socket's calls (tls.h). */
+	if (!(c->flags & RED_CONN_OPENED) && (tls || conn_announce(c, sk, now))) {
 		if (red_cfg.propagate && dir == RED_DIR_IN && flip)
 			conn_requested(c, slot, 0, first_ever, 0);
 		c->ask_end = RED_NEVER;

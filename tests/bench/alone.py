@@ -180,7 +180,8 @@ def made_recording(setup, maker, transactions):
 def real_recording(setup, loaded, backend, seconds):
     """A recording of this server under load, by redeye record."""
     path = os.path.join(setup.folder, "%s-%s.rec" % (loaded.name, backend))
-    argv = [settings.redeye, "record", "--backend", backend, "-o", path] + loaded.selection()
+    argv = [settings.redeye, "record", "--backend", backend, "-o", path, *rounds.BLIND]
+    argv += loaded.selection()
     with cost.pinned("rest"):
         proc = Proc(argv, path + ".log")
     try:

@@ -73,17 +73,28 @@ def on(setup, loaded, backend, options=()):
 
 
 def probed(agent):
-    """Waits until all uprobes are in place: there are some, and no more are added."""
-    last = [0]
+    """Waits until all uprobes are in place: there are some, and for 0.2 s no more came."""
+    last = []
 
     def problems(metrics):
-        now, before = metrics.total("redeye_uprobe_links"), last[0]
-        last[0] = now
-        if not now or now != before:
-            time.sleep(0.05)
-            return ["the TLS library has no probes, or ever more"]
-        return []
+        last.append(metrics.total("redeye_uprobe_links"))
+        if last[-1] and len(last) > 4 and len(set(last[-5:])) == 1:
+            return []
+        time.sleep(0.05)
+        return ["the TLS library has no probes, or ever more"]
     return agent.poll(problems)
+
+
+def _closed(agent):
+    """Waits until the server has served what wrk left behind and closed its connections, and
+    redeye has read its ring: on a busy machine either may not have had a processor yet."""
+    def problems(metrics):
+        left = {name: metrics.total(name)
+                for name in ("redeye_connections_open", "redeye_ring_used_bytes")}
+        if any(left.values()):
+            time.sleep(0.02)
+        return ["%s is %d" % item for item in left.items() if item[1]]
+    agent.poll(problems)
 
 
 def _watched_round(setup, loaded, agent):
@@ -91,6 +102,7 @@ def _watched_round(setup, loaded, agent):
     cost.quiet(agent.proc.pid)
     idle, used = cost.memory(agent.proc.pid), cost.cpu_ns([agent.proc.pid])
     result = _loaded_round(setup, loaded)
+    _closed(agent)
     cost.quiet(agent.proc.pid)
     used = cost.cpu_ns([agent.proc.pid]) - used
     result.update(redeye_ns=used / result["requests"], idle=idle)
