@@ -383,8 +383,11 @@ static __always_inline void tail_update(struct red_conn_dir *d, struct red_scrat
 			d->tail = d->tail >> (8 * len) | w << (64 - 8 * len);
 		return;
 	}
-	if (got == len) {
-		at = len - 8;
+	/* Not as a comparison: old verifiers would conclude bounds that contradict each other. */
+	w = got ^ len;
+	asm volatile("" : "+r"(w));
+	if (!w) {
+		at = got - 8;
 	} else {
 		d->tail_ok = 0;
 		if (gather(slot, 0, len - 8, 8) != 8)
