@@ -10,9 +10,11 @@
  *
  * So with the scope `auto` a few processes are probed one by one, and when more than
  * per_file have used a file within the grace time it is probed for all, first; then the
- * single ones go. Those that have left meanwhile count too: a server that forks a process
- * for each request has few at a time, and each would be gone before it is probed. The way
- * back is only when the last user has been gone for the grace time.
+ * single ones go. Likewise when one uses it that began after redeye: a process is faster
+ * than its own probes for some 10 ms, and there will be others like it. Those that have left
+ * meanwhile count too: a server that forks a process for each request has few at a time, and each
+ * would be gone before it is probed. The way back is only when the last user has been gone for the
+ * grace time.
  *
  * A probe holds the mount that its file was found on. A file system that is to be
  * unmounted with its last user would be busy for the grace time; container runtimes
@@ -119,11 +121,13 @@ static bool one_by_one(const struct probe_plan *plan)
 	return false;
 }
 
-static bool wants_all(const struct probes *p, const struct probe_file *f, uint64_t now_ns)
+static bool wants_all(const struct probes *p, const struct probe_file *f, bool young,
+		      uint64_t now_ns)
 {
 	if (f->refused || p->c.scope == UPROBE_SCOPE_PROCESS || one_by_one(f->plan))
 		return false;
-	return p->c.scope == UPROBE_SCOPE_FILE || recent_users(p, f, now_ns) > p->c.per_file;
+	return p->c.scope == UPROBE_SCOPE_FILE || young ||
+	       recent_users(p, f, now_ns) > p->c.per_file;
 }
 
 /* Both are there for a moment: no call goes unseen, and the kernel side does not count twice. */
@@ -146,7 +150,7 @@ int probe_scope__attach(struct probes *p, struct probe_use *use, int fd, uint64_
 	f->idle_ns = 0;
 	if (f->links)
 		return 0;
-	if (wants_all(p, f, now_ns)) {
+	if (wants_all(p, f, use->process->young, now_ns)) {
 		int err = attach_for_all(p, f, tgid, fd);
 
 		if (!err)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "uprobe_link.h"
@@ -80,6 +81,16 @@ static void release(void *arg, struct probe_link *link)
 }
 
 /* ---- life ------------------------------------------------------------------------------- */
+
+/* Now, as /proc/PID/stat says when a process began. */
+static uint64_t boot_ticks(void)
+{
+	uint64_t hz = sysconf(_SC_CLK_TCK);
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return t.tv_sec * hz + t.tv_nsec * hz / 1000000000;
+}
 
 static void set_defaults(struct prober_config *c)
 {
@@ -177,6 +188,7 @@ struct prober *prober__new(const struct prober_config *c, const struct probe_ops
 	p->epoll_fd = p->problems.event_fd = -1;
 	pthread_mutex_init(&p->stats_lock, NULL);
 	set_defaults(&p->c);
+	p->start_ticks = boot_ticks();
 	fit_descriptors(&p->c);
 	set_ops(p, ops);
 	errno = ENOMEM;

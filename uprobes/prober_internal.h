@@ -125,6 +125,7 @@ struct prober {
 	pthread_mutex_t stats_lock;
 	struct probes_stats stats; /* a copy of the worker's */
 	_Atomic uint64_t looks;
+	uint64_t start_ticks; /* since boot, as /proc/PID/stat has it */
 };
 
 /* ---- prober_worker.c ------------------------------------------------------------------------- */

@@ -37,7 +37,7 @@ static ssize_t read_proc(const struct prober *p, uint32_t tgid, const char *name
 
 /* An exec gives a process another memory and leaves its number and start as they are. Where
  * code and stack begin is another place then, by chance (ASLR). 0: it cannot be told. */
-static uint64_t identity_of(const struct prober *p, uint32_t tgid)
+static uint64_t identity_of(const struct prober *p, uint32_t tgid, bool *young)
 {
 	uint64_t start, code, stack;
 	char buf[1024], *end;
@@ -50,6 +50,8 @@ static uint64_t identity_of(const struct prober *p, uint32_t tgid)
 			   " %*d %*d %" SCNu64 " %*u %*d %*u %" SCNu64 " %*u %" SCNu64,
 			   &start, &code, &stack) != 3)
 		return 0;
+	if (young)
+		*young = start > p->start_ticks;
 	if (!code || !stack)
 		return 0;
 	return start * 0x9e3779b97f4a7c15ull ^ code ^ stack << 1;
@@ -158,12 +160,16 @@ static void look(struct prober *p, uint32_t tgid)
 
 static void do_process(struct prober *p, const struct prober_task *t)
 {
-	uint64_t now = mono_ns();
+	uint64_t now = mono_ns(), identity;
+	bool young = false;
 
 	if (t->left)
 		probes__leave(p->probes, t->tgid, now);
-	if (t->enter && probes__enter(p->probes, t->tgid, identity_of(p, t->tgid), now))
+	identity = t->enter ? identity_of(p, t->tgid, &young) : 0;
+	if (t->enter && probes__enter(p->probes, t->tgid, identity, now))
 		return;
+	if (young)
+		probes__young(p->probes, t->tgid);
 	if (t->look)
 		look(p, t->tgid);
 }
@@ -182,7 +188,7 @@ static void do_mapping(struct prober *p, const struct mmap_record *r)
 		.executable = true,
 	};
 
-	if (probes__changed(p->probes, r->tgid, identity_of(p, r->tgid), mono_ns()) ||
+	if (probes__changed(p->probes, r->tgid, identity_of(p, r->tgid, NULL), mono_ns()) ||
 	    map_file(&l, &m) || l.again)
 		look(p, r->tgid);
 }

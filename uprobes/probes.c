@@ -120,6 +120,14 @@ bool probes__changed(struct probes *p, uint32_t tgid, uint64_t identity, uint64_
 	return true;
 }
 
+void probes__young(struct probes *p, uint32_t tgid)
+{
+	struct process *proc = *place_of(p, tgid);
+
+	if (proc)
+		proc->young = true;
+}
+
 static void remove_process(struct probes *p, struct process **at, uint64_t now_ns)
 {
 	struct process *proc = *at;

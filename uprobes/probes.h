@@ -70,6 +70,8 @@ int probes__enter(struct probes *p, uint32_t tgid, uint64_t identity, uint64_t n
 /* The same, told by the process's memory: returns true when it is another than before, so
  * that all it maps is to be looked at. Nothing for a process that is not selected. */
 bool probes__changed(struct probes *p, uint32_t tgid, uint64_t identity, uint64_t now_ns);
+/* The process began after we did: others like it will. */
+void probes__young(struct probes *p, uint32_t tgid);
 void probes__leave(struct probes *p, uint32_t tgid, uint64_t now_ns);
 
 /* A process maps a file to execute it. 0, or 1: look at all that the process maps once

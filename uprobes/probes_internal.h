@@ -48,6 +48,7 @@ struct process {
 	struct process *next;
 	struct probe_use *uses;
 	bool waits_for_nss; /* NSPR was seen, NSS was not */
+	bool young;         /* it was not there when we started */
 };
 
 struct probes {
