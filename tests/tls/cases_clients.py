@@ -35,7 +35,7 @@ def calls(t, kind, version):
     target = serve(t, "python", words=[version])
     running = [Running(t, kind, target.url(), n, mode)
                for mode, n in (("keep", 13), ("new", 7)) if mode in CLIENTS[kind].modes]
-    agent = watch(t, *(r.proc for r in running))
+    agent = watch(t, *running).probed()
     for one in running:
         one.go()
     agent.expect(client(sum(r.n for r in running), target.port, service="tls-" + kind))
@@ -46,7 +46,8 @@ def unseen_client(t, kind):
     """A client with a TLS of its own: of it nothing is seen, of its server everything."""
     target = serve(t, "nginx")
     running = Running(t, kind, target.url(), 13)
-    agent = watch(t, target, running.proc)
+    agent = watch(t, target, running)
+    agent.agent.settle()
     running.go()
     agent.expect(https(13))
 
@@ -78,7 +79,7 @@ def through_proxy(t, kind):
     if kind == "go":
         raise Skip("Go takes no proxy for addresses of this host")
     running = Running(t, kind, target.url(), 13, env=env)
-    agent = watch(t, running.proc)
+    agent = watch(t, running).probed()
     running.go()
     agent.expect(client(13, target.port),
                  client(1, WHATEVER, address=WHATEVER, method="CONNECT"))
@@ -139,7 +140,7 @@ def both_ends(t, pair):
     target = serve(t, pair[len(name) + 1:])
     running = Running(t, name, target.url(), 13)
     collector = Collector()
-    agent = watch(t, target, running.proc, options=collector.options())
+    agent = watch(t, target, running, options=collector.options()).probed()
     running.go()
     agent.expect(https(13), client(13, target.port))
     if not t.dry:

@@ -15,6 +15,9 @@ prom.LABELS["scheme"] = "url_scheme"
 prom.KEYS["server"] += ("scheme",)
 
 
+LINKS = "redeye_uprobe_links"
+
+
 def https(count, route="/hello", **kw):
     return prom.server(count, route, scheme="https", **kw)
 
@@ -34,6 +37,21 @@ class Watched:
         self.t = t
         self.agent = agent
         self.path = path
+
+    def links(self):
+        """Probes on libraries now."""
+        return self.agent.scrape().total(LINKS)
+
+    def probed(self):
+        """Waits until what runs has its probes: some, and no more in the next scrape."""
+        last = [0]
+
+        def growing(metrics):
+            links = metrics.total(LINKS)
+            same, last[0] = links and links == last[0], links
+            return [] if same or self.t.dry else ["%s: %d" % (LINKS, links)]
+        self.agent.poll(growing)
+        return self
 
     def log(self):
         with open(self.path, errors="replace") as f:
