@@ -3,12 +3,11 @@
 
 import http.server
 import os
-import subprocess
 import sys
 import threading
 
 from harness import case
-from lib import Failure, Skip, check, settings, wait_for
+from lib import Failure, Skip, check, wait_for
 from prom import WHATEVER
 from programs import CLIENTS, HERE, Running, serve
 from secure import VERSIONS
@@ -50,23 +49,6 @@ def unseen_client(t, kind):
     agent.agent.settle()
     running.go()
     agent.expect(https(13))
-
-
-@case(on=("1.2", "1.3"))
-def curl_children(t, version):
-    """Thirteen processes, each with one request, its first and last: the first that uses libssl
-    among them."""
-    target = serve(t, "go")
-    curl = "curl -s --tls-max %s --cacert $TLS_CERTS/ca.pem -w '%%{http_code}\\n' -o /dev/null %s"
-    shell = t.spawn(["sh", "-c", "read go; " + "; ".join(
-        [curl % (version, target.url())] * 13)], {"OTEL_SERVICE_NAME": "tls-curl"},
-        stdin=subprocess.PIPE)
-    agent = watch(t, shell)
-    shell.popen.stdin.write(b"go\n")
-    shell.popen.stdin.close()
-    check(shell.wait(60 * settings.slow) == 0, shell.output())
-    check(shell.output().split() == ["200"] * 13, shell.output())
-    agent.expect(client(13, target.port, service="tls-curl"))
 
 
 @case(on=("curl", "requests", "node-https", "go"))
