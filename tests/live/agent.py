@@ -152,7 +152,7 @@ class Agent:
         self.end()
 
     def end(self):
-        limit = 1.0 * settings.slow
+        limit = settings.end * settings.slow
         self.proc.signal(signal.SIGTERM)
         code = self.proc.wait(limit)
         check(code == 0, "redeye exited with %d on SIGTERM" % code)

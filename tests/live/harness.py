@@ -177,7 +177,7 @@ def _attempt(one, test):
 def run_case(one, backend, www, dry=False):
     """Runs it and prints its line; returns "ok", "SKIP" or "FAIL"."""
     if one.vm and not settings.vm:
-        verdict, reason, seconds = "SKIP", "only in a virtual machine (--vm)", 0
+        verdict, reason, seconds = "SKIP", "only in a virtual machine", 0
     else:
         folder = settings.build("%s-%s" % (one.name, backend))
         start = time.monotonic()

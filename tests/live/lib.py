@@ -20,6 +20,13 @@ import time
 # nobody else is there, and redeye chooses by itself.
 if "REDEYE_VM_KERNEL" not in os.environ:
     os.environ.setdefault("REDEYE_UPROBE_SCOPE", "process")
+KEPT = ("REDEYE_UPROBE_SCOPE", "REDEYE_VM_KERNEL")
+
+
+def clear_environment(*starts):
+    """What a user has set for his own redeye is not for the one under test."""
+    for name in [n for n in os.environ if n.startswith(starts) and n not in KEPT]:
+        os.environ.pop(name)
 
 
 class Failure(Exception):
@@ -34,6 +41,7 @@ class Settings:
     """What the command line chose; one instance, `settings`."""
 
     slow = 1.0          # how much slower than a plain machine this one is
+    end = 1.0           # seconds that redeye may take to end
     verbose = False
     vm = False
     redeye = None

@@ -3,12 +3,11 @@
 
 import http.server
 import os
-import subprocess
 import sys
 import threading
 
 from harness import case
-from lib import Failure, Skip, check, settings, wait_for
+from lib import Failure, Skip, check, wait_for
 from prom import WHATEVER
 from programs import CLIENTS, HERE, Running, serve
 from secure import VERSIONS
@@ -35,7 +34,7 @@ def calls(t, kind, version):
     target = serve(t, "python", words=[version])
     running = [Running(t, kind, target.url(), n, mode)
                for mode, n in (("keep", 13), ("new", 7)) if mode in CLIENTS[kind].modes]
-    agent = watch(t, *(r.proc for r in running))
+    agent = watch(t, *running).probed()
     for one in running:
         one.go()
     agent.expect(client(sum(r.n for r in running), target.port, service="tls-" + kind))
@@ -46,26 +45,10 @@ def unseen_client(t, kind):
     """A client with a TLS of its own: of it nothing is seen, of its server everything."""
     target = serve(t, "nginx")
     running = Running(t, kind, target.url(), 13)
-    agent = watch(t, target, running.proc)
+    agent = watch(t, target, running)
+    agent.agent.settle()
     running.go()
     agent.expect(https(13))
-
-
-@case(on=("1.2", "1.3"))
-def curl_children(t, version):
-    """Thirteen processes, each with one request, its first and last: the first that uses libssl
-    among them."""
-    target = serve(t, "go")
-    curl = "curl -s --tls-max %s --cacert $TLS_CERTS/ca.pem -w '%%{http_code}\\n' -o /dev/null %s"
-    shell = t.spawn(["sh", "-c", "read go; " + "; ".join(
-        [curl % (version, target.url())] * 13)], {"OTEL_SERVICE_NAME": "tls-curl"},
-        stdin=subprocess.PIPE)
-    agent = watch(t, shell)
-    shell.popen.stdin.write(b"go\n")
-    shell.popen.stdin.close()
-    check(shell.wait(60 * settings.slow) == 0, shell.output())
-    check(shell.output().split() == ["200"] * 13, shell.output())
-    agent.expect(client(13, target.port, service="tls-curl"))
 
 
 @case(on=("curl", "requests", "node-https", "go"))
@@ -78,7 +61,7 @@ def through_proxy(t, kind):
     if kind == "go":
         raise Skip("Go takes no proxy for addresses of this host")
     running = Running(t, kind, target.url(), 13, env=env)
-    agent = watch(t, running.proc)
+    agent = watch(t, running).probed()
     running.go()
     agent.expect(client(13, target.port),
                  client(1, WHATEVER, address=WHATEVER, method="CONNECT"))
@@ -139,7 +122,7 @@ def both_ends(t, pair):
     target = serve(t, pair[len(name) + 1:])
     running = Running(t, name, target.url(), 13)
     collector = Collector()
-    agent = watch(t, target, running.proc, options=collector.options())
+    agent = watch(t, target, running, options=collector.options()).probed()
     running.go()
     agent.expect(https(13), client(13, target.port))
     if not t.dry:

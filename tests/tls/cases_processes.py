@@ -7,18 +7,15 @@ import signal
 import socket
 import subprocess
 
-import client
 from client import expect_status, head, repeat
 from harness import case
-from lib import check, prime, settings, tree
+from lib import settings, tree
 from prom import WHATEVER
 from programs import BUILDS, out, serve
 from secure import Conn, one
 from cases_servers import HELLO, USER
-from watch import client as client_rows
 from watch import https, plain, watch
 
-LINKS = "redeye_tls_links"  # self-metric: probes that are attached; absent in an older redeye
 
 
 def libssl():
@@ -36,12 +33,6 @@ def spawn_c(t, files, *words, **kw):
 
 def listening(proc):
     return "127.0.0.1", int(proc.wait_line("LISTEN")[6:])
-
-
-def links(agent):
-    """How many probes are attached, None when redeye does not say."""
-    found = agent.agent.scrape().get(LINKS)
-    return sum(value for _, value in found) if found else None
 
 
 @case(on=("python", "go", "node-24", "nginx", "rustls"))
@@ -72,20 +63,6 @@ def killed_mid_request(t):
         agent.expect(https(7), https(1, "/hold", status=WHATEVER, error="process_exited"))
 
 
-@case(timeout=120)
-def many_workers(t):
-    """499 processes that share one libssl."""
-    workers, n = prime(499), prime(997)
-    proc = spawn_c(t, libssl(), "server", 0, workers)
-    address = listening(proc)
-    agent = watch(t, Tree(proc))
-    for _ in range(n):
-        expect_status(one(address, HELLO), 200)
-    agent.expect(https(n))
-    count = links(agent)
-    check(count is None or count < 100, "%s probes for one library" % count)
-
-
 class Tree:
     """Every process of a tree, as Test.watch takes it."""
 
@@ -94,30 +71,6 @@ class Tree:
 
     def pids(self):
         return tree(self.proc.pid)
-
-
-@case(timeout=180)
-def many_starts(t):
-    """997 processes, one after the other, each with one request; the probes stay as many."""
-    target = serve(t, "go")
-    n = prime(997)
-    BUILDS["c"].make()
-    command = "%s %s client %d 1" % (out("c", "tls"), ",".join(libssl()), target.port)
-    shell = t.spawn(["bash", "-c", "read go; for ((i = 0; i < 11; i++)); do %s; done; read go; "
-                     "for ((i = 11; i < %d; i++)); do %s; done" % (command, n, command)],
-                    {"OTEL_SERVICE_NAME": "tls-starts"}, stdin=subprocess.PIPE)
-    agent = watch(t, shell)
-    shell.popen.stdin.write(b"go\n")
-    shell.popen.stdin.flush()
-    agent.agent.expect(client_rows(11, target.port))
-    before = links(agent)
-    shell.popen.stdin.write(b"go\n")
-    shell.popen.stdin.close()
-    check(shell.wait(170 * settings.slow) == 0, "the shell failed: " + shell.output()[-300:])
-    check(shell.output().count("200\n") == n, "not every answer was 200")
-    agent.expect(client_rows(n, target.port))
-    after = links(agent)
-    check(before == after, "probes: %s, later %s" % (before, after))
 
 
 @case()

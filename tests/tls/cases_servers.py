@@ -285,15 +285,3 @@ def attach_open(t, kind):
         conn.close()
     unseen = 3 if srv.kind.blocks else 0
     agent.expect(https(31 - unseen))
-
-
-@case(on=EVERY)
-def first_request(t, kind):
-    """A server that starts under watch, from its very first request on."""
-    srv = serve(t, kind, gate=True)
-    agent = watch(t, srv)
-    srv.release()
-    for _ in range(3):
-        with Conn(srv.address) as conn:
-            repeat(conn, HELLO, 7)
-    agent.expect(https(21))

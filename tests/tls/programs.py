@@ -6,13 +6,14 @@ What is not Debian's own is fetched and built by ./deps into build/tls.
 
 import glob
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
 
 import servers
-from lib import Failure, Proc, Skip, check, free_port, need_programs, run, settings
+from lib import Failure, Proc, Skip, check, free_port, need_programs, settings, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = os.path.join(settings.root, "build", "tls")
@@ -279,37 +280,41 @@ def serve(t, name, **options):
 class Client:
     """argv(url, n, mode) of a program that makes n requests; mode: keep or new.
 
-    It waits for a line on its standard input. ready: it says READY before, when it has loaded
-    its libraries. seen: False where TLS cannot be seen in it.
+    It waits, with its libraries mapped, until it has read all of feed(url, n): a line, or
+    which requests to make. maps: the library by which a program is known to wait that cannot
+    say READY. seen: False where TLS cannot be seen in it. says: a status in its output.
     """
 
-    def __init__(self, what, argv, needs=(), builds=(), ready=True, seen=True,
-                 modes=("keep", "new"), version=None):
+    def __init__(self, what, argv, needs=(), builds=(), maps=None, seen=True,
+                 modes=("keep", "new"), version=None, feed=lambda url, n: "go\n",
+                 says=r"(\S+)"):
         self.what = what
         self.argv = argv
         self.needs = needs
         self.builds = builds
-        self.ready = ready
+        self.maps = maps
         self.seen = seen
         self.modes = modes
         self.version = version
+        self.feed = feed
+        self.says = re.compile("^%s$" % says, re.MULTILINE)
 
 
-def _shell(words):
-    return ["sh", "-c", "read go; exec " + words]
+def _ca():
+    return os.path.join(os.environ["TLS_CERTS"], "ca.pem")
 
 
 def _curl(url, n, mode):
-    one = "curl -s --cacert $TLS_CERTS/ca.pem -w '%{http_code}\\n'"
-    urls = (" -o /dev/null " + url) * n
-    return _shell(one + urls) if mode == "keep" else \
-        ["sh", "-c", "read go; " + "; ".join([one + " -o /dev/null " + url] * n)]
+    close = [] if mode == "keep" else ["-H", "Connection: close"]
+    return ["curl", "-s", "--cacert", _ca(), "-w", "%{http_code}\\n"] + close + ["-K", "-"]
+
+
+def _curl_config(url, n):
+    return ('url = "%s"\noutput = "/dev/null"\n' % url) * n
 
 
 def _wget(url, n, mode):
-    return _shell("wget -S --no-hsts --ca-certificate=$TLS_CERTS/ca.pem -O /dev/null%s%s 2>&1 "
-                  "| sed -n 's/^  HTTP.1.1 \\(...\\).*/\\1/p'" %
-                  ("" if mode == "keep" else " --no-http-keep-alive", (" " + url) * n))
+    return ["wget", "-S", "--no-hsts", "--ca-certificate=" + _ca(), "-O", "/dev/null", "-i", "-"]
 
 
 def _python(library, interpreter=sys.executable):
@@ -329,16 +334,18 @@ def _rust(tls):
 
 
 def _tls_c(files):
-    return lambda url, n, mode: _shell("%s %s client %s %d" % (
-        out("c", "tls"), ",".join(files), url.split(":")[2].split("/")[0], n))
+    return lambda url, n, mode: [out("c", "tls"), ",".join(files), "client",
+                                 url.split(":")[2].split("/")[0], n, "wait"]
 
 
 PYCURL = glob.glob("/usr/lib/python3/dist-packages/pycurl.*.so") or ["/usr/lib/python3/pycurl"]
 NSS = "libcurl-nss.so.4"
 GNUTLS = "libcurl-gnutls.so.4"
 CLIENTS = {
-    "curl": Client("curl, OpenSSL", _curl, ("curl",), ready=False, version=["curl", "-V"]),
-    "wget": Client("wget, GnuTLS", _wget, ("wget",), ready=False, modes=("keep",),
+    "curl": Client("curl, OpenSSL", _curl, ("curl",), maps="libssl", feed=_curl_config,
+                   version=["curl", "-V"]),
+    "wget": Client("wget, GnuTLS", _wget, ("wget",), maps="libgnutls", modes=("keep",),
+                   feed=lambda url, n: (url + "\n") * n, says=r" +HTTP/1\.1 (\d+).*",
                    version=["wget", "-V"]),
     "libcurl-gnutls": Client("libcurl, GnuTLS", _python(GNUTLS)),
     "libcurl-nss": Client("libcurl, NSS", _python(NSS)),
@@ -359,9 +366,9 @@ CLIENTS = {
     "reqwest-rustls": Client("Rust reqwest, rustls", _rust("rustls"), builds=("rust",)),
     "reqwest-native": Client("Rust reqwest, native-tls", _rust("native"), builds=("rust",)),
     "openssl-1.1": Client("C, OpenSSL 1.1", _tls_c(KINDS["openssl-1.1"].needs),
-                          KINDS["openssl-1.1"].needs, ("c",), ready=False, modes=("keep",)),
+                          KINDS["openssl-1.1"].needs, ("c",), modes=("keep",)),
     "boringssl": Client("C, BoringSSL", _tls_c(KINDS["boringssl"].needs),
-                        KINDS["boringssl"].needs, ("c",), ready=False, modes=("keep",)),
+                        KINDS["boringssl"].needs, ("c",), modes=("keep",)),
     "java": Client("Java `HttpClient`", lambda url, n, mode: [
         "java", "-cp", out("java"), "TlsClient", url, n, mode], ("java",), ("java",), seen=False,
         version=["java", "-version"]),
@@ -376,19 +383,27 @@ class Running:
         need_files(*kind.needs)
         for build in kind.builds:
             BUILDS[build].make()
-        self.n = n
+        self.kind, self.n = kind, n
         self.service = "tls-" + name
+        self.feed = kind.feed(url, n).encode()
         self.proc = t.spawn(kind.argv(url, n, mode),
                             dict(env or {}, OTEL_SERVICE_NAME=self.service), stdin=subprocess.PIPE)
-        if kind.ready:
+        self.pid = self.proc.pid
+        if kind.maps:
+            wait_for("%s to map %s" % (name, kind.maps), self._mapped)
+        else:
             self.proc.wait_line("READY")
+
+    def _mapped(self):
+        with open("/proc/%d/maps" % self.pid) as f:
+            return self.kind.maps in f.read()
 
     def go(self):
         """Lets it run to its end; every answer must have been 200."""
-        self.proc.popen.stdin.write(b"go\n")
+        self.proc.popen.stdin.write(self.feed)
         self.proc.popen.stdin.close()
         code = self.proc.wait(60 * settings.slow)
-        said = [line for line in self.proc.output().split() if line != "READY"]
+        said = [s for s in self.kind.says.findall(self.proc.output()) if s != "READY"]
         check(code == 0 and said == ["200"] * self.n, "it ended with %d and said: %s" %
               (code, self.proc.output()[-300:].strip()))
 

@@ -11,7 +11,7 @@ SERVER_COLUMNS = (
     ("bodies", "bodies"), ("100 MB", "bodies-100-mb"), ("durations", "latency"),
     ("slow reader", "slow-reader"), ("pipelining", "pipelining"),
     ("plain beside", "plain-and-tls"), ("open before redeye", "attach-open"),
-    ("first request", "first-request"),
+    ("starts under watch", "server-starts"), ("first request", "first-request"),
 )
 CLIENT_COLUMNS = (("TLS 1.2", "calls-1.2"), ("TLS 1.3", "calls-1.3"),
                   ("CONNECT", "through-proxy"), ("not seen, server right", "unseen-client"))

@@ -15,6 +15,9 @@ prom.LABELS["scheme"] = "url_scheme"
 prom.KEYS["server"] += ("scheme",)
 
 
+LINKS = "redeye_uprobe_links"
+
+
 def https(count, route="/hello", **kw):
     return prom.server(count, route, scheme="https", **kw)
 
@@ -34,6 +37,37 @@ class Watched:
         self.t = t
         self.agent = agent
         self.path = path
+        self.most = 0  # probes, as probed() found them
+
+    def links(self):
+        """Probes on libraries now."""
+        return self.agent.scrape().total(LINKS)
+
+    def limit(self):
+        return self.agent.scrape().total(LINKS + "_max")
+
+    def expect_links(self, n, seconds=30.0):
+        """So many probes in the end: the kernel takes its time for those that go."""
+        def problems(metrics):
+            links, on, off = (metrics.total("redeye_uprobe_" + name)
+                              for name in ("links", "attached_total", "detached_total"))
+            if links != n:
+                yield "%s: %d, want %d" % (LINKS, links, n)
+            if on != off + links:
+                yield "%d probes were put on, %d taken off, %d are left" % (on, off, links)
+        self.agent.poll(problems, seconds)
+
+    def probed(self):
+        """Waits until what runs has its probes: some, and no more in the next scrape."""
+        last = [0]
+
+        def growing(metrics):
+            links = metrics.total(LINKS)
+            same, last[0] = links and links == last[0], links
+            self.most = links
+            return [] if same or self.t.dry else ["%s: %d" % (LINKS, links)]
+        self.agent.poll(growing)
+        return self
 
     def log(self):
         with open(self.path, errors="replace") as f:

@@ -6,7 +6,8 @@
  *
  *   tls LIBRARY server PORT [WORKERS]    prints "LISTEN <port>"; a thread for each connection,
  *                                        or so many processes that serve one after the other
- *   tls LIBRARY client PORT N            N requests on one connection
+ *   tls LIBRARY client PORT N [wait]     N requests on one connection; prints each status;
+ *                                        "wait": prints "READY", and reads a line before
  *
  * LIBRARY: a file, with libcrypto's before it behind a comma; linked in: any word.
  */
@@ -247,6 +248,13 @@ static void client(const char *port, int n)
 	close(fd);
 }
 
+static int wait_line(void)
+{
+	puts("READY");
+	fflush(stdout);
+	return getchar() != EOF;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 4)
@@ -255,7 +263,7 @@ int main(int argc, char **argv)
 	load(argv[1]);
 	if (!strcmp(argv[2], "server"))
 		server(argv[3], argc > 4 ? atoi(argv[4]) : 0);
-	else
+	else if (argc < 6 || wait_line())
 		client(argv[3], argc > 4 ? atoi(argv[4]) : 1);
 	return 0;
 }

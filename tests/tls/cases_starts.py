@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Processes that start under watch, and how many probes they leave.
+
+Where only the memory of selected processes is probed (`--uprobe-scope process`, the choice on
+a machine that others use, too), a process has its probes some 10 to 30 ms after it has mapped
+its library, and what it sends before is not seen. So here, natively, no more than the truth is
+seen and no probe is left over; in a virtual machine, where whole files are probed, the counts
+are exact from the first process on that uses a library known before.
+"""
+
+import subprocess
+
+from cases_processes import HELLO, Tree, libssl, listening, spawn_c
+from client import expect_status, repeat
+from harness import case
+from lib import check, prime, settings
+from programs import BUILDS, out, serve
+from secure import Conn, in_vm, one
+from watch import client, https, watch
+
+FILE = ("--uprobe-scope", "file")
+CURL = "curl -s --tls-max %s --cacert $TLS_CERTS/ca.pem -w '%%{http_code}\\n' -o /dev/null %s"
+
+
+class Shell:
+    """A shell that waits for a line before each of these parts."""
+
+    def __init__(self, t, service, *parts):
+        self.proc = t.spawn(["bash", "-c", "; ".join("read go; " + part for part in parts)],
+                            {"OTEL_SERVICE_NAME": service}, stdin=subprocess.PIPE)
+        self.pid = self.proc.pid
+
+    def go(self):
+        self.proc.popen.stdin.write(b"go\n")
+        self.proc.popen.stdin.flush()
+
+    def end(self, seconds, n):
+        """Every answer must have been 200."""
+        check(self.proc.wait(seconds * settings.slow) == 0, self.proc.output()[-300:])
+        check(self.proc.output().split() == ["200"] * n, "not every answer was 200")
+
+
+def first_requests(t, kind, agent, srv):
+    srv.release()
+    for _ in range(3):
+        with Conn(srv.address) as conn:
+            repeat(conn, HELLO, 7)
+
+
+@case(on=("python", "nginx", "go", "node-24", "rustls"))
+def server_starts(t, kind):
+    """As many requests as there were, or fewer; its probes go with it."""
+    srv = serve(t, kind, gate=True)
+    agent = watch(t, srv)
+    first_requests(t, kind, agent, srv)
+    agent.expect(https(21, at_most=not in_vm()))
+    srv.proc.stop()
+    if not in_vm():
+        agent.expect_links(0)
+
+
+@case(on=("1.2", "1.3"))
+def clients_start(t, version):
+    """Thirteen curl, each with one request: so many are seen, or fewer."""
+    target = serve(t, "go")
+    shell = Shell(t, "tls-curl", "; ".join([CURL % (version, target.url())] * 13))
+    agent = watch(t, shell)
+    shell.go()
+    shell.end(60, 13)
+    agent.expect(client(13, target.port, service="tls-curl", at_most=not in_vm()))
+    if not in_vm():
+        agent.expect_links(0)
+
+
+@case(on=("python", "nginx"), vm=True)
+def first_request(t, kind):
+    """Its very first request is seen; another of its kind ran before."""
+    before = serve(t, kind)
+    srv = serve(t, kind, gate=True)
+    agent = watch(t, before, srv, options=FILE).probed()
+    first_requests(t, kind, agent, srv)
+    agent.expect(https(21))
+
+
+@case(on=("1.2", "1.3"), vm=True)
+def curl_children(t, version):
+    """Thirteen processes, each with one request, its first and last."""
+    target = spawn_c(t, libssl(), "server", 0)
+    address = listening(target)
+    shell = Shell(t, "tls-curl", "; ".join(
+        [CURL % (version, "https://%s:%d/hello" % address)] * 13))
+    agent = watch(t, target, shell, options=FILE).probed()
+    shell.go()
+    shell.end(60, 13)
+    agent.expect(https(13), client(13, address[1], service="tls-curl"))
+
+
+# ---- how many probes -------------------------------------------------------------------
+
+def probes_of_one(t, files):
+    """How many probes one process of this library has."""
+    proc = spawn_c(t, files, "server", 0)
+    listening(proc)
+    agent = watch(t, proc).probed()
+    proc.stop()
+    if not in_vm():
+        agent.expect_links(0)
+    return int(agent.most)
+
+
+@case(timeout=300)
+def many_workers(t):
+    """499 processes that share one libssl: one set of probes, or one each where there is no
+    other way, as far as the limit allows; none when they are gone."""
+    files = libssl()
+    one_set = probes_of_one(t, files)
+    workers, n = prime(499), prime(997)
+    proc = spawn_c(t, files, "server", 0, workers)
+    address = listening(proc)
+    agent = watch(t, Tree(proc))
+    want, limit = (workers + 1) * one_set, agent.limit()
+    if in_vm():
+        agent.expect_links(one_set, 60)
+    elif not t.dry:
+        agent.expect_links(min(want, limit // one_set * one_set), 60)
+    for _ in range(n):
+        expect_status(one(address, HELLO), 200)
+    agent.expect(https(n, at_most=not in_vm() and want > limit))
+    proc.stop()
+    if not in_vm():
+        agent.expect_links(0, 150)  # some 8,000, one after the other
+
+
+@case(timeout=300)
+def many_starts(t):
+    """997 processes, one after the other, each with one request; then as many probes as before
+    them, and no more at any time in one set for all."""
+    target = serve(t, "go")
+    n = prime(997)
+    BUILDS["c"].make()
+    command = "for ((i = 0; i < %%d; i++)); do %s %s client %d 1; done" % (
+        out("c", "tls"), ",".join(libssl()), target.port)
+    shell = Shell(t, "tls-starts", command % 11, command % (n - 11))
+    agent = watch(t, shell, options=FILE if in_vm() else ())
+    shell.go()
+    agent.expect(client(11, target.port, at_most=not in_vm()))
+    before = agent.links() if in_vm() else 0
+    shell.go()
+    shell.end(280, n)
+    agent.expect(client(n, target.port, at_most=not in_vm()))
+    agent.expect_links(before, 60)
