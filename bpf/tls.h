@@ -193,7 +193,7 @@ static __noinline int tls_elsewhere(__u64 obj, __u32 tgid, __u64 conn_id)
 	struct red_conn *c;
 	__u64 sk;
 
-	if (!o || o->conn_id == conn_id)
+	if (!o || o->conn_id == conn_id || o->released)
 		return 0;
 	sk = o->sk;
 	c = bpf_map_lookup_elem(&conns, &sk);

@@ -15,6 +15,7 @@ struct red_tls_key {
 struct red_tls_conn {
 	__u64 sk;
 	__u64 conn_id;
+	__u64 released; /* 1: SSL_free() was called; but an object has as many owners as it likes */
 };
 
 struct {

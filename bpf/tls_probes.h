@@ -229,15 +229,19 @@ int uprobe_rustls_take(struct pt_regs *ctx)
 	return 0;
 }
 
-/* The next object may have this one's address. */
+/* The next object may have this one's address, if this was its last owner. */
 SEC("?uprobe")
 int uprobe_tls_free(struct pt_regs *ctx)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct red_tls_key key = { .who = PT_REGS_PARM1(ctx), .tgid = id >> 32 };
+	struct red_tls_conn *o;
 
-	if (is_target(id >> 32))
-		bpf_map_delete_elem(&tls_objs, &key);
+	if (!is_target(id >> 32))
+		return 0;
+	o = bpf_map_lookup_elem(&tls_objs, &key);
+	if (o)
+		o->released = 1;
 	return 0;
 }
 
@@ -279,11 +283,9 @@ static __always_inline int call_take(struct red_tls_call *call, __u64 sp, struct
 static __always_inline void call_adopt(struct red_tls_call *call, const struct red_tls_frame *f,
 				       __u32 tgid, int inner, __u64 outer)
 {
-	__u64 sk;
-
 	if (inner && f->obj != outer)
 		return;
-	if (!call->last_sk || (!inner && f->nested) || tls_conn(f->obj, tgid, &sk))
+	if (!call->last_sk || (!inner && f->nested) || tls_elsewhere(f->obj, tgid, 0))
 		return;
 	tls_adopt(call, f->obj, tgid, inner || kind_reads(f->kind));
 }
