@@ -26,8 +26,8 @@
  * layers, and the inner one's bytes are what counts: a new layer. When the connection
  * goes, so does the knowledge.
  *
- * When have bytes left? Where the socket call is inside, when the library's call
- * returns. A library that writes to memory takes 100 MB at once, and they leave for
+ * When have bytes left? Where the socket call is inside, with it, or when the library's
+ * call returns. A library that writes to memory takes 100 MB at once, and they leave for
  * minutes: there only what is copied counts at once, the rest is `deferred` and counts
  * as the socket sends it (ciphertext is never shorter than its plaintext).
  *
@@ -283,6 +283,36 @@ static __always_inline void wire_sent(struct red_conn *c, __u64 len)
 
 #define WIRE_HOW(dir, target) ((dir) | (target) << 8)
 
+/* A record has no more plaintext, and at least so much around it: header and tag. */
+#define TLS_PLAINTEXT_MAX 16384
+#define TLS_AROUND        21
+
+/* Is this send all of what the call around it writes? Then it is told now: the answer may
+ * be here, or the process gone, before that call returns. More than one record, or one
+ * that is not sent whole, waits for the return, which says how much it was. */
+static __always_inline int wire_is_write(const struct red_tls_call *call, const struct red_conn *c,
+					 __u64 len)
+{
+	return (call->kind == RED_TLS_WRITE || call->kind == RED_TLS_WRITE_EX) && !call->told &&
+	       !call->inner_obj && c->layer && c->tls_obj == call->obj &&
+	       call->len - 1 < TLS_PLAINTEXT_MAX && len >= call->len + TLS_AROUND;
+}
+
+static __noinline int wire_tell(struct red_tls_call *call)
+{
+	__u32 slot = RED_DIR_OUT;
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+
+	if (!s || !call)
+		return 0;
+	call->told = 1;
+	s->call.kind = RED_BUF_PLAIN;
+	s->call.ptr = call->buf;
+	s->call.n = s->plain = call->len;
+	s->call.nr = 0xffff;
+	return 1;
+}
+
 enum red_wire_result {
 	RED_WIRE_PLAIN = 0,  /* conn_moved()'s to look at */
 	RED_WIRE_DONE = 1,   /* nothing is left to do */
@@ -374,6 +404,8 @@ __noinline int tls_wire(__u32 how, __u64 len, __u64 id)
 		conn_announce(c, sk, bpf_ktime_get_ns());
 	c->wire_off[dir] += len;
 	if (dir == RED_DIR_OUT && call && call->parked && wire_parked(call, c, key, id))
+		return RED_WIRE_PARKED;
+	if (dir == RED_DIR_OUT && nested && wire_is_write(call, c, len) && wire_tell(call))
 		return RED_WIRE_PARKED;
 	if (!wire_hello(c, dir, len) && !wire_unseen(c, dir, len))
 		drop(st, c->layer ? RED_DROP_CIPHERTEXT : RED_DROP_NOT_WANTED);

@@ -54,7 +54,8 @@ struct red_tls_frame {
 	__u8 kind;
 	__u8 flags;
 	__u8 nested;
-	__u8 pad[5];
+	__u8 told;
+	__u8 pad[4];
 };
 
 /* The task's call of a TLS library, or if obj is 0, its last socket call. */
@@ -75,7 +76,8 @@ struct red_tls_call {
 	__u8 depth;    /* of a goroutine: calls inside of this */
 	__u8 inner_kind;
 	__u8 inner_nested;
-	__u8 pad[2];
+	__u8 told; /* what it writes was, when it was sent */
+	__u8 pad;
 	/* A write that is made from within a read or a handshake, by a callback: of this
 	 * object or another. */
 	__u64 inner_obj;

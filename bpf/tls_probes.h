@@ -72,6 +72,7 @@ static __always_inline int tls_enter(struct pt_regs *ctx, __u32 kind, __u32 flag
 	call->kind = kind;
 	call->flags = flags;
 	call->nested = 0;
+	call->told = 0;
 	call->inner_obj = 0;
 	return 0;
 }
@@ -254,6 +255,7 @@ static __always_inline void call_frame(const struct red_tls_call *call, struct r
 	f->kind = call->kind;
 	f->flags = call->flags;
 	f->nested = call->nested;
+	f->told = call->told;
 }
 
 /* The call that returns to `sp`, which is over with this. -1: none that is known. */
@@ -324,7 +326,7 @@ int uretprobe_tls(struct pt_regs *ctx)
 		call->n = n;
 		return 0;
 	}
-	if (n > 0)
+	if (n > 0 && !f.told)
 		tls_moved(&f, id, n, !f.nested);
 	else if ((f.kind == RED_TLS_READ || f.kind == RED_TLS_READ_INNER) && !(__s32)ret)
 		tls_ended(&f, id >> 32, RED_DIR_IN);
