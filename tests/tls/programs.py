@@ -305,8 +305,7 @@ def _ca():
 
 
 def _curl(url, n, mode):
-    close = [] if mode == "keep" else ["-H", "Connection: close"]
-    return ["curl", "-s", "--cacert", _ca(), "-w", "%{http_code}\\n"] + close + ["-K", "-"]
+    return ["curl", "-s", "--cacert", _ca(), "-w", "%{http_code}\\n", "-K", "-"]
 
 
 def _curl_config(url, n):
@@ -343,10 +342,11 @@ NSS = "libcurl-nss.so.4"
 GNUTLS = "libcurl-gnutls.so.4"
 CLIENTS = {
     "curl": Client("curl, OpenSSL", _curl, ("curl",), maps="libssl", feed=_curl_config,
-                   version=["curl", "-V"]),
+                   modes=("keep",), version=["curl", "-V"]),
     "wget": Client("wget, GnuTLS", _wget, ("wget",), maps="libgnutls", modes=("keep",),
                    feed=lambda url, n: (url + "\n") * n, says=r" +HTTP/1\.1 (\d+).*",
                    version=["wget", "-V"]),
+    "libcurl": Client("libcurl, OpenSSL", _python("libcurl.so.4")),
     "libcurl-gnutls": Client("libcurl, GnuTLS", _python(GNUTLS)),
     "libcurl-nss": Client("libcurl, NSS", _python(NSS)),
     "pycurl": Client("pycurl, GnuTLS", _python("pycurl", "/usr/bin/python3"), PYCURL),

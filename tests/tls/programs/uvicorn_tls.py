@@ -50,6 +50,7 @@ class Server(uvicorn.Server):
 def listen(port):
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio wants a protocol for it
     sock.bind(("127.0.0.1", port))
     sock.listen(128)
     return sock
