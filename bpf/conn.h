@@ -42,6 +42,7 @@ enum red_wire {
 	RED_WIRE_LATE = 1 << 1,  /* plaintext of this layer may have gone by unseen */
 	RED_WIRE_TOLD = 1 << 2,  /* user space knows that no library was found */
 	RED_WIRE_TAKEN = 1 << 3, /* rustls: its plaintext is seen before it is read */
+	RED_WIRE_MOVES = 1 << 4, /* rustls: its object may move in memory */
 };
 
 struct red_conn_dir {

@@ -562,6 +562,9 @@ static __always_inline void state_changed(struct red_conn *c, const struct sock 
 		break;
 	case TCP_FIN_WAIT1:
 	case TCP_LAST_ACK:
+		/* The next connection's object may have this one's address already. */
+		if (red_cfg.tls && c->wire & RED_WIRE_MOVES && c->tls_obj)
+			tls_obj_forget(c->tls_obj, c->tls_tgid, c->id);
 		conn_report(c, RED_HOOK_STATE, RED_EV_EOF,
 			    RED_REPORT(RED_DIR_OUT, RED_STATE_LOCAL));
 		break;

@@ -100,6 +100,8 @@ static __noinline int tls_join(struct red_conn *c, __u64 sk, __u64 obj, __u32 tg
 		tls_obj_forget(c->tls_obj, c->tls_tgid, c->id);
 	c->tls_obj = obj;
 	c->tls_tgid = tgid;
+	if (how & RED_JOIN_MOVED)
+		c->wire |= RED_WIRE_MOVES;
 	if (c->layer && how & RED_JOIN_MOVED)
 		return 0;
 	c->layer++;
