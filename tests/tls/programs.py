@@ -305,7 +305,8 @@ def _ca():
 
 
 def _curl(url, n, mode):
-    return ["curl", "-s", "--cacert", _ca(), "-w", "%{http_code}\\n", "-K", "-"]
+    return ["curl", "-s", "--cacert", _ca(), "-w", "%{http_code}\\n", "-K", "-"] + \
+        ([] if mode == "keep" else ["-H", "Connection: close"])
 
 
 def _curl_config(url, n):
