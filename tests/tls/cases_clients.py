@@ -40,6 +40,20 @@ def calls(t, kind, version):
     agent.expect(client(sum(r.n for r in running), target.port, service="tls-" + kind))
 
 
+@case()
+def server_closes(t):
+    """curl learns that the server has closed, says goodbye, is reset, and opens the next one to
+    the same port. At times it sends a request on a connection that is about to end, and
+    repeats it: those are errors, and all others are answered."""
+    target = serve(t, "python")
+    running = Running(t, "curl", target.url(), 13, "new")
+    agent = watch(t, running).probed()
+    running.go()
+    lost = [client(13, target.port, status="", error="connection_" + how, at_most=True)
+            for how in ("reset", "closed")]
+    agent.expect(client(13, target.port), *lost)
+
+
 @case(on=[name for name, kind in CLIENTS.items() if not kind.seen])
 def unseen_client(t, kind):
     """A client with a TLS of its own: of it nothing is seen, of its server everything."""

@@ -170,7 +170,7 @@ KINDS = {
                          builds=("rust",)),
     # It waits for its socket though its TLS library still holds a request.
     "ruby": Kind("Ruby WEBrick", ["ruby", source("ruby_tls.rb")], needs=("ruby",),
-                 can=COMMON.replace("pipeline ", ""), blocks=True,
+                 can=COMMON.replace("pipeline ", ""),
                  resumes=("1.2", "1.3", "id"), version=["ruby", "-v"]),
     "openssl-1.1": _c("C, OpenSSL 1.1", os.path.join(LIBSSL_1_1, "libcrypto.so.1.1"),
                       os.path.join(LIBSSL_1_1, "libssl.so.1.1")),
@@ -305,7 +305,8 @@ def _ca():
 
 
 def _curl(url, n, mode):
-    return ["curl", "-s", "--cacert", _ca(), "-w", "%{http_code}\\n", "-K", "-"]
+    return ["curl", "-s", "--cacert", _ca(), "-w", "%{http_code}\\n", "-K", "-"] + \
+        ([] if mode == "keep" else ["-H", "Connection: close"])
 
 
 def _curl_config(url, n):
