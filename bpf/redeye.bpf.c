@@ -551,6 +551,23 @@ static __always_inline __u32 close_flags(const struct sock *sk, int oldstate)
 	return oldstate == TCP_ESTABLISHED || oldstate == TCP_CLOSE_WAIT ? RED_STATE_LOCAL : 0;
 }
 
+/* Nothing more is written. The next connection's object may have this one's address,
+ * before this one's socket is gone. */
+static __always_inline void object_left(const struct red_conn *c)
+{
+	if (red_cfg.tls && c->wire & RED_WIRE_MOVES && c->tls_obj)
+		tls_obj_forget(c->tls_obj, c->tls_tgid, c->id);
+}
+
+/* A socket at the address of one that was reset and whose end nobody saw: the process
+ * closed it without another look. */
+static __always_inline void state_reused(struct red_conn *c, __u64 key)
+{
+	conn_report(c, RED_HOOK_STATE, RED_EV_CLOSE,
+		    RED_REPORT(0, c->flags & RED_CONN_RESET ? RED_STATE_RESET : 0));
+	conn_forget(c, key);
+}
+
 static __always_inline void state_changed(struct red_conn *c, const struct sock *sk, __u64 key,
 					  int oldstate, int newstate)
 {
@@ -562,9 +579,7 @@ static __always_inline void state_changed(struct red_conn *c, const struct sock 
 		break;
 	case TCP_FIN_WAIT1:
 	case TCP_LAST_ACK:
-		/* The next connection's object may have this one's address already. */
-		if (red_cfg.tls && c->wire & RED_WIRE_MOVES && c->tls_obj)
-			tls_obj_forget(c->tls_obj, c->tls_tgid, c->id);
+		object_left(c);
 		conn_report(c, RED_HOOK_STATE, RED_EV_EOF,
 			    RED_REPORT(RED_DIR_OUT, RED_STATE_LOCAL));
 		break;
@@ -574,6 +589,7 @@ static __always_inline void state_changed(struct red_conn *c, const struct sock 
 		 * the end is when the process sees it (conn_ended), or a poll does. */
 		if (flags & RED_STATE_RESET && BPF_CORE_READ(sk, sk_socket)) {
 			c->flags |= RED_CONN_RESET;
+			object_left(c);
 			conn_report(c, RED_HOOK_STATE, RED_EV_EOF,
 				    RED_REPORT(RED_DIR_IN, RED_STATE_RESET));
 			break;
@@ -631,16 +647,23 @@ int BPF_PROG(tp_set_state, const struct sock *sk, int oldstate, int newstate)
 {
 	__u64 key = (__u64)sk;
 	struct red_conn *c;
+	int begins;
 
 	if (newstate == TCP_LISTEN) {
 		listening(sk);
 		return 0;
 	}
-	if (newstate != TCP_CLOSE_WAIT && newstate != TCP_FIN_WAIT1 && newstate != TCP_LAST_ACK &&
-	    newstate != TCP_CLOSE)
+	begins = newstate == TCP_SYN_SENT ||
+		 (newstate == TCP_ESTABLISHED && oldstate == TCP_SYN_RECV);
+	if (!begins && newstate != TCP_CLOSE_WAIT && newstate != TCP_FIN_WAIT1 &&
+	    newstate != TCP_LAST_ACK && newstate != TCP_CLOSE)
 		return 0;
 	c = bpf_map_lookup_elem(&conns, &key);
-	if (c)
+	if (!c)
+		return 0;
+	if (begins)
+		state_reused(c, key);
+	else
 		state_changed(c, sk, key, oldstate, newstate);
 	return 0;
 }
