@@ -51,7 +51,7 @@ UNITS	:= $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
 FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
 SKEL	:= $(O)/redeye.skel.h
 
-.PHONY: all deps demo test test-unit test-golden test-live test-vm test-stress test-prometheus \
+.PHONY: all deps demo test test-unit test-golden test-live test-vm test-vm-tls test-stress test-prometheus \
 	test-propagate test-otlp test-traces test-uprobes bench bench-spans fuzz check check-abi check-arm64 format install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -202,6 +202,12 @@ test-otlp: $(O)/tests/otlp/driver
 test-tls: all
 	$(Q)tests/tls/deps $(filter --core,$(TLS))
 	$(Q)tests/tls/run $(TLS)
+
+# TLS on every kernel of the matrix, with the best backend of each.
+test-vm-tls: all
+	$(Q)tests/vm/deps
+	$(Q)tests/tls/deps
+	$(Q)tests/vm/run -m 4096 -t 3000 $(VM) -- tests/tls/run --core --slow 6
 
 # Every kernel of the matrix, every backend. Long: see tests/vm/README.md.
 test-vm: all
