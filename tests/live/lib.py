@@ -18,9 +18,10 @@ import time
 
 # A probe of a file would be in the memory of everybody who maps it. In a virtual machine
 # nobody else is there, and redeye chooses by itself.
-if "REDEYE_VM_KERNEL" not in os.environ:
+VM = os.environ.pop("REDEYE_VM_KERNEL", "")  # redeye knows no such variable
+if not VM:
     os.environ.setdefault("REDEYE_UPROBE_SCOPE", "process")
-KEPT = ("REDEYE_UPROBE_SCOPE", "REDEYE_VM_KERNEL")
+KEPT = ("REDEYE_UPROBE_SCOPE",)
 
 
 def clear_environment(*starts):
