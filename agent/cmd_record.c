@@ -34,6 +34,7 @@ static int capture(struct record *r, const struct options *o, char *err, size_t 
 	r->live = live__new(&c, err, err_size);
 	if (!r->live)
 		return -errno;
+	live__await_probes(r->live);
 	log__info("ready: recording to %s with backend %s", o->output,
 		  loader__backend(live__loader(r->live))->name);
 	rc = live__run(r->live);

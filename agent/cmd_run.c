@@ -268,6 +268,7 @@ int cmd_run(int argc, char **argv)
 	if (rc) {
 		log__error("%s", err[0] ? err : strerror(-rc));
 	} else {
+		live__await_probes(r.live);
 		say_ready(&r);
 		rc = live__run(r.live);
 	}

@@ -366,30 +366,6 @@ static int new_prober(struct live *l, char *err, size_t err_size)
 	return l->prober ? 0 : -errno;
 }
 
-/* Who hears that we are ready may send a request at once: what runs already has its probes
- * by then, or after a while is told that some have not. */
-static void await_probes(struct live *l)
-{
-	uint64_t until = mono_ns() + PROBES_NS;
-	struct pollfd fd = { .events = POLLIN };
-	struct prober_stats st;
-
-	if (!l->prober)
-		return;
-	fd.fd = prober__fd(l->prober);
-	for (;;) {
-		prober__stats(l->prober, &st);
-		if (!st.waiting)
-			return;
-		if (mono_ns() > until)
-			break;
-		if (poll(&fd, 1, 5) > 0)
-			prober__read(l->prober);
-		read_ring(l);
-	}
-	log__warn("%u processes have no probes yet: their TLS is seen later", st.waiting);
-}
-
 static void say_missing(const struct live *l)
 {
 	const char *prog, *why;
@@ -441,7 +417,6 @@ struct live *live__new(const struct live_config *c, char *err, size_t err_size)
 	say_missing(l);
 	/* Attached first, looked around second: nobody slips through between. */
 	rc = procs__scan(l->procs);
-	await_probes(l);
 out:
 	if (!rc)
 		return l;
@@ -506,6 +481,28 @@ struct metrics *live__metrics(struct live *l)
 		return m;
 	metrics__put(m);
 	return NULL;
+}
+
+void live__await_probes(struct live *l)
+{
+	uint64_t until = mono_ns() + PROBES_NS;
+	struct pollfd fd = { .events = POLLIN };
+	struct prober_stats st;
+
+	if (!l->prober)
+		return;
+	fd.fd = prober__fd(l->prober);
+	for (;;) {
+		prober__stats(l->prober, &st);
+		if (!st.waiting)
+			return;
+		if (mono_ns() > until)
+			break;
+		if (poll(&fd, 1, 5) > 0)
+			prober__read(l->prober);
+		read_ring(l);
+	}
+	log__warn("%u processes have no probes yet: their TLS is seen later", st.waiting);
 }
 
 static uint64_t on_duration(void *arg, uint64_t now_ns)

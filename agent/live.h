@@ -51,6 +51,11 @@ void live__drain(struct live *l);
 /* Everything /metrics shows. NULL when memory ran out. */
 struct metrics *live__metrics(struct live *l);
 
+/* Who hears that we are ready may send a request at once: waits, not for long, until what
+ * runs already has its probes, and reads the ring meanwhile. Before live__run, when all
+ * that records go to is there. */
+void live__await_probes(struct live *l);
+
 /* Until SIGINT, SIGTERM or options.duration_ns. 0 or -errno. */
 int live__run(struct live *l);
 

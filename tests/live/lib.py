@@ -42,7 +42,7 @@ class Settings:
     """What the command line chose; one instance, `settings`."""
 
     slow = 1.0          # how much slower than a plain machine this one is
-    end = 1.0           # seconds that redeye may take to end
+    end = 5.0           # seconds that redeye may take to end: probes take some
     verbose = False
     vm = False
     redeye = None
