@@ -41,6 +41,17 @@ static void *run(void *arg)
 	return NULL;
 }
 
+static int more_threads(struct detacher *d, int n)
+{
+	int err = 0;
+
+	while (!err && d->n_threads < n) {
+		err = pthread_create(&d->threads[d->n_threads], NULL, run, d);
+		d->n_threads += !err;
+	}
+	return err;
+}
+
 int detacher__init(struct detacher *d, uint64_t patience)
 {
 	int err = 0;
@@ -49,10 +60,7 @@ int detacher__init(struct detacher *d, uint64_t patience)
 	d->patience = patience;
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_cond_init(&d->wake, NULL);
-	while (!err && d->n_threads < PROBER_DETACHERS) {
-		err = pthread_create(&d->threads[d->n_threads], NULL, run, d);
-		d->n_threads += !err;
-	}
+	err = more_threads(d, PROBER_DETACHERS);
 	return d->n_threads ? 0 : -err;
 }
 
@@ -64,6 +72,8 @@ void detacher__fini(struct detacher *d)
 	d->stop = true;
 	pthread_cond_broadcast(&d->wake);
 	pthread_mutex_unlock(&d->lock);
+	if (detacher__waiting(d) > PROBER_DETACHERS)
+		more_threads(d, PROBER_DETACHERS_END);
 	while (d->n_threads)
 		pthread_join(d->threads[--d->n_threads], NULL);
 }

@@ -8,9 +8,10 @@
 #include "proc_maps.h"
 #include "prober.h"
 
-#define PROBER_BUCKETS   1024
-#define PROBER_PROBLEMS  128 /* remembered */
-#define PROBER_DETACHERS 8
+#define PROBER_BUCKETS       1024
+#define PROBER_PROBLEMS      128 /* remembered */
+#define PROBER_DETACHERS     8
+#define PROBER_DETACHERS_END 64 /* when redeye ends, somebody waits */
 
 /* ---- prober_queue.c: from the loop to the worker --------------------------------------- */
 
@@ -69,7 +70,7 @@ void prober_queue__rest(struct prober_queue *q);
 /* ---- prober_detach.c: from the worker to the thread that closes links -------------------- */
 
 struct detacher {
-	pthread_t threads[PROBER_DETACHERS];
+	pthread_t threads[PROBER_DETACHERS_END];
 	int n_threads;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
