@@ -155,6 +155,16 @@ class Agent(agent.Agent):
     def fds(self):
         return len(os.listdir("/proc/%d/fd" % self.proc.pid))
 
+    def settled_fds(self):
+        """The same, when what is loaded behind the start (the uprobes' programs) is there."""
+        seen = []
+
+        def quiet():
+            seen.append(self.fds())
+            return len(seen) > 200 and len(set(seen[-200:])) == 1
+        wait_for("redeye's descriptors to stay as they are", quiet)
+        return seen[-1]
+
     def count(self, **labels):
         """All server requests of the last scrape, or those with these labels."""
         return server_count(self.scrape(), **labels)

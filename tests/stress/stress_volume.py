@@ -154,7 +154,7 @@ def storm(t, seconds, on_tick):
     srv = Serve(t)
     shell = t.spawn([program("storm"), srv.port, STORM_RATE, seconds], stdin=subprocess.PIPE)
     agent = t.agent("--pid", shell.pid, routes=("/fixed/storm",))
-    fds = agent.fds()
+    fds = agent.settled_fds()
     shell.popen.stdin.write(b"go\n")
     shell.popen.stdin.flush()
     end = time.monotonic() + seconds * settings.slow + 30
