@@ -7,17 +7,20 @@
 
 /* clang-format off */
 const struct tls_library tls_libraries[TLS_KIND__CNT] = {
-	[TLS_OPENSSL] = { "OpenSSL", RED_TARGET_TLS, "uretprobe_tls", TLS_RETURN_PROBE,
-			  .no_return = "uprobe_tls_free" },
-	[TLS_GNUTLS]  = { "GnuTLS", RED_TARGET_TLS, "uretprobe_tls", TLS_RETURN_PROBE,
-			  .no_return = "uprobe_tls_free" },
-	[TLS_NSPR]    = { "NSPR", RED_TARGET_TLS, "uretprobe_tls", TLS_RETURN_PROBE,
-			  .no_return = "uprobe_tls_free", .only_with_nss = true },
-	[TLS_RUSTLS]  = { "rustls", RED_TARGET_RUSTLS | RED_TARGET_TLS, "uretprobe_tls",
-			  TLS_RETURN_PROBE, .no_return = "uprobe_rustls_take" },
-	[TLS_GO]      = { "Go", RED_TARGET_GO, "uprobe_go_return", TLS_RETURN_RETS },
-	[TLS_NSS]     = { "NSS" },
-	[TLS_JVM]     = { "JVM" },
+	[TLS_OPENSSL] = { .name = "OpenSSL", .marks = RED_TARGET_TLS, .ret = "uretprobe_tls",
+			  .how = TLS_RETURN_PROBE, .no_return = "uprobe_tls_free" },
+	[TLS_GNUTLS]  = { .name = "GnuTLS", .marks = RED_TARGET_TLS, .ret = "uretprobe_tls",
+			  .how = TLS_RETURN_PROBE, .no_return = "uprobe_tls_free" },
+	[TLS_NSPR]    = { .name = "NSPR", .marks = RED_TARGET_TLS, .ret = "uretprobe_tls",
+			  .how = TLS_RETURN_PROBE, .no_return = "uprobe_tls_free",
+			  .only_with_nss = true },
+	[TLS_RUSTLS]  = { .name = "rustls", .marks = RED_TARGET_RUSTLS | RED_TARGET_TLS,
+			  .ret = "uretprobe_tls", .how = TLS_RETURN_PROBE,
+			  .no_return = "uprobe_rustls_take" },
+	[TLS_GO]      = { .name = "Go", .marks = RED_TARGET_GO, .ret = "uprobe_go_return",
+			  .how = TLS_RETURN_RETS },
+	[TLS_NSS]     = { .name = "NSS" },
+	[TLS_JVM]     = { .name = "JVM" },
 };
 
 #define OPENSSL(role_, symbol_, entry_) \
