@@ -88,10 +88,12 @@ static __noinline int tls_join(struct red_conn *c, __u64 sk, __u64 obj, __u32 tg
 {
 	struct red_tls_key key = { .who = obj, .tgid = tgid };
 	struct red_tls_conn o = { .sk = sk };
+	int same;
 
 	if (!c || !(c->wire & RED_WIRE_TLS))
 		return 0;
-	if (c->layer && c->tls_obj == obj && c->tls_tgid == tgid)
+	same = c->layer && c->tls_obj == obj; /* in another process: it was forked since */
+	if (same && c->tls_tgid == tgid)
 		return 0;
 	o.conn_id = c->id;
 	if (bpf_map_update_elem(&tls_objs, &key, &o, BPF_ANY))
@@ -102,7 +104,7 @@ static __noinline int tls_join(struct red_conn *c, __u64 sk, __u64 obj, __u32 tg
 	c->tls_tgid = tgid;
 	if (how & RED_JOIN_MOVED)
 		c->wire |= RED_WIRE_MOVES;
-	if (c->layer && how & RED_JOIN_MOVED)
+	if (same || (c->layer && how & RED_JOIN_MOVED))
 		return 0;
 	c->layer++;
 	c->wire &= ~RED_WIRE_LATE;
@@ -385,7 +387,8 @@ __noinline int tls_wire(__u32 how, __u64 len, __u64 id)
 		if (call->inner_obj)
 			call->inner_nested = 1;
 		call->nested = 1;
-		if (!tls_elsewhere(call->obj, id >> 32, c->id))
+		if ((c->tls_obj != call->obj || c->tls_tgid != id >> 32) &&
+		    !tls_elsewhere(call->obj, id >> 32, c->id))
 			tls_join(c, (__u64)sk, call->obj, id >> 32, 0);
 	} else if (target & RED_TARGET_TLS) {
 		call_adjacent(call, c, sk, how, id);
@@ -548,7 +551,7 @@ static __always_inline void tls_moved(const struct red_tls_frame *call, __u64 id
 }
 
 /* rustls: an object that reads is that of the receive just before. */
-static __noinline int rust_adopt(struct red_tls_call *call, __u64 obj, __u32 tgid)
+static __noinline int rust_adopt(struct red_tls_call *call, __u64 obj, __u32 tgid, __u32 wire)
 {
 	struct red_conn *c;
 	__u64 sk;
@@ -557,9 +560,10 @@ static __noinline int rust_adopt(struct red_tls_call *call, __u64 obj, __u32 tgi
 		return 0;
 	sk = call->last_sk;
 	c = bpf_map_lookup_elem(&conns, &sk);
-	if (c && c->id == call->last_id)
-		tls_join(c, sk, obj, tgid, RED_JOIN_MOVED);
-	return 0;
+	if (!c || c->id != call->last_id)
+		return 0;
+	c->wire |= wire;
+	return tls_join(c, sk, obj, tgid, RED_JOIN_MOVED);
 }
 
 /* rustls, from 0.23 on: what is read now was seen when it was decrypted. The reader's

@@ -67,9 +67,8 @@ struct red_tls_call {
 	__u64 sp;      /* of the caller; tells an inner call from the outer */
 	__u64 last_sk; /* received ciphertext that no library is known for, or rustls */
 	__u64 last_id; /* its connection */
-	__u64 parked;  /* object of a write whose socket call is to follow; of a goroutine, of
-			  the call inside of this that began last, */
-	__u64 n;       /* how many bytes that was; and its kind */
+	__u64 parked;  /* rustls: object of a write whose socket call is to follow */
+	__u64 n;       /* how many bytes that was */
 	__u8 kind;     /* enum red_tls_kind */
 	__u8 flags;    /* enum red_tls_call_flags */
 	__u8 nested;   /* a socket call was made inside */
@@ -79,7 +78,7 @@ struct red_tls_call {
 	__u8 told; /* what it writes was, when it was sent */
 	__u8 pad;
 	/* A write that is made from within a read or a handshake, by a callback: of this
-	 * object or another. */
+	 * object or another. Of a goroutine: the call inside that began last. */
 	__u64 inner_obj;
 	__u64 inner_buf;
 	__u64 inner_len;

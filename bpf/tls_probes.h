@@ -211,8 +211,6 @@ int uprobe_rustls_take(struct pt_regs *ctx)
 	struct red_tls_key key = { .who = id, .tgid = id >> 32 };
 	struct red_tls_frame done = {};
 	struct red_tls_call *call;
-	struct red_conn *c;
-	__u64 sk;
 
 	if (!is_target(id >> 32) ||
 	    bpf_probe_read_user(payload, sizeof(payload), (void *)PT_REGS_PARM2(ctx)) ||
@@ -222,10 +220,7 @@ int uprobe_rustls_take(struct pt_regs *ctx)
 	done.buf = payload[1];
 	done.kind = RED_TLS_RUST_READ;
 	call = bpf_map_lookup_elem(&tls_calls, &key);
-	rust_adopt(call, done.obj, id >> 32);
-	c = tls_conn(done.obj, id >> 32, &sk);
-	if (c)
-		c->wire |= RED_WIRE_TAKEN;
+	rust_adopt(call, done.obj, id >> 32, RED_WIRE_TAKEN);
 	tls_moved(&done, id, payload[2], 0);
 	return 0;
 }
@@ -316,7 +311,7 @@ int uretprobe_tls(struct pt_regs *ctx)
 	if (f.kind == RED_TLS_RUST_READ && (n <= 0 || rust_taken(call, f.obj, id >> 32)))
 		return 0;
 	if (f.kind == RED_TLS_RUST_READ)
-		rust_adopt(call, f.obj, id >> 32);
+		rust_adopt(call, f.obj, id >> 32, 0);
 	else if (!rust)
 		call_adopt(call, &f, id >> 32, inner, outer);
 	if (!rust && !inner)
@@ -376,10 +371,10 @@ static __always_inline struct red_tls_call *go_enter(struct pt_regs *ctx, __u64 
 	key.who = a.g;
 	call = bpf_map_lookup_elem(&tls_calls, &key);
 	if (call && (call->obj != a.obj || call->aux != kind)) {
-		if (call->parked != a.obj || call->n != kind)
+		if (call->inner_obj != a.obj || call->inner_kind != kind)
 			call->depth++;
-		call->parked = a.obj;
-		call->n = kind;
+		call->inner_obj = a.obj;
+		call->inner_kind = kind;
 		return 0;
 	}
 	/* A function whose stack has to grow begins anew, as above; what it writes was told. */
@@ -454,7 +449,7 @@ int uprobe_go_return(struct pt_regs *ctx)
 		return 0;
 	if (call->depth) {
 		call->depth--;
-		call->parked = 0;
+		call->inner_obj = 0;
 		return 0;
 	}
 	call_frame(call, &f);
@@ -464,7 +459,7 @@ int uprobe_go_return(struct pt_regs *ctx)
 				(void *)(PT_REGS_SP(ctx) + RED_GO_STACK_ARGS + 4 * 8)))
 		return 0;
 	n = call_bytes(&f, n, 0);
-	if (n > 0)
+	if (n > 0 && !f.told)
 		tls_moved(&f, id, n, 0);
 	return 0;
 }
