@@ -287,6 +287,34 @@ static __always_inline void wire_sent(struct red_conn *c, __u64 len)
 
 #define WIRE_HOW(dir, target) ((dir) | (target) << 8)
 
+static __always_inline int kind_buffer(__u32 kind)
+{
+	if (kind == RED_TLS_SENDFILE)
+		return RED_BUF_NONE;
+	return kind == RED_TLS_RUST_WRITEV ? RED_BUF_IOVEC : RED_BUF_PLAIN;
+}
+
+/* Where the plaintext of a call is: `n` bytes, or for a vector `len` pieces. */
+static __always_inline void place_call(struct red_scratch *s, __u32 kind, __u64 buf, __u64 len,
+				       __u64 n)
+{
+	s->call.kind = kind_buffer(kind);
+	s->call.ptr = buf;
+	s->call.n = s->call.kind == RED_BUF_IOVEC ? len : n;
+	s->call.nr = 0xffff;
+}
+
+/* A call of a TLS library that is of no use. */
+static __always_inline void tls_drop(enum red_drop why)
+{
+	struct red_stat *st = stat_of(RED_HOOK_TLS);
+
+	if (!st)
+		return;
+	count(&st->observed, 1, 1);
+	count(&st->dropped[why], 1, 1);
+}
+
 /* A record has no more plaintext, and at least so much around it: header and tag. */
 #define TLS_PLAINTEXT_MAX 16384
 #define TLS_AROUND        21
@@ -310,10 +338,8 @@ static __noinline int wire_tell(struct red_tls_call *call)
 	if (!s || !call)
 		return 0;
 	call->told = 1;
-	s->call.kind = RED_BUF_PLAIN;
-	s->call.ptr = call->buf;
-	s->call.n = s->plain = call->len;
-	s->call.nr = 0xffff;
+	s->plain = call->len;
+	place_call(s, call->kind, call->buf, call->len, call->len);
 	return 1;
 }
 
@@ -329,22 +355,17 @@ static __noinline int wire_parked(struct red_tls_call *call, struct red_conn *c,
 {
 	__u32 slot = RED_DIR_OUT;
 	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
-	struct red_stat *st = stat_of(RED_HOOK_TLS);
 
-	if (!s || !st || !c || !call)
+	if (!s || !c || !call)
 		return 0;
 	tls_join(c, sk, call->parked, id >> 32, RED_JOIN_MOVED);
 	call->parked = 0;
 	if (!c->layer) {
-		count(&st->observed, 1, 1);
-		count(&st->dropped[RED_DROP_NOT_JOINED], 1, 1);
+		tls_drop(RED_DROP_NOT_JOINED);
 		return 0;
 	}
-	s->call.kind = call->kind == RED_TLS_RUST_WRITEV ? RED_BUF_IOVEC : RED_BUF_PLAIN;
-	s->call.ptr = call->buf;
-	s->call.n = call->kind == RED_TLS_RUST_WRITEV ? call->len : call->n;
-	s->call.nr = 0xffff;
 	s->plain = call->n;
+	place_call(s, call->kind, call->buf, call->len, call->n);
 	return 1;
 }
 
@@ -473,13 +494,6 @@ static __always_inline int kind_reads(__u32 kind)
 	return kind == RED_TLS_OTHER || kind_dir(kind) == RED_DIR_IN;
 }
 
-static __always_inline int kind_buffer(__u32 kind)
-{
-	if (kind == RED_TLS_SENDFILE)
-		return RED_BUF_NONE;
-	return kind == RED_TLS_RUST_WRITEV ? RED_BUF_IOVEC : RED_BUF_PLAIN;
-}
-
 /* How many bytes of plaintext a call that returned `ret` (and `second`) has moved. */
 static __always_inline __s64 call_bytes(const struct red_tls_frame *call, __s64 ret, __s64 second)
 {
@@ -530,16 +544,13 @@ static __always_inline void tls_moved(const struct red_tls_frame *call, __u64 id
 	c = tls_conn(call->obj, id >> 32, &sk);
 	if (!c && call->flags & RED_TLS_STRICT)
 		return;
-	count(&st->observed, 1, 1);
 	if (!c) {
-		count(&st->dropped[RED_DROP_NOT_JOINED], 1, 1);
+		tls_drop(RED_DROP_NOT_JOINED);
 		return;
 	}
+	count(&st->observed, 1, 1);
 	*(volatile __u64 *)&s->owner = id;
-	s->call.kind = kind_buffer(call->kind);
-	s->call.ptr = call->buf;
-	s->call.n = s->call.kind == RED_BUF_IOVEC ? call->len : n;
-	s->call.nr = 0xffff;
+	place_call(s, call->kind, call->buf, call->len, n);
 	if (dir == RED_DIR_IN && c->last_dir != dir) {
 		c->unsent = 0;
 		conn_settle(c);

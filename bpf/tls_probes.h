@@ -45,7 +45,6 @@ static __always_inline int tls_enter(struct pt_regs *ctx, __u32 kind, __u32 flag
 	__u64 id = bpf_get_current_pid_tgid();
 	struct red_tls_key key = { .who = id, .tgid = id >> 32 };
 	struct red_tls_call *call;
-	struct red_stat *st;
 
 	if (!is_target(id >> 32))
 		return 0;
@@ -55,11 +54,7 @@ static __always_inline int tls_enter(struct pt_regs *ctx, __u32 kind, __u32 flag
 		call = bpf_map_lookup_elem(&tls_calls, &key);
 	}
 	if (!call) {
-		st = stat_of(RED_HOOK_TLS);
-		if (st) {
-			count(&st->observed, 1, 1);
-			count(&st->dropped[RED_DROP_TLS_FULL], 1, 1);
-		}
+		tls_drop(RED_DROP_TLS_FULL);
 		return 0;
 	}
 	if (call->obj && call->sp > PT_REGS_SP(ctx) && call->sp - PT_REGS_SP(ctx) < 1 << 20)
@@ -364,7 +359,6 @@ static __always_inline struct red_tls_call *go_enter(struct pt_regs *ctx, __u64 
 	struct red_tls_call *call;
 	__u32 target = target_of(id >> 32);
 	struct go_args a = {};
-	struct red_stat *st;
 
 	if (!target || go_args(ctx, target, &a))
 		return 0;
@@ -391,11 +385,7 @@ static __always_inline struct red_tls_call *go_enter(struct pt_regs *ctx, __u64 
 		call->kind = kind;
 		return call;
 	}
-	st = stat_of(RED_HOOK_TLS);
-	if (st) {
-		count(&st->observed, 1, 1);
-		count(&st->dropped[RED_DROP_TLS_FULL], 1, 1);
-	}
+	tls_drop(RED_DROP_TLS_FULL);
 	return 0;
 }
 
