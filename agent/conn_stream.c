@@ -12,7 +12,10 @@
  *
  * The kernel sends a record whenever the direction of traffic turns, so only the
  * direction of the last record may have moved unseen. Anything else means that a
- * record was lost, and the protocol starts over.
+ * record was lost, and the protocol starts over. Two calls of one socket that end at
+ * the same moment, on two processors, can be told in either order, each without what
+ * the other one moved; so it is the offsets that show a loss, and the turns that
+ * count are those of the records.
  *
  * When the connection turns out to carry TLS whose plaintext is seen, that is its next
  * layer: everything about the streams begins anew, the offsets too. A record of a layer
@@ -75,11 +78,9 @@ static void catch_up(struct conn *c, enum red_dir dir, uint64_t off, uint64_t la
 
 static bool record_missing(const struct conn *c, const struct red_ev_data *ev, enum red_dir dir)
 {
-	bool turned = c->last_dir != dir, first = ev->flags & RED_DATA_FIRST;
-
 	if (c->mode == RED_POLL_MODE_NONE)
 		return false;
-	return turned != first || (turned && ev->off > c->expected[dir]) ||
+	return (c->last_dir != dir && ev->off > c->expected[dir]) ||
 	       (c->last_dir != !dir && ev->other_off > c->expected[!dir]);
 }
 
@@ -124,9 +125,9 @@ static bool reach(struct conn_table *t, struct conn *c, uint16_t layer, uint64_t
 
 /* ---- records ------------------------------------------------------------------------ */
 
-/* Bytes for a protocol. */
+/* Bytes for a protocol; the `first` of a turn, or more of it. */
 static void plain(struct conn_table *t, struct conn *c, enum red_dir dir,
-		  const struct red_ev_data *ev)
+		  const struct red_ev_data *ev, bool first)
 {
 	struct proto_bytes b = {
 		.p = (const char *)(ev + 1),
@@ -136,7 +137,7 @@ static void plain(struct conn_table *t, struct conn *c, enum red_dir dir,
 		.tgid = ev->tgid,
 		.tid = ev->tid,
 		.nonblock = ev->flags & RED_DATA_NONBLOCK,
-		.first = ev->flags & RED_DATA_FIRST,
+		.first = first,
 	};
 
 	if (b.first)
@@ -172,7 +173,7 @@ void conn_table__data(struct conn_table *t, const struct red_ev_data *ev)
 {
 	struct conn *c = conn_table__find(t, ev->conn_id);
 	enum red_dir dir = ev->dir == RED_DIR_OUT ? RED_DIR_OUT : RED_DIR_IN, other = !dir;
-	bool missing;
+	bool missing, first;
 
 	if (!c) {
 		t->stat.unknown++;
@@ -186,6 +187,7 @@ void conn_table__data(struct conn_table *t, const struct red_ev_data *ev)
 	if (!reach(t, c, ev->layer, ev->h.ts_ns))
 		return;
 	missing = record_missing(c, ev, dir);
+	first = missing ? ev->flags & RED_DATA_FIRST : c->last_dir != dir;
 	catch_up(c, other, ev->other_off, ev->other_ns,
 		 ev->flags & RED_DATA_TAIL_OK && !missing ? ev->other_tail : NULL);
 	catch_up(c, dir, ev->off, ev->prev_ns, NULL);
@@ -196,7 +198,7 @@ void conn_table__data(struct conn_table *t, const struct red_ev_data *ev)
 	if (c->last_dir == NO_DIR)
 		c->first_dir = dir;
 	c->last_dir = dir;
-	plain(t, c, dir, ev);
+	plain(t, c, dir, ev, first);
 	conn_table__schedule(t, c);
 }
 

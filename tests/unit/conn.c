@@ -429,6 +429,56 @@ static void unseen_body(void **state)
 	assert_int_equal(n_spans, 3);
 }
 
+/* ---- two processors
+ * ------------------------------------------------------------------------------ */
+
+static void told(struct wire *w, int dir, const char *s, bool first, const uint64_t off[2],
+		 uint64_t ts_ns)
+{
+	memcpy(w->d[dir].data, s, strlen(s));
+	wire_record(w, dir, first ? RED_DATA_FIRST : 0, 0, off, strlen(s), strlen(s), ts_ns);
+}
+
+/* A server reads the first byte of the next request while its last answer's call is not
+ * over. Which of the two is told first, which of them turns the traffic, and whether the
+ * second one knows what the first one moved: nothing of it may matter. */
+static void calls_that_end_at_once(void **state)
+{
+	static struct wire w;
+	uint64_t off[2], then[2];
+	int k, round;
+
+	for (k = 0; k < 8; k++) {
+		bool byte_first = k & 1, byte_turns = k & 2, known = k & 4;
+
+		start(10, false);
+		connect_as(&w, k + 1);
+		in(&w, GET, 100);
+		off[RED_DIR_IN] = strlen(GET);
+		off[RED_DIR_OUT] = 0;
+		for (round = 1; round <= 7; round++) {
+			memcpy(then, off, sizeof(off));
+			then[byte_first ? RED_DIR_IN : RED_DIR_OUT] +=
+				known ? byte_first ? 1 : strlen(OK) : 0;
+			if (byte_first)
+				told(&w, RED_DIR_IN, "G", byte_turns, off, round * 1000);
+			told(&w, RED_DIR_OUT, OK, true, byte_first ? then : off, round * 1000 + 1);
+			if (!byte_first)
+				told(&w, RED_DIR_IN, "G", byte_turns, then, round * 1000 + 2);
+			off[RED_DIR_OUT] += strlen(OK);
+			off[RED_DIR_IN]++;
+			told(&w, RED_DIR_IN, &GET[1], !byte_turns, off, round * 1000 + 3);
+			off[RED_DIR_IN] += strlen(GET) - 1;
+			assert_int_equal(n_spans, round);
+		}
+		told(&w, RED_DIR_OUT, OK, true, off, 9000);
+		assert_int_equal(n_spans, 8);
+		assert_int_equal(dropped(PROTO_DROP_LOST), 0);
+		if (k < 7)
+			stop(state);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -446,6 +496,7 @@ int main(void)
 		cmocka_unit_test_teardown(unknown_to_the_kernel_twice, stop),
 		cmocka_unit_test_teardown(no_room_for_a_head, stop),
 		cmocka_unit_test_teardown(unseen_body, stop),
+		cmocka_unit_test_teardown(calls_that_end_at_once, stop),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
