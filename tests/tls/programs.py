@@ -44,6 +44,7 @@ def _go(name, go, *flags):
 RUST = [source("rust", "Cargo.toml"), source("rust", "Cargo.lock"), source("rust", "src", "lib.rs")]
 RUST += glob.glob(source("rust", "src", "bin", "*.rs"))
 GO_OLD = out("go1.16", "bin", "go")
+DEBUG = out("c", "tls-static.debug")
 GO_DEBIAN = "/usr/lib/go-1.19/bin/go"
 BUILDS = {
     "go": _go("new", "go"),
@@ -57,9 +58,10 @@ BUILDS = {
                        [["gcc", "-O2", "-o", out("c", "tls"), source("tls.c"), "-lpthread",
                          "-ldl"]]),
     "c-static": servers.Build((out("c", "tls-static"),), (source("tls.c"),), "gcc",
-                              [["gcc", "-O2", "-DLINKED", "-static", "-s", "-w", "-o",
-                                out("c", "tls-static"), source("tls.c"), "-lssl", "-lcrypto",
-                                "-lpthread", "-ldl"]]),
+                              [["gcc", "-O2", "-DLINKED", "-static", "-w", "-Wl,--build-id",
+                                "-o", DEBUG, source("tls.c"), "-lssl", "-lcrypto",
+                                "-lpthread", "-ldl"],
+                               ["objcopy", "-S", DEBUG, out("c", "tls-static")]]),
     "java": servers.Build((out("java", "TlsClient.class"),), (source("TlsClient.java"),), "javac",
                           [["javac", "-d", out("java"), source("TlsClient.java")]]),
     "venv": servers.Build((PYTHON,), (source("requirements.txt"),), "python3",
@@ -77,7 +79,7 @@ RESUMES = ("1.2", "1.3")
 
 class Kind(servers.Kind):
     def __init__(self, what, command, versions=("1.2", "1.3"), resumes=RESUMES, early=False,
-                 lacks=None, options=None, builds=(), version=None, blocks=False, unseen="",
+                 lacks=None, options=None, builds=(), version=None, blocks=False, debug="",
                  **kw):
         kw.setdefault("can", COMMON)
         super().__init__(command, **kw)
@@ -87,7 +89,7 @@ class Kind(servers.Kind):
         self.early = early
         self.lacks = lacks          # says why it cannot run here
         self.blocks = blocks        # it waits for requests inside a read of its library
-        self.unseen = unseen        # why redeye cannot see its TLS
+        self.debug = debug          # the same executable with its symbols, for signatures
         self.options = options or {}
         self.builds = builds
         self.version = version      # a command that prints it
@@ -176,8 +178,8 @@ KINDS = {
                       os.path.join(LIBSSL_1_1, "libssl.so.1.1")),
     "boringssl": _c("C, BoringSSL (shared, Debian's)", os.path.join(BORING, "libcrypto.so.0"),
                     os.path.join(BORING, "libssl.so.0")),
-    "static": Kind("C, OpenSSL 3 linked in, stripped", [out("c", "tls-static"), "linked", "server"],
-                   builds=("c-static",), unseen="a stripped program has no symbols",
+    "static": Kind("C, OpenSSL 3 linked in, stripped; by signatures", [out("c", "tls-static"), "linked", "server"],
+                   builds=("c-static",), blocks=True, debug=DEBUG,
                    can="pipeline hello users big status",
                    resumes=("1.2", "1.3", "id")),
 }
@@ -268,8 +270,6 @@ class Server(servers.Server):
 
 
 def serve(t, name, **options):
-    if KINDS[name].unseen and not t.dry:
-        raise Skip("not seen: " + KINDS[name].unseen)
     server = Server(name, t.subfolder(name), t.www, **options)
     t.procs.append(server.proc)
     return server

@@ -4,10 +4,11 @@
 import collections
 import json
 import os
+import subprocess
 
 import prom
 from agent import ROUTES
-from lib import Failure, wait_for
+from lib import Failure, settings, wait_for
 from prom import ANY, WHATEVER
 
 # Server rows tell http from https; nothing of these series may be left over.
@@ -129,9 +130,21 @@ def label(row):
                                          for k, v in sorted(row.want.items()) if k != "scheme"))
 
 
+def signatures(t, watched):
+    """The option for those that have no symbols of their own."""
+    debug = [w.kind.debug for w in watched if getattr(getattr(w, "kind", None), "debug", "")]
+    if not debug or t.dry:
+        return ()
+    path = os.path.join(t.subfolder("signatures"), "list")
+    with open(path, "w") as f:
+        for image in sorted(set(debug)):
+            subprocess.run([settings.redeye, "signatures", image], stdout=f, check=True)
+    return ("--tls-signatures", path)
+
+
 def watch(t, *watched, options=()):
     """redeye on every process of these."""
     path = os.path.join(t.subfolder("log"), "access.json")
     agent = t.watch(*watched, routes=ROUTES + ("/sink",),
-                    options=("--access-log", path) + tuple(options))
+                    options=("--access-log", path) + signatures(t, watched) + tuple(options))
     return Watched(t, agent, path)
