@@ -58,6 +58,14 @@ class Watched:
                 yield "%d probes were put on, %d taken off, %d are left" % (on, off, links)
         self.agent.poll(problems, seconds)
 
+    def expect_requests(self, least):
+        """So many of clients, or more."""
+        def problems(metrics):
+            n = metrics.total("http_client_request_duration_seconds_count")
+            if n < least and not self.t.dry:
+                yield "%d requests of clients, want %d or more" % (n, least)
+        self.agent.poll(problems)
+
     def probed(self):
         """Waits until what runs has its probes: some, and no more in the next scrape."""
         last = [0]
