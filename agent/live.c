@@ -383,6 +383,7 @@ struct live *live__new(const struct live_config *c, char *err, size_t err_size)
 	err[0] = 0;
 	if (!l)
 		goto out;
+	memory__init();
 	l->cfg = *c;
 	l->options = c->options;
 	l->signal_fd = -1;

@@ -5,6 +5,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+void memory__init(void)
+{
+	mallopt(M_MMAP_THRESHOLD, MEMORY_LARGE);
+}
+
 uint64_t memory__resident_bytes(void)
 {
 	FILE *f = fopen("/proc/self/statm", "re");

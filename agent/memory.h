@@ -7,6 +7,7 @@
 #define RED_MEMORY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct memory_guard {
@@ -15,6 +16,11 @@ struct memory_guard {
 	uint64_t full_cnt;       /* how often the limit was reached */
 	bool full;
 };
+
+/* Blocks of this size and more come from the kernel and go back to it when they are freed;
+ * malloc by itself would keep them sooner or later. */
+#define MEMORY_LARGE ((size_t)256 * 1024)
+void memory__init(void);
 
 uint64_t memory__resident_bytes(void); /* of this process; 0 when it cannot be read */
 

@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_BYTES ((size_t)64 * 1024)
+#include "memory.h"
+
+#define CHUNK_BYTES MEMORY_LARGE /* a snapshot leaves no holes behind */
 
 struct chunk {
 	struct chunk *next;

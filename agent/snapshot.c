@@ -19,8 +19,9 @@ struct snapshots {
 	uint64_t asked;    /* number of the latest request */
 	uint64_t building; /* of the latest that the next snapshot will answer */
 	uint64_t answered;
-	uint64_t last_ns; /* event loop only */
-	struct metrics *latest;
+	uint64_t last_ns;       /* event loop only */
+	unsigned int waiting;   /* those who ask */
+	struct metrics *latest; /* kept only while somebody does */
 	int error;
 };
 
@@ -72,11 +73,13 @@ static struct timespec deadline(unsigned int timeout_ms)
 int snapshots__get(struct snapshots *s, struct metrics **out, unsigned int timeout_ms)
 {
 	struct timespec until = deadline(timeout_ms);
+	struct metrics *old = NULL;
 	uint64_t mine, one = 1;
 	int err = 0;
 
 	pthread_mutex_lock(&s->lock);
 	mine = ++s->asked;
+	s->waiting++;
 	if (write(s->fd, &one, sizeof(one)) < 0)
 		err = 0; /* already full of requests: the loop is awake */
 	while (!err && !s->shutdown && s->answered < mine)
@@ -87,7 +90,12 @@ int snapshots__get(struct snapshots *s, struct metrics **out, unsigned int timeo
 		err = s->error;
 	if (!err)
 		*out = metrics__ref(s->latest);
+	if (!--s->waiting) {
+		old = s->latest;
+		s->latest = NULL;
+	}
 	pthread_mutex_unlock(&s->lock);
+	metrics__put(old);
 	return err;
 }
 
