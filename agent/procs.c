@@ -88,7 +88,7 @@ static void with_listeners(struct procs *p, struct ask *a, bool wanted)
 static void on_exec(struct procs *p, const struct red_ev_proc *ev)
 {
 	struct proc *proc = procs_table__find(p, ev->tgid);
-	struct ask a = { .tgid = ev->tgid, .why = WHY_EXEC, .comm = (const char *)ev->comm };
+	struct ask a = { .tgid = ev->tgid, .why = WHY_EXEC, .exec = ev };
 
 	if (proc || exec_can_match(p->c.include, ev->tgid))
 		with_listeners(p, &a, proc && proc->port);

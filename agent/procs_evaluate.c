@@ -63,7 +63,7 @@ static void missed(struct procs *p, const struct ask *a, struct proc *proc)
 	if (a->why == WHY_SCAN) {
 		procs__end(p, proc);
 	} else if (a->why == WHY_EXEC && (proc->target || unnamed(p, proc))) {
-		procs__name_gone(p, proc, a->comm);
+		procs__name_gone(p, proc, a->exec);
 		procs__announce(p, proc);
 	}
 }

@@ -9,6 +9,7 @@
 #include "options.h"
 #include "procfs.h"
 #include "procs.h"
+#include "redeye.h"
 #include "select.h"
 
 #define UNKNOWN "unknown_service"
@@ -61,7 +62,8 @@ void procs__drop(struct procs *p, uint32_t tgid, struct proc *proc); /* proc may
 
 /* ---- procs_names.c ---- */
 void procs__name(struct procs *p, struct proc *proc, const struct look *l);
-void procs__name_gone(struct procs *p, struct proc *proc, const char *comm); /* ended since */
+void procs__name_gone(struct procs *p, struct proc *proc,
+		      const struct red_ev_proc *exec); /* it has ended since */
 void procs__name_like(struct proc *child, const struct proc *parent);
 void procs__name_recorded(struct procs *p, struct proc *proc, const struct red_ev_process *ev);
 void procs__apply_names(struct procs *p, struct proc *proc); /* the option `services` */
@@ -73,7 +75,7 @@ struct ask {
 	uint32_t tgid;
 	enum why why;
 	uint16_t port;               /* it listens there, says the kernel */
-	const char *comm;            /* its name, in case it is gone by now */
+	const struct red_ev_proc *exec; /* what the kernel told, in case it is gone by now */
 	struct listeners *listeners; /* NULL: ports are not looked at */
 	const struct proc *parent;   /* a target, from which it may inherit */
 };

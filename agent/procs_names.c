@@ -97,11 +97,21 @@ void procs__name(struct procs *p, struct proc *proc, const struct look *l)
 	set_own_name(p, proc, &n);
 }
 
-void procs__name_gone(struct procs *p, struct proc *proc, const char *comm)
+/* As procs__name(), from what the kernel told. */
+void procs__name_gone(struct procs *p, struct proc *proc, const struct red_ev_proc *exec)
 {
+	const struct red_exec_text *x = (const struct red_exec_text *)(exec + 1);
 	struct procname n = { 0 };
 
-	name_by_comm(&n, comm);
+	if (exec->h.len > sizeof(*exec)) {
+		const char *args = (const char *)(x + 1);
+
+		procname__from_environ(&n, args + x->args_len, x->env_len);
+		if (!*n.service)
+			procname__from_program(n.service, "", args, x->args_len);
+	}
+	if (!*n.service)
+		name_by_comm(&n, (const char *)exec->comm);
 	set_exe(proc, "");
 	set_own_name(p, proc, &n);
 }

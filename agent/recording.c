@@ -21,6 +21,17 @@ static bool data_ok(const struct red_ev_data *ev)
 	       ev->h.len == sizeof(*ev) + ev->cap_len;
 }
 
+static bool exec_ok(const struct red_ev_proc *ev)
+{
+	const struct red_exec_text *x = (const struct red_exec_text *)(ev + 1);
+
+	if (ev->h.len == sizeof(*ev))
+		return true;
+	return ev->h.len >= sizeof(*ev) + sizeof(*x) && x->args_len <= RED_EXEC_ARGS &&
+	       x->env_len <= RED_EXEC_ENV &&
+	       ev->h.len == sizeof(*ev) + sizeof(*x) + x->args_len + x->env_len;
+}
+
 static bool process_ok(const struct red_ev_process *ev)
 {
 	return ev->h.len ==
@@ -42,8 +53,9 @@ int record__check(const void *data, size_t size)
 	case RED_EV_CLOSE:
 	case RED_EV_PROGRESS:
 		return size == sizeof(struct red_ev_state) ? 0 : -EBADMSG;
-	case RED_EV_FORK:
 	case RED_EV_EXEC:
+		return size >= sizeof(struct red_ev_proc) && exec_ok(data) ? 0 : -EBADMSG;
+	case RED_EV_FORK:
 	case RED_EV_EXIT:
 	case RED_EV_LISTEN:
 	case RED_EV_CGROUP:
@@ -136,11 +148,16 @@ int recording_writer__add(struct recording_writer *w, const void *record, size_t
 	static const char zero[8];
 	const struct red_hdr *h = record;
 	struct red_ev_open open;
+	struct red_ev_proc exec;
 
 	if (h->kind == RED_EV_OPEN && size == sizeof(open)) {
 		memcpy(&open, record, sizeof(open));
 		open.sk = 0;
 		record = &open;
+	} else if (h->kind == RED_EV_EXEC && size > sizeof(exec)) { /* secrets, perhaps */
+		memcpy(&exec, record, sizeof(exec));
+		exec.h.len = size = sizeof(exec);
+		record = &exec;
 	}
 	put(w, record, size);
 	put(w, zero, -size & 7);

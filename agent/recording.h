@@ -6,7 +6,7 @@
  *
  *	struct recording_header, then records, each padded to 8 bytes
  *
- * Kernel addresses are zeroed. A recording that ends in the middle of a record
+ * Kernel addresses are zeroed; what programs were started with is left out. A recording that ends in the middle of a record
  * (the writer was killed, the disk was full) is read up to there.
  */
 #ifndef RED_RECORDING_H

@@ -4,7 +4,7 @@
  * machine. Read in this order: redeye.h (the records), maps.h (configuration,
  * accounting, the ring), capture.h (where the bytes are), conn.h (what a call
  * is worth), tls.h (plaintext and its socket), io.h, this file (which hook, in what
- * context, what it misses), tls_probes.h (the uprobes).
+ * context, what it misses), tls_probes.h (the uprobes), process.h (life and death).
  *
  * Four backends see the same calls:
  *   sock     sock_send_length, sock_recv_length tracepoints   Linux 6.3+
@@ -32,6 +32,7 @@
 #include "io.h"
 #include "tls_probes.h"
 #include "propagate.h"
+#include "process.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
@@ -600,32 +601,6 @@ static __always_inline void state_changed(struct red_conn *c, const struct sock 
 	}
 }
 
-static __noinline int proc_event(__u32 kind, __u32 tgid, __u32 other)
-{
-	struct red_stat *st = stat_of(RED_HOOK_PROC);
-	struct red_ev_proc ev = {};
-
-	if (!st)
-		return 0;
-	st->observed++;
-	ev.h.kind = kind;
-	ev.tgid = tgid;
-	ev.other = other;
-	bpf_get_current_comm(ev.comm, sizeof(ev.comm));
-	ev.h.len = sizeof(ev);
-	ev.h.cpu = bpf_get_smp_processor_id();
-	ev.h.ts_ns = bpf_ktime_get_ns();
-	/* Rare and urgent: what a new process does next is captured only after
-	 * user space has looked at it. */
-	if (bpf_ringbuf_output(&ring, &ev, sizeof(ev), BPF_RB_FORCE_WAKEUP)) {
-		drop(st, RED_DROP_RING_FULL);
-		return 0;
-	}
-	st->emitted++;
-	st->bytes += sizeof(ev);
-	return 0;
-}
-
 /* listen(2) runs in its process, so the target is marked before a connection
  * can be accepted. */
 static __always_inline void listening(const struct sock *sk)
@@ -694,6 +669,8 @@ int BPF_PROG(tp_exec, struct task_struct *p)
 
 	if (on)
 		*on &= RED_TARGET_ON;
+	if (on && *on)
+		return proc_exec(p);
 	return proc_event(RED_EV_EXEC, p->tgid, 0);
 }
 

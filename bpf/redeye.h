@@ -45,7 +45,7 @@ enum red_ev_kind {
 	RED_EV_CLOSE = 4,    /* struct red_ev_state: the socket is gone */
 	RED_EV_PROGRESS = 5, /* struct red_ev_state: answer to a poll */
 	RED_EV_FORK = 6,     /* struct red_ev_proc */
-	RED_EV_EXEC = 7,     /* struct red_ev_proc */
+	RED_EV_EXEC = 7,     /* struct red_ev_proc, of a target perhaps with its words */
 	RED_EV_EXIT = 8,     /* struct red_ev_proc */
 	RED_EV_LISTEN = 9,   /* struct red_ev_proc, port set */
 	RED_EV_CGROUP = 10,  /* struct red_ev_proc: moved to another cgroup */
@@ -152,6 +152,18 @@ struct red_ev_proc {
 	__u32 other;
 	__u8 comm[16];
 };
+
+/* What a target was started with. Follows the RED_EV_EXEC of one, and is followed by
+ * the beginning of its arguments and of its environment: strings, each with its NUL but
+ * for one that was cut. Never in a recording. */
+struct red_exec_text {
+	__u16 args_len; /* <= RED_EXEC_ARGS */
+	__u16 env_len;  /* <= RED_EXEC_ENV */
+	__u32 pad;
+};
+
+#define RED_EXEC_ARGS 512
+#define RED_EXEC_ENV  3584
 
 /* How the kernel side knows what a request is part of. */
 enum red_link {
@@ -319,6 +331,7 @@ RED_ASSERT_SIZE(red_ev_open, 88);
 RED_ASSERT_SIZE(red_ev_data, 88);
 RED_ASSERT_SIZE(red_ev_state, 80);
 RED_ASSERT_SIZE(red_ev_proc, 40);
+RED_ASSERT_SIZE(red_exec_text, 8);
 RED_ASSERT_SIZE(red_ev_process, 32);
 RED_ASSERT_SIZE(red_ev_inject, 80);
 RED_ASSERT_SIZE(red_regular, 24);

@@ -32,6 +32,24 @@ static void on_connection(void *arg, struct MHD_Connection *c, void **context,
 			MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
 }
 
+static struct httpd_conn *conn_of(struct MHD_Connection *c)
+{
+	return MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url,
+				  const char *method, const char *version, const char *upload,
+				  size_t *upload_size, void **exchange)
+{
+	struct httpd *h = arg;
+	enum MHD_Result result;
+
+	httpd_conns__turn(h->conns, conn_of(c), true);
+	result = httpd_routes__request(h, c, url, method, version, upload, upload_size, exchange);
+	httpd_conns__turn(h->conns, conn_of(c), false);
+	return result;
+}
+
 static void on_completed(void *arg, struct MHD_Connection *c, void **exchange,
 			 enum MHD_RequestTerminationCode why)
 {
@@ -39,9 +57,7 @@ static void on_completed(void *arg, struct MHD_Connection *c, void **exchange,
 
 	httpd_routes__done(*exchange);
 	*exchange = NULL;
-	httpd_conns__request_done(
-		h->conns,
-		MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context);
+	httpd_conns__request_done(h->conns, conn_of(c));
 }
 
 static void on_accepted(void *arg, int fd, const struct sockaddr *from, socklen_t len)
@@ -120,7 +136,7 @@ static int start_daemon(struct httpd *h, char *cert, char *key)
 			     MHD_USE_ERROR_LOG | (cert ? MHD_USE_TLS : 0);
 
 	atomic_store(&h->starting, true);
-	h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, httpd_routes__request, h,
+	h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, h,
 				     MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 	atomic_store(&h->starting, false);
 	return h->daemon ? 0 : -EINVAL;

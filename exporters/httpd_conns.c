@@ -5,7 +5,8 @@
  *
  *   Too many clients wait in the kernel's queue until one of those that are
  *   served is done, or has had half a second: then the oldest makes room, so that
- *   clients that stall lock nobody out, above all no health probe.
+ *   clients that stall lock nobody out, above all no health probe. The time that we
+ *   take to make an answer is not held against its client.
  *   libmicrohttpd, with a thread per connection, accepts and drops them. Out of
  *   file descriptors, it would spin.
  *
@@ -31,12 +32,14 @@
 
 #define TICK_MS  1000
 #define GRACE_MS 500 /* that a client has in peace when others wait */
+#define OURS     UINT64_MAX
 
 struct httpd_conn {
 	int fd; /* -1: the slot is free */
 	bool started;
 	bool leaving;      /* shut down, its thread takes a moment */
 	uint64_t since_ns; /* when it was opened, or its last request done */
+	uint64_t turn_ns;  /* when it became the client's turn; OURS: it is not */
 };
 
 struct httpd_conns {
@@ -105,7 +108,8 @@ static struct httpd_conn *oldest(struct httpd_conns *c)
 	for (conn = c->conns; conn < c->conns + c->n; conn++) {
 		if (conn->leaving)
 			return NULL; /* there will be room in a moment */
-		if (conn->started && (!old || conn->since_ns < old->since_ns))
+		if (conn->started && conn->turn_ns != OURS &&
+		    (!old || conn->turn_ns < old->turn_ns))
 			old = conn;
 	}
 	return old;
@@ -118,7 +122,7 @@ static void make_room(struct httpd_conns *c)
 
 	pthread_mutex_lock(&c->lock);
 	old = c->used == c->n ? oldest(c) : NULL;
-	if (old && now_ns() - old->since_ns >= GRACE_MS * 1000000ull)
+	if (old && now_ns() - old->turn_ns >= GRACE_MS * 1000000ull)
 		cut_off(c, old);
 	pthread_mutex_unlock(&c->lock);
 }
@@ -133,8 +137,8 @@ static int patience_ms(struct httpd_conns *c)
 	if (c->used < c->n)
 		return 0;
 	if (!old)
-		return TICK_MS; /* woken when it has gone */
-	age_ms = (now_ns() - old->since_ns) / 1000000;
+		return TICK_MS; /* woken when it has gone, or is answered */
+	age_ms = (now_ns() - old->turn_ns) / 1000000;
 	return age_ms < GRACE_MS ? GRACE_MS - (int)age_ms : 0;
 }
 
@@ -148,6 +152,7 @@ static bool reserve(struct httpd_conns *c, int fd)
 	ok = conn && !c->stop;
 	if (ok) {
 		*conn = (struct httpd_conn){ .fd = fd, .since_ns = now_ns() };
+		conn->turn_ns = conn->since_ns;
 		c->used++;
 	}
 	pthread_mutex_unlock(&c->lock);
@@ -279,8 +284,22 @@ void httpd_conns__request_done(struct httpd_conns *c, struct httpd_conn *conn)
 	if (!conn)
 		return;
 	pthread_mutex_lock(&c->lock);
-	conn->since_ns = now_ns();
+	conn->since_ns = conn->turn_ns = now_ns();
 	pthread_mutex_unlock(&c->lock);
+}
+
+void httpd_conns__turn(struct httpd_conns *c, struct httpd_conn *conn, bool ours)
+{
+	bool full;
+
+	if (!conn)
+		return;
+	pthread_mutex_lock(&c->lock);
+	conn->turn_ns = ours ? OURS : now_ns();
+	full = c->used == c->n;
+	pthread_mutex_unlock(&c->lock);
+	if (full && !ours)
+		wake(c);
 }
 
 void httpd_conns__close(struct httpd_conns *c, struct httpd_conn *conn)

@@ -38,6 +38,8 @@ int httpd_conns__start(struct httpd_conns *c, httpd_accept_fn accepted, void *ar
 void httpd_conns__stop(struct httpd_conns *c); /* no more `accepted`; NULL is fine */
 struct httpd_conn *httpd_conns__started(struct httpd_conns *c, int fd); /* NULL: not known */
 void httpd_conns__request_done(struct httpd_conns *c, struct httpd_conn *conn);
+/* Whose turn it is: ours, while an answer is being made. */
+void httpd_conns__turn(struct httpd_conns *c, struct httpd_conn *conn, bool ours);
 void httpd_conns__close(struct httpd_conns *c, struct httpd_conn *conn);
 uint64_t httpd_conns__cut_off(struct httpd_conns *c);
 void httpd_conns__free(struct httpd_conns *c); /* NULL is fine */

@@ -69,6 +69,8 @@ static void add_maps(struct self_builder *b, const struct prober_stats *st)
 		     "Those that it could not tell; all processes were looked at again.");
 	self__single(b, "redeye.uprobe.maps.overflowed", "{record}", METRIC_COUNTER, st->overflows,
 		     "Those that waited too long; their processes were looked at again.");
+	self__single(b, "redeye.uprobe.waiting", "{process}", METRIC_UPDOWN, st->waiting,
+		     "Processes and mappings of which not all is probed yet.");
 	self__single(b, "redeye.uprobe.looks", "{look}", METRIC_COUNTER, st->looks,
 		     "Times that all mappings of a process were read.");
 }

@@ -220,6 +220,10 @@ struct thread_struct {
 	unsigned long fsbase; /* x86 */
 };
 
+struct mm_struct {
+	unsigned long arg_start, arg_end, env_start, env_end;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	struct thread_struct thread;
@@ -231,6 +235,7 @@ struct task_struct {
 	struct files_struct *files;
 	struct signal_struct *signal;
 	struct task_struct *group_leader;
+	struct mm_struct *mm;
 };
 
 /* Records of perf tracepoints (events/sock/, events/raw_syscalls/). */

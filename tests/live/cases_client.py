@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The client side: outgoing requests of HTTP libraries, of curl, and of proxies."""
 
+import signal
 import subprocess
 import urllib.parse
 
@@ -84,6 +85,20 @@ def curl(t):
     agent = t.watch(shell)
     release(shell)
     agent.expect(client(n, target.port, service="live-curl"))
+
+
+@case()
+def curl_gone(t):
+    """They have all ended when redeye comes to look at the first: their names are known."""
+    target = t.serve("python")
+    shell = launcher(t, ("curl -sf -o /dev/null %s; " % target.url()) * 13)
+    agent = t.watch(shell)
+    if not t.dry:
+        agent.proc.signal(signal.SIGSTOP)
+    release(shell)
+    if not t.dry:
+        agent.proc.signal(signal.SIGCONT)
+    agent.expect(client(13, target.port, service="live-curl"))
 
 
 @case()

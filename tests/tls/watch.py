@@ -138,6 +138,11 @@ def label(row):
                                          for k, v in sorted(row.want.items()) if k != "scheme"))
 
 
+def unprobed(metrics):
+    waiting = metrics.total("redeye_uprobe_waiting")
+    return ["%d processes are not probed yet" % waiting] if waiting else []
+
+
 def signatures(t, watched):
     """The option for those that have no symbols of their own."""
     debug = [w.kind.debug for w in watched if getattr(getattr(w, "kind", None), "debug", "")]
@@ -155,4 +160,5 @@ def watch(t, *watched, options=()):
     path = os.path.join(t.subfolder("log"), "access.json")
     agent = t.watch(*watched, routes=ROUTES + ("/sink",),
                     options=("--access-log", path) + signatures(t, watched) + tuple(options))
+    agent.poll(unprobed, 30)  # a slow machine is ready before all of them are
     return Watched(t, agent, path)

@@ -37,10 +37,10 @@ static void check_lengths(void **state)
 		uint16_t kind;
 		size_t size;
 	} fixed[] = {
-		{ RED_EV_OPEN, 88 },     { RED_EV_EOF, 80 },     { RED_EV_CLOSE, 80 },
-		{ RED_EV_PROGRESS, 80 }, { RED_EV_FORK, 40 },    { RED_EV_EXEC, 40 },
-		{ RED_EV_EXIT, 40 },     { RED_EV_LISTEN, 40 },  { RED_EV_DATA, 88 },
-		{ RED_EV_CGROUP, 40 },   { RED_EV_PROCESS, 32 }, { RED_EV_INJECT, 80 },
+		{ RED_EV_OPEN, 88 },     { RED_EV_EOF, 80 },    { RED_EV_CLOSE, 80 },
+		{ RED_EV_PROGRESS, 80 }, { RED_EV_FORK, 40 },   { RED_EV_EXIT, 40 },
+		{ RED_EV_LISTEN, 40 },   { RED_EV_DATA, 88 },   { RED_EV_CGROUP, 40 },
+		{ RED_EV_PROCESS, 32 },  { RED_EV_INJECT, 80 },
 	};
 	uint64_t buf[32] = {};
 	struct red_hdr *h = (void *)buf;
@@ -87,6 +87,29 @@ static void check_data(void **state)
 	assert_int_equal(record__check(&r, r.ev.h.len), -EBADMSG);
 }
 
+static void check_exec(void **state)
+{
+	struct {
+		struct red_ev_proc ev;
+		struct red_exec_text text;
+		char strings[RED_EXEC_ARGS + RED_EXEC_ENV + 8];
+	} r = { .ev.h = { .kind = RED_EV_EXEC, .len = 40 } };
+	size_t size;
+
+	for (size = 39; size < 50; size++) {
+		r.ev.h.len = size;
+		assert_int_equal(record__check(&r, size), size == 40 || size == 48 ? 0 : -EBADMSG);
+	}
+	r.text.args_len = RED_EXEC_ARGS;
+	r.text.env_len = RED_EXEC_ENV;
+	r.ev.h.len = size = 48 + RED_EXEC_ARGS + RED_EXEC_ENV;
+	assert_int_equal(record__check(&r, size), 0);
+	r.text.args_len--;
+	assert_int_equal(record__check(&r, size), -EBADMSG);
+	r.text.env_len++;
+	assert_int_equal(record__check(&r, size), -EBADMSG);
+}
+
 static void check_process(void **state)
 {
 	struct {
@@ -110,6 +133,32 @@ static void check_process(void **state)
 static void add(void *arg, const void *record, size_t size)
 {
 	assert_int_equal(recording_writer__add(arg, record, size), 0);
+}
+
+/* A process was started with a secret: not in the file. */
+static void exec_without_words(void **state)
+{
+	struct {
+		struct red_ev_proc ev;
+		struct red_exec_text text;
+		char env[16];
+	} r = { .ev = { .h = { .kind = RED_EV_EXEC, .len = sizeof(r) }, .tgid = 7 },
+		.text.env_len = 16,
+		.env = "TOKEN=hush-hush" };
+	struct recording_writer *out = recording_writer__new(file);
+	struct recording_reader *in;
+	const struct red_hdr *h;
+	char err[128] = "";
+
+	assert_int_equal(record__check(&r, sizeof(r)), 0);
+	assert_int_equal(recording_writer__add(out, &r, sizeof(r)), 0);
+	assert_int_equal(recording_writer__free(out), 0);
+	in = recording_reader__new(file, err, sizeof(err));
+	assert_int_equal(recording_reader__next(in, &h, err, sizeof(err)), 1);
+	assert_int_equal(h->len, sizeof(r.ev));
+	assert_int_equal(((const struct red_ev_proc *)h)->tgid, 7);
+	assert_int_equal(recording_reader__next(in, &h, err, sizeof(err)), 0);
+	recording_reader__free(in);
 }
 
 /* OPEN, two DATA whose sizes are no multiples of 8, CLOSE. */
@@ -332,8 +381,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(check_lengths), cmocka_unit_test(check_data),
-		cmocka_unit_test(check_process), cmocka_unit_test(round_trip),
-		cmocka_unit_test(truncated),     cmocka_unit_test(corrupted),
+		cmocka_unit_test(check_exec),    cmocka_unit_test(check_process),
+		cmocka_unit_test(round_trip),    cmocka_unit_test(truncated),
+		cmocka_unit_test(corrupted),     cmocka_unit_test(exec_without_words),
 		cmocka_unit_test(is_private),    cmocka_unit_test(never_over_something_else),
 		cmocka_unit_test(no_recording),  cmocka_unit_test(full_disk),
 	};

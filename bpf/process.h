@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What user space is told of the life of processes. */
+#ifndef RED_PROCESS_H
+#define RED_PROCESS_H
+
+struct red_exec {
+	struct red_ev_proc ev;
+	struct red_exec_text text;
+	__u8 data[RED_EXEC_ARGS + RED_EXEC_ENV];
+	__u64 owner;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct red_exec);
+} execs SEC(".maps");
+
+static __always_inline void proc_fill(struct red_ev_proc *ev, __u32 kind, __u32 tgid, __u32 other)
+{
+	ev->h.kind = kind;
+	ev->h.cpu = bpf_get_smp_processor_id();
+	ev->h.ts_ns = bpf_ktime_get_ns();
+	ev->tgid = tgid;
+	ev->other = other;
+	bpf_get_current_comm(ev->comm, sizeof(ev->comm));
+}
+
+/* Rare and urgent: what a new process does next is captured only after user space
+ * has looked at it. */
+static __always_inline int proc_emit(struct red_stat *st, struct red_ev_proc *ev, __u64 size)
+{
+	ev->h.len = size;
+	if (bpf_ringbuf_output(&ring, ev, size, BPF_RB_FORCE_WAKEUP)) {
+		drop(st, RED_DROP_RING_FULL);
+		return 0;
+	}
+	st->emitted++;
+	st->bytes += size;
+	return 0;
+}
+
+static __noinline int proc_event(__u32 kind, __u32 tgid, __u32 other)
+{
+	struct red_stat *st = stat_of(RED_HOOK_PROC);
+	struct red_ev_proc ev = {};
+
+	if (!st)
+		return 0;
+	st->observed++;
+	proc_fill(&ev, kind, tgid, other);
+	return proc_emit(st, &ev, sizeof(ev));
+}
+
+/* Bytes of the process's own memory, [from, until), as many as there is room for. */
+static __always_inline __u64 proc_text(void *to, __u64 from, __u64 until, __u64 room)
+{
+	__u64 n = until - from;
+
+	if (from >= until)
+		return 0;
+	BOUND(n, room);
+	return bpf_probe_read_user(to, n, (void *)from) ? 0 : n;
+}
+
+/* A target has begun another program. It may be gone before user space can look into
+ * /proc, so the record holds what names its service. */
+static __noinline int proc_exec(struct task_struct *p)
+{
+	struct red_stat *st = stat_of(RED_HOOK_PROC);
+	__u64 id = bpf_get_current_pid_tgid(), args, env;
+	struct mm_struct *mm = BPF_CORE_READ(p, mm);
+	__u32 zero = 0;
+	struct red_exec *x = bpf_map_lookup_elem(&execs, &zero);
+
+	if (!st || !x || !mm)
+		return 0;
+	st->observed++;
+	x->owner = id;
+	proc_fill(&x->ev, RED_EV_EXEC, id >> 32, 0);
+	args = proc_text(x->data, BPF_CORE_READ(mm, arg_start), BPF_CORE_READ(mm, arg_end),
+			 RED_EXEC_ARGS);
+	BOUND(args, RED_EXEC_ARGS);
+	env = proc_text(&x->data[args], BPF_CORE_READ(mm, env_start), BPF_CORE_READ(mm, env_end),
+			RED_EXEC_ENV);
+	BOUND(env, RED_EXEC_ENV);
+	x->text.args_len = args;
+	x->text.env_len = env;
+	x->text.pad = 0;
+	if (*(volatile __u64 *)&x->owner != id) { /* preempted by another one */
+		drop(st, RED_DROP_RACE);
+		return 0;
+	}
+	return proc_emit(st, &x->ev, sizeof(x->ev) + sizeof(x->text) + args + env);
+}
+
+#endif /* RED_PROCESS_H */
