@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "../unit/a_span.h"
+#include "../unit/spans.h"
 #include "access_log_internal.h"
 #include "loop.h"
 
@@ -24,14 +24,13 @@ static uint64_t cpu_ns(clockid_t clock)
 /* As one of a server with tracing: no headers or query kept. */
 static struct span typical(void)
 {
-	struct span s = a_span();
+	struct span s = server_span();
 
 	memset(s.trace.trace_id, 0xa5, sizeof(s.trace.trace_id));
 	memset(s.trace.span_id, 0x5a, sizeof(s.trace.span_id));
 	s.path = SLICE("/api/users/4711/orders");
 	s.route = SLICE("/api/users/{id}/orders");
 	s.request_id = SLICE("1d0b5f2e-6c0b-4ce0-9d3c-2b1e5a0c9f11");
-	s.n_headers = 0;
 	return s;
 }
 

@@ -23,10 +23,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "a_span.h"
 #include "access_log.h"
 #include "log.h"
 #include "loop.h"
+#include "spans.h"
 
 #define SECOND 1000000000ull
 
@@ -63,7 +63,7 @@ static inline struct access_log *log_to(const char *path)
 /* Requests for /from, /from+1 ... */
 static inline void add(struct access_log *log, int from, int n)
 {
-	struct span s = a_span();
+	struct span s = server_span();
 	char path[24];
 
 	for (int i = from; i < from + n; i++) {

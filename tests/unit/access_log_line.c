@@ -9,9 +9,9 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
-#include "a_span.h"
 #include "a_tls.h"
 #include "access_log_internal.h"
+#include "spans.h"
 
 #define UNIX_MINUS_MONO 1000000000000000000
 
@@ -30,22 +30,26 @@ static const char *written(const struct span *s, bool query)
 }
 
 #define BEGIN      "{\"timestamp\":\"2001-09-09T01:46:41.502500499Z\",\"level\":"
-#define IDS        "\"trace_id\":\"4bf92f00000000000000000000000036\",\"span_id\":\"00f00000000000b7\","
+#define IDS        "\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\",\"span_id\":\"00f067aa0ba902b7\","
 #define COUNTS     "\"request_bytes\":3,\"response_bytes\":5000000000,\"pid\":42"
 #define SERVER_GET "\"service\":\"shop\",\"kind\":\"server\",\"method\":\"GET\","
 
 static void whole(void **state)
 {
-	struct span s = a_span();
+	struct span s = server_span();
 	static const char want[] =
-		BEGIN "\"info\"," SERVER_GET "\"route\":\"/users/{id}\",\"path\":\"/users/7\","
+		BEGIN "\"info\"," SERVER_GET "\"route\":\"/orders/{id}\",\"path\":\"/orders/7\","
 		      "\"scheme\":\"http\",\"status_code\":200,\"duration_ms\":2.500," IDS
-		      "\"client\":\"10.0.0.2\","
+		      "\"client\":\"10.0.100.2\","
 		      "\"request_id\":\"req-1\"," COUNTS
 		      ",\"headers\":{\"user-agent\":\"curl/8\",\"x-tenant\":\"a\\\"b\"}";
 	char with_query[sizeof(want) + 30];
 
-	snprintf(with_query, sizeof(with_query), "%s,\"query\":\"x=1\"}", want);
+	s.end_ns += 499; /* a duration has no decimals for it */
+	s.headers[0] = (struct span_header){ "user-agent", SLICE("curl/8") };
+	s.headers[1] = (struct span_header){ "x-tenant", SLICE("a\"b") };
+	s.n_headers = 2;
+	snprintf(with_query, sizeof(with_query), "%s,\"query\":\"q=1&sig=secret&z\"}", want);
 	assert_string_equal(written(&s, true), with_query);
 	snprintf(with_query, sizeof(with_query), "%s}", want);
 	assert_string_equal(written(&s, false), with_query);
@@ -54,7 +58,7 @@ static void whole(void **state)
 static void what_is_not_there_is_left_out(void **state)
 {
 	struct span s = {
-		.service = &a_service,
+		.service = &shop,
 		.method = "_OTHER",
 		.method_original = SLICE("BREW"),
 		.start_ns = 2,
@@ -71,7 +75,7 @@ static void what_is_not_there_is_left_out(void **state)
 
 static void handshakes(void **state)
 {
-	struct span s = a_span();
+	struct span s = server_span();
 	struct span_tls *t = a_tls();
 
 	s.scheme = "https";
@@ -85,7 +89,7 @@ static void handshakes(void **state)
 	assert_non_null(
 		strstr(written(&s, false), ",\"tls\":{\"cipher\":\"0xFAFA\",\"resumed\":false}}"));
 	*t = (struct span_tls){ 0 };
-	assert_non_null(strstr(written(&s, true), "\"query\":\"x=1\",\"tls\":{}}"));
+	assert_non_null(strstr(written(&s, true), "\"query\":\"q=1&sig=secret&z\",\"tls\":{}}"));
 }
 
 static const char *member(const struct span *s, const char *key)
@@ -117,7 +121,7 @@ static void levels(void **state)
 		{ 0, NULL, "error" },
 		{ 200, "connection_closed", "warn" }, /* the answer was not whole */
 	};
-	struct span s = a_span();
+	struct span s = server_span();
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		s.status = cases[i].status;
@@ -129,7 +133,7 @@ static void levels(void **state)
 
 static void peers(void **state)
 {
-	struct span s = a_span();
+	struct span s = server_span();
 
 	s.family = AF_INET6;
 	memset(s.peer_addr, 0, 16);
@@ -138,9 +142,9 @@ static void peers(void **state)
 	s.kind = SPAN_CLIENT;
 	assert_string_equal(member(&s, "kind"), "client");
 	assert_string_equal(member(&s, "client"), "(none)");
-	assert_string_equal(member(&s, "server"), "shop.example:8080");
+	assert_string_equal(member(&s, "server"), "Shop.example:8080");
 	s.host_port = 0;
-	assert_string_equal(member(&s, "server"), "shop.example");
+	assert_string_equal(member(&s, "server"), "Shop.example");
 	s.host = (struct slice){ 0 };
 	assert_string_equal(member(&s, "server"), "[::1]:40000");
 	s.family = AF_UNIX;
@@ -164,8 +168,8 @@ static void hostile_and_long(void **state)
 	static char text[60000];
 
 	for (size_t i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++) {
-		struct service named = a_service;
-		struct span s = a_span();
+		struct service named = shop;
+		struct span s = server_span();
 		struct slice all = { text, 0 };
 		cJSON *j;
 

@@ -242,7 +242,7 @@ static void datagram(int fd, int priority)
 
 static void add_status(struct access_log *log, uint16_t status)
 {
-	struct span s = a_span();
+	struct span s = server_span();
 
 	s.status = status;
 	access_log__add(log, &s);

@@ -9,9 +9,8 @@
 #include <cmocka.h>
 
 #include "conn.h"
-#include "http1_txn.h"
+#include "conn_env.h"
 #include "options.h"
-#include "service.h"
 #include "wire.h"
 
 #define MS     1000000ull
@@ -27,7 +26,6 @@ struct asked {
 static struct conn_table *t;
 static struct proto_env env;
 static struct options options;
-static struct service service = { .refs = 1, .name = "s", .namespace = "", .instance = "" };
 static struct asked asked[256];
 static int n_asked, answer, n_spans, n_opaque;
 
@@ -38,16 +36,6 @@ static void on_request(void *arg, struct request *r)
 static void on_span(void *arg, struct span *s)
 {
 	n_spans++;
-}
-
-static struct service *service_of(void *arg, uint32_t tgid)
-{
-	return &service;
-}
-
-static bool process_ended(void *arg, uint32_t tgid)
-{
-	return false;
 }
 
 static void opaque(void *arg, uint32_t tgid)
@@ -89,26 +77,13 @@ static int stop(void **state)
 {
 	conn_table__free(t);
 	t = NULL;
-	assert_int_equal(env.stat[0].in_flight, 0);
-	assert_int_equal(env.head_bytes, 0);
+	nothing_held(&env);
 	return 0;
-}
-
-static void feed(void *arg, const void *record, size_t size)
-{
-	const struct red_hdr *h = record;
-
-	if (h->kind == RED_EV_OPEN)
-		conn_table__open(t, record);
-	else if (h->kind == RED_EV_DATA)
-		conn_table__data(t, record);
-	else
-		conn_table__state(t, record);
 }
 
 static void connect_as(struct wire *w, uint64_t id)
 {
-	wire_init(w, feed, NULL);
+	wire_init(w, feed, t);
 	w->id = id;
 }
 
@@ -127,7 +102,7 @@ static uint64_t dropped(enum proto_drop why)
 	return env.stat[0].dropped[why];
 }
 
-/* ---- the table ----------------------------------------------------------------------------- */
+/* ---- the table ---- */
 
 static void idle_the_longest_goes_first(void **state)
 {
@@ -234,8 +209,7 @@ static void does_not_grow(void **state)
 	assert_int_equal(conn_table__stat(t)->open, 100);
 }
 
-/* ---- modes ------------------------------------------------------------------------------------
- */
+/* ---- modes ---- */
 
 static void another_protocol_is_given_up(void **state)
 {
@@ -297,8 +271,7 @@ static void an_upgrade_ends_it(void **state)
 	assert_int_equal(n_spans, 1);
 }
 
-/* ---- polls --------------------------------------------------------------------------------------
- */
+/* ---- polls ---- */
 
 static void only_who_waits_is_polled(void **state)
 {
@@ -387,8 +360,7 @@ static void unknown_to_the_kernel_twice(void **state)
 	assert_int_equal(conn_table__tick(t, 9000 * MS), UINT64_MAX);
 }
 
-/* ---- room for heads
- * ------------------------------------------------------------------------------ */
+/* ---- room for heads ---- */
 
 /* Used to loop for ever. */
 static void no_room_for_a_head(void **state)
@@ -429,8 +401,7 @@ static void unseen_body(void **state)
 	assert_int_equal(n_spans, 3);
 }
 
-/* ---- two processors
- * ------------------------------------------------------------------------------ */
+/* ---- two processors ---- */
 
 static void told(struct wire *w, int dir, const char *s, bool first, const uint64_t off[2],
 		 uint64_t ts_ns)
@@ -498,8 +469,6 @@ int main(void)
 		cmocka_unit_test_teardown(unseen_body, stop),
 		cmocka_unit_test_teardown(calls_that_end_at_once, stop),
 	};
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-	http1_txn__free_pool();
-	return failed;
+	return cmocka_run_group_tests(tests, NULL, free_pool);
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "slice.h"
+#include "assert_slice.h"
 
 #define GUARD_ROOM 8192
 
@@ -29,12 +29,5 @@ static inline const char *at_end(const char *s, size_t len)
 	assert_true(len <= GUARD_ROOM);
 	return len ? memcpy(guard_end - len, s, len) : guard_end;
 }
-
-#define assert_slice(s, text)                                                                      \
-	do {                                                                                       \
-		struct slice got_ = (s);                                                           \
-		if (!slice_eq(got_, slice_of(text)))                                               \
-			fail_msg("got '%.*s', not '%s'", (int)got_.len, got_.p, text);             \
-	} while (0)
 
 #endif /* RED_TEST_GUARD_H */

@@ -1,22 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Who may change the log level over HTTP, and how it is said. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
-#include <arpa/inet.h>
-#include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
+#include "httpd_fixture.h"
 #include "httpd_internal.h"
 #include "log.h"
 
@@ -26,76 +13,30 @@
 
 static char token_file[] = "/tmp/redeye-httpd-admin-XXXXXX";
 
-static int snapshot(void *arg, struct metrics **out)
+static struct httpd *server(struct httpd_config c)
 {
-	return -EAGAIN;
-}
-
-static struct httpd *serve(const char *listen, const char *token, bool remote)
-{
-	struct httpd_config c = {
-		.listen = listen, .token_file = token, .admin_remote = remote, .snapshot = snapshot
-	};
-	char err[200] = "";
-	struct httpd *h = httpd__new(&c, err, sizeof(err));
-
-	if (!h)
-		print_error("%s\n", err);
-	assert_non_null(h);
 	log__init(LOG_LEVEL_ERROR);
-	return h;
+	return serve(c);
 }
 
-/* What the server at `address` says to it; valid until the next call. */
-static const char *says(const struct httpd *h, struct in_addr address, const char *request,
-			size_t request_len)
+static struct answer call_from(const struct httpd *h, struct in_addr address, const char *line,
+			       const char *headers, const char *body)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET,
-				 .sin_port = htons(httpd__port(h)),
-				 .sin_addr = address };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	static char text[8192];
-	size_t len = 0;
-	ssize_t n;
-
-	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-	assert_int_equal(send(fd, request, request_len, MSG_NOSIGNAL), request_len);
-	while ((n = recv(fd, text + len, sizeof(text) - 1 - len, 0)) > 0)
-		len += (size_t)n;
-	text[len] = 0;
-	close(fd);
-	return text;
-}
-
-static const struct in_addr loopback = { .s_addr = 0x0100007f };
-
-static const char *ask_from(const struct httpd *h, struct in_addr address, const char *line,
-			    const char *headers, const char *body)
-{
+	int fd = dial_at(h, address);
 	char request[16384];
-	int n = snprintf(request, sizeof(request),
-			 "%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%sContent-Length: %zu"
-			 "\r\n\r\n%s",
-			 line, headers, strlen(body), body);
 
-	return says(h, address, request, (size_t)n);
+	snprintf(request, sizeof(request),
+		 "%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%sContent-Length: %zu"
+		 "\r\n\r\n%s",
+		 line, headers, strlen(body), body);
+	say(fd, request);
+	return hear(fd);
 }
 
-static const char *ask(const struct httpd *h, const char *line, const char *headers,
-		       const char *body)
+static struct answer call(const struct httpd *h, const char *line, const char *headers,
+			  const char *body)
 {
-	return ask_from(h, loopback, line, headers, body);
-}
-
-static void is(const char *answer, int status, const char *contains)
-{
-	int got = 0;
-
-	sscanf(answer, "HTTP/1.1 %d", &got);
-	if (got != status || !strstr(answer, contains))
-		print_error("not %d \"%s\": %s\n", status, contains, answer);
-	assert_int_equal(got, status);
-	assert_non_null(strstr(answer, contains));
+	return call_from(h, loopback, line, headers, body);
 }
 
 /* ---- what is said ---- */
@@ -130,7 +71,7 @@ static void levels(void **state)
 		{ "?level=debug", "nonsense", -1 },
 	};
 	static const char *const names[] = { "error", "warn", "info", "debug" };
-	struct httpd *h = serve("127.0.0.1:0", token_file, false);
+	struct httpd *h = server((struct httpd_config){ .token_file = token_file });
 	char line[100], want[40];
 
 	for (size_t i = 0; i < N(cases); i++) {
@@ -139,33 +80,33 @@ static void levels(void **state)
 		log__init(level == LOG_LEVEL_ERROR ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR);
 		snprintf(line, sizeof(line), "PUT " PATH "%s", cases[i].query);
 		if (level < 0) {
-			is(ask(h, line, TOKEN, cases[i].body), 400,
+			is(call(h, line, TOKEN, cases[i].body), 400,
 			   "\r\n\r\na log level is one of error, warn, info, debug\n");
 			assert_int_equal(log__level(), LOG_LEVEL_ERROR);
 			continue;
 		}
 		snprintf(want, sizeof(want), "\r\n\r\n%s\n", names[level]);
-		is(ask(h, line, TOKEN, cases[i].body), 200, want);
+		is(call(h, line, TOKEN, cases[i].body), 200, want);
 		assert_int_equal(log__level(), level);
-		is(ask(h, "GET " PATH, TOKEN, ""), 200, want);
+		is(call(h, "GET " PATH, TOKEN, ""), 200, want);
 	}
 	httpd__free(h);
 }
 
 static void long_bodies(void **state)
 {
-	struct httpd *h = serve("127.0.0.1:0", token_file, false);
+	struct httpd *h = server((struct httpd_config){ .token_file = token_file });
 	static char body[10001];
 
 	memset(body, ' ', sizeof(body) - 1);
 	memcpy(body, "debug", 5);
 	body[1025] = 0;
-	is(ask(h, "PUT " PATH, TOKEN, body), 413, "the body is longer than 1024 bytes\n");
+	is(call(h, "PUT " PATH, TOKEN, body), 413, "the body is longer than 1024 bytes\n");
 	body[1025] = ' ';
-	is(ask(h, "PUT " PATH, TOKEN, body), 413, "longer");
+	is(call(h, "PUT " PATH, TOKEN, body), 413, "longer");
 	assert_int_equal(log__level(), LOG_LEVEL_ERROR);
 	body[1024] = 0;
-	is(ask(h, "PUT " PATH, TOKEN, body), 200, "debug\n");
+	is(call(h, "PUT " PATH, TOKEN, body), 200, "debug\n");
 	httpd__free(h);
 }
 
@@ -176,16 +117,12 @@ static void bodies_in_pieces(void **state)
 		"PUT " PATH " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" TOKEN
 		"Transfer-Encoding: chunked\r\n\r\n"
 		"2\r\nde\r\n2\r\nbu\r\n1\r\ng\r\n0\r\n\r\n";
-	struct httpd *h = serve("127.0.0.1:0", token_file, false);
-	struct sockaddr_in a = { .sin_family = AF_INET,
-				 .sin_port = htons(httpd__port(h)),
-				 .sin_addr = loopback };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct httpd *h = server((struct httpd_config){ .token_file = token_file });
+	int fd = dial(h);
 
-	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	assert_true(send(fd, chunked, sizeof(chunked) - 25, MSG_NOSIGNAL) > 0);
 	close(fd);
-	is(says(h, loopback, chunked, sizeof(chunked) - 1), 200, "\r\n\r\ndebug\n");
+	is(ask(h, chunked), 200, "\r\n\r\ndebug\n");
 	assert_int_equal(log__level(), LOG_LEVEL_DEBUG);
 	httpd__free(h);
 }
@@ -195,18 +132,18 @@ static void bodies_in_pieces(void **state)
 static void methods(void **state)
 {
 	static const char *const wrong[] = { "POST", "DELETE", "PATCH", "OPTIONS", "put", "BREW" };
-	struct httpd *h = serve("127.0.0.1:0", token_file, false);
+	struct httpd *h = server((struct httpd_config){ .token_file = token_file });
 	char line[60];
 
 	for (size_t i = 0; i < N(wrong); i++) {
 		snprintf(line, sizeof(line), "%s " PATH, wrong[i]);
-		is(ask(h, line, TOKEN, "debug"), 405, "\r\nAllow: GET, HEAD, PUT\r\n");
+		is(call(h, line, TOKEN, "debug"), 405, "\r\nAllow: GET, HEAD, PUT\r\n");
 	}
-	is(ask(h, "HEAD " PATH, TOKEN, ""), 200, "Content-Length: 6\r\n");
-	is(ask(h, "PUT /metrics", TOKEN, "debug"), 405, "\r\nAllow: GET, HEAD\r\n");
-	is(ask(h, "PUT /admin", TOKEN, "debug"), 404, "not found\n");
-	is(ask(h, "PUT " PATH "/", TOKEN, "debug"), 404, "not found\n");
-	is(ask(h, "GET /", TOKEN, ""), 200, "\n" PATH "   GET, PUT: ");
+	is(call(h, "HEAD " PATH, TOKEN, ""), 200, "Content-Length: 6\r\n");
+	is(call(h, "PUT /metrics", TOKEN, "debug"), 405, "\r\nAllow: GET, HEAD\r\n");
+	is(call(h, "PUT /admin", TOKEN, "debug"), 404, "not found\n");
+	is(call(h, "PUT " PATH "/", TOKEN, "debug"), 404, "not found\n");
+	is(call(h, "GET /", TOKEN, ""), 200, "\n" PATH "   GET, PUT: ");
 	assert_int_equal(log__level(), LOG_LEVEL_ERROR);
 	httpd__free(h);
 }
@@ -215,22 +152,22 @@ static void the_token(void **state)
 {
 	static const char *const wrong[] = { "", "Authorization: Bearer s3cre\r\n",
 					     "Authorization: Basic s3cret\r\n" };
-	struct httpd *h = serve("127.0.0.1:0", NULL, false);
+	struct httpd *h = server((struct httpd_config){ 0 });
 	struct httpd_stats stats;
 
-	is(ask(h, "PUT " PATH, TOKEN, "debug"), 403,
+	is(call(h, "PUT " PATH, TOKEN, "debug"), 403,
 	   "\r\n\r\nonly with a bearer token: see option listen-token-file\n");
-	is(ask(h, "GET " PATH, "", ""), 403, "only with a bearer token");
+	is(call(h, "GET " PATH, "", ""), 403, "only with a bearer token");
 	httpd__stats(h, &stats);
 	assert_int_equal(stats.refused, 2);
 	httpd__free(h);
-	h = serve("127.0.0.1:0", NULL, true);
-	is(ask(h, "PUT " PATH, TOKEN, "debug"), 403, "only with a bearer token");
+	h = server((struct httpd_config){ .admin_remote = true });
+	is(call(h, "PUT " PATH, TOKEN, "debug"), 403, "only with a bearer token");
 	httpd__free(h);
-	h = serve("127.0.0.1:0", token_file, true);
+	h = server((struct httpd_config){ .token_file = token_file, .admin_remote = true });
 	for (size_t i = 0; i < N(wrong); i++) {
-		is(ask(h, "PUT " PATH, wrong[i], "debug"), 401, "\r\nWWW-Authenticate: Bearer ");
-		is(ask(h, "GET " PATH, wrong[i], ""), 401, "a bearer token is needed\n");
+		is(call(h, "PUT " PATH, wrong[i], "debug"), 401, "\r\nWWW-Authenticate: Bearer ");
+		is(call(h, "GET " PATH, wrong[i], ""), 401, "a bearer token is needed\n");
 	}
 	assert_int_equal(log__level(), LOG_LEVEL_ERROR);
 	httpd__free(h);
@@ -263,16 +200,17 @@ static void from_elsewhere(void **state)
 		print_message("skipped: no address here but loopback\n");
 		skip();
 	}
-	h = serve(":0", token_file, false);
-	is(ask_from(h, address, "PUT " PATH, TOKEN, "debug"), 403,
+	h = server((struct httpd_config){ .listen = ":0", .token_file = token_file });
+	is(call_from(h, address, "PUT " PATH, TOKEN, "debug"), 403,
 	   "\r\n\r\nonly from this machine: see option admin-remote\n");
-	is(ask_from(h, address, "GET " PATH, TOKEN, ""), 403, "only from this machine");
+	is(call_from(h, address, "GET " PATH, TOKEN, ""), 403, "only from this machine");
 	assert_int_equal(log__level(), LOG_LEVEL_ERROR);
-	is(ask(h, "PUT " PATH, TOKEN, "warn"), 200, "warn\n"); /* ::ffff:127.0.0.1 */
+	is(call(h, "PUT " PATH, TOKEN, "warn"), 200, "warn\n"); /* ::ffff:127.0.0.1 */
 	httpd__free(h);
-	h = serve(":0", token_file, true);
-	is(ask_from(h, address, "PUT " PATH, TOKEN, "debug"), 200, "debug\n");
-	is(ask_from(h, address, "PUT " PATH, "", "error"), 401, "a bearer token is needed\n");
+	h = server((struct httpd_config){
+		.listen = ":0", .token_file = token_file, .admin_remote = true });
+	is(call_from(h, address, "PUT " PATH, TOKEN, "debug"), 200, "debug\n");
+	is(call_from(h, address, "PUT " PATH, "", "error"), 401, "a bearer token is needed\n");
 	assert_int_equal(log__level(), LOG_LEVEL_DEBUG);
 	httpd__free(h);
 }

@@ -12,38 +12,7 @@
 
 #include "a_tls.h"
 #include "json.h"
-#include "service.h"
-
-static const struct service service = {
-	.refs = 1, .name = "shop", .namespace = "", .instance = ""
-};
-
-static struct span a_span(void)
-{
-	return (struct span){
-		.kind = SPAN_SERVER,
-		.tgid = 42,
-		.service = &service,
-		.start_ns = 1500000000,
-		.end_ns = 1502500000,
-		.method = "GET",
-		.method_original = SLICE("GET"),
-		.path = SLICE("/a"),
-		.query = SLICE("x=1"),
-		.host = SLICE("shop.example"),
-		.host_port = 8080,
-		.scheme = "http",
-		.protocol_version = "1.1",
-		.status = 200,
-		.request_body_bytes = 3,
-		.response_body_bytes = 5000000000,
-		.family = AF_INET,
-		.local_port = 80,
-		.peer_port = 40000,
-		.local_addr = { [10] = 0xff, 0xff, 10, 0, 0, 1 },
-		.peer_addr = { [10] = 0xff, 0xff, 10, 0, 0, 2 },
-	};
-}
+#include "spans.h"
 
 /* The line, which must be one; to be freed. */
 static char *line(const struct span *s, int64_t offset)
@@ -70,46 +39,51 @@ static void is(const struct span *s, const char *want)
 
 #define HEAD "{\"start\":\"2001-09-09T01:46:41.500000000Z\",\"duration_ms\":2.5,"
 #define NET                                                                                        \
-	"\"network.transport\":\"tcp\",\"network.peer.address\":\"10.0.0.2\","                     \
+	"\"network.transport\":\"tcp\",\"network.peer.address\":\"10.0.100.2\","                   \
 	"\"network.peer.port\":40000,\"network.local.address\":\"10.0.0.1\","                      \
 	"\"network.local.port\":80"
 
 static void whole(void **state)
 {
-	struct span s = a_span();
+	struct span s = server_span();
 
 	is(&s,
 	   HEAD "\"kind\":\"server\",\"service.name\":\"shop\",\"process.pid\":42,"
-		"\"http.request.method\":\"GET\",\"url.path\":\"/a\",\"url.query\":\"x=1\","
-		"\"url.scheme\":\"http\",\"server.address\":\"shop.example\",\"server.port\":8080,"
+		"\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\","
+		"\"span_id\":\"00f067aa0ba902b7\",\"parent_span_id\":\"0102030405060708\","
+		"\"trace_flags\":3,\"redeye.parent.evidence\":\"header\","
+		"\"http.request.method\":\"GET\",\"url.path\":\"/orders/7\","
+		"\"url.query\":\"q=1&sig=secret&z\",\"http.route\":\"/orders/{id}\","
+		"\"url.scheme\":\"http\",\"server.address\":\"Shop.example\",\"server.port\":8080,"
 		"\"network.protocol.version\":\"1.1\",\"http.response.status_code\":200,"
 		"\"http.request.body.size\":3,\"http.response.body.size\":5000000000," NET "}");
 }
 
 static void what_is_not_there_is_left_out(void **state)
 {
-	struct span s = a_span();
+	struct span s = server_span();
 
 	s.kind = SPAN_CLIENT;
 	s.method = "_OTHER";
 	s.method_original = SLICE("BREW");
-	s.query = s.host = (struct slice){ 0 };
+	s.trace = (struct trace){ 0 };
+	s.query = s.route = s.host = (struct slice){ 0 };
 	s.host_port = s.status = 0;
 	s.error_type = "connection_reset";
 	s.flags = SPAN_HEAD_CUT | SPAN_LENGTH_INFERRED;
 	s.family = AF_UNIX;
-	is(&s,
-	   HEAD "\"kind\":\"client\",\"service.name\":\"shop\",\"process.pid\":42,"
-		"\"http.request.method\":\"_OTHER\",\"http.request.method_original\":\"BREW\","
-		"\"url.path\":\"/a\",\"url.scheme\":\"http\",\"network.protocol.version\":\"1.1\","
-		"\"error.type\":\"connection_reset\",\"http.request.body.size\":3,"
-		"\"http.response.body.size\":5000000000,\"network.transport\":\"unix\","
-		"\"redeye.head_cut\":true,\"redeye.length_inferred\":true}");
+	is(&s, HEAD "\"kind\":\"client\",\"service.name\":\"shop\",\"process.pid\":42,"
+		    "\"http.request.method\":\"_OTHER\",\"http.request.method_original\":\"BREW\","
+		    "\"url.path\":\"/orders/7\",\"url.scheme\":\"http\","
+		    "\"network.protocol.version\":\"1.1\","
+		    "\"error.type\":\"connection_reset\",\"http.request.body.size\":3,"
+		    "\"http.response.body.size\":5000000000,\"network.transport\":\"unix\","
+		    "\"redeye.head_cut\":true,\"redeye.length_inferred\":true}");
 }
 
 static void handshakes(void **state)
 {
-	struct span s = a_span();
+	struct span s = server_span();
 	struct span_tls *t = a_tls();
 	char *got;
 
@@ -158,7 +132,7 @@ static void hostile_bytes(void **state)
 		{ SLICE("/\xed\xa0\x80"), "/\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
 		{ SLICE(""), "" },
 	};
-	struct span s = a_span();
+	struct span s = server_span();
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -170,7 +144,7 @@ static void hostile_bytes(void **state)
 static void long_values_are_cut(void **state)
 {
 	static char path[20000];
-	struct span s = a_span();
+	struct span s = server_span();
 
 	s.path = (struct slice){ memset(path, 'p', sizeof(path)), sizeof(path) };
 	assert_int_equal(strlen(member(&s, "url.path")), 8192);
@@ -178,7 +152,7 @@ static void long_values_are_cut(void **state)
 
 static void addresses(void **state)
 {
-	struct span s = a_span();
+	struct span s = server_span();
 
 	s.family = AF_INET6;
 	memset(s.peer_addr, 0, 16);
@@ -192,7 +166,7 @@ static void any_date(void **state)
 {
 	static const int64_t offsets[] = { 0, INT64_MIN, INT64_MAX, -1500000001,
 					   INT64_MAX - 1500000000 };
-	struct span s = a_span();
+	struct span s = server_span();
 	size_t i;
 
 	for (i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
@@ -214,7 +188,7 @@ static void any_date(void **state)
 static void full_disk(void **state)
 {
 	FILE *f = fopen("/dev/full", "w");
-	struct span s = a_span();
+	struct span s = server_span();
 	int err = 0, i;
 
 	if (!f)

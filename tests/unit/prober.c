@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "fake_probes.h"
+#include "fake_proc.h"
 #include "loop.h"
 #include "mmap_watch.h"
 #include "options.h"
@@ -24,45 +25,28 @@
 
 #define DEADLINE_NS 20000000000ull
 
-static char root[] = "/tmp/redeye-prober-XXXXXX";
 static struct prober *p;
 
 /* ---- a /proc ---- */
 
-static void write_file(const char *text, const char *fmt, ...)
-{
-	char path[256];
-	va_list ap;
-	FILE *f;
-	int n = snprintf(path, sizeof(path), "%s/", root);
-
-	va_start(ap, fmt);
-	vsnprintf(path + n, sizeof(path) - n, fmt, ap);
-	va_end(ap);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
-}
-
 /* A process that maps `text`, as the file lib-N. */
 static void make_process(uint32_t tgid, const char *text, int n)
 {
-	char path[256], lib[256], line[512];
+	char range[64], lib[256], line[512];
+	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/%u", root, tgid);
-	mkdir(path, 0700);
-	snprintf(path, sizeof(path), "%s/%u/map_files", root, tgid);
-	mkdir(path, 0700);
 	snprintf(lib, sizeof(lib), "%s/lib-%d", root, n);
-	if (access(lib, F_OK))
-		write_file(text, "lib-%d", n);
-	snprintf(path, sizeof(path), "%s/%u/map_files/%d000-%d100", root, tgid, n, n);
-	unlink(path);
-	assert_int_equal(symlink(lib, path), 0);
+	if (access(lib, F_OK)) {
+		f = fopen(lib, "w");
+		assert_non_null(f);
+		fputs(text, f);
+		fclose(f);
+	}
+	snprintf(range, sizeof(range), "map_files/%d000-%d100", n, n);
+	put_link(tgid, range, lib);
 	snprintf(line, sizeof(line), "%d000-%d100 r-xp 0 08:01 %d %s\n", n, n, n, lib);
-	write_file(line, "%u/maps", tgid);
-	write_file("worker\n", "%u/comm", tgid);
+	put(tgid, "maps", line);
+	put(tgid, "comm", "worker\n");
 }
 
 static struct mmap_record record(uint32_t tgid, int n)
@@ -147,19 +131,6 @@ static void stop(void)
 {
 	prober__free(p);
 	assert_int_equal(fake_open(), 0);
-}
-
-static int make_root(void **state)
-{
-	return !mkdtemp(root);
-}
-
-static int remove_root(void **state)
-{
-	char command[256];
-
-	snprintf(command, sizeof(command), "rm -r '%s'", root);
-	return system(command);
 }
 
 /* ---- cases ---- */
@@ -344,19 +315,19 @@ static void exec_is_told_by_identity(void **state)
 	start((struct prober_config){ .scope = UPROBE_SCOPE_AUTO });
 	make_process(140, "S", 1);
 	snprintf(text, sizeof(text), stat_of, 1000);
-	write_file(text, "140/stat");
+	put(140, "stat", text);
 	prober__selected(p, 140);
 	assert_true(wait_links(FAKE_SITES));
 	prober__selected(p, 140); /* as after a reload */
 	assert_true(wait_links(FAKE_SITES));
 	assert_int_equal(stats().attached, FAKE_SITES);
 	snprintf(text, sizeof(text), stat_of, 2000);
-	write_file(text, "140/stat");
+	put(140, "stat", text);
 	prober__selected(p, 140);
 	assert_true(wait_links(FAKE_SITES));
 	assert_int_equal(stats().attached, 2 * FAKE_SITES);
 	snprintf(text, sizeof(text), stat_of, 3000);
-	write_file(text, "140/stat");
+	put(140, "stat", text);
 	prober__mapped(p, &r); /* comes before the word of the exec */
 	assert_true(wait_links(FAKE_SITES));
 	assert_int_equal(stats().attached, 3 * FAKE_SITES);

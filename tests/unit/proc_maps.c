@@ -5,42 +5,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <stdlib.h>
-
 /* For what is behind the names that it tells others. */
 #include "../../uprobes/proc_maps.c"
-
-static char root[] = "/tmp/redeye-maps-XXXXXX";
-
-static void write_file(const char *name, const char *text)
-{
-	char path[256];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", root, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
-}
-
-static int make_root(void **state)
-{
-	char path[256];
-
-	if (!mkdtemp(root))
-		return -1;
-	snprintf(path, sizeof(path), "%s/7", root);
-	return mkdir(path, 0700);
-}
-
-static int remove_root(void **state)
-{
-	char command[256];
-
-	snprintf(command, sizeof(command), "rm -r '%s'", root);
-	return system(command);
-}
+#include "fake_proc.h"
 
 /* ---- reading ---- */
 
@@ -67,7 +34,7 @@ static const char some_maps[] =
 
 static void executable_files_are_told_once(void **state)
 {
-	write_file("7/maps", some_maps);
+	put(7, "maps", some_maps);
 	seen[0] = 0;
 	assert_int_equal(proc_maps__each(root, 7, see, NULL), 0);
 	assert_string_equal(seen, "401000 254:1 12 /bin/a b;"

@@ -7,23 +7,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "fake_proc.h"
 #include "options.h"
 #include "procfs.h"
 #include "select.h"
-
-#define N(a) (sizeof(a) / sizeof((a)[0]))
-#define STRS(...)                                                                                  \
-	{                                                                                          \
-		.v = (char *[]){ __VA_ARGS__ }, .n = N(((char *[]){ __VA_ARGS__ }))                \
-	}
+#include "strs.h"
 
 /* ---- globs ---- */
 
@@ -195,59 +185,6 @@ static void test_match(void **state)
 
 /* ---- listening sockets, in a tree that looks like /proc ---- */
 
-static char root[] = "/tmp/redeye-select-XXXXXX";
-
-static void put(uint32_t pid, const char *name, const char *text)
-{
-	char path[256];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%u", root, pid);
-	mkdir(path, 0700);
-	for (const char *dir = strchr(name, '/'); dir; dir = NULL) {
-		snprintf(path, sizeof(path), "%s/%u/%.*s", root, pid, (int)(dir - name), name);
-		mkdir(path, 0700);
-	}
-	snprintf(path, sizeof(path), "%s/%u/%s", root, pid, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
-}
-
-static void put_link(uint32_t pid, const char *name, const char *target)
-{
-	char path[256];
-
-	put(pid, name, "");
-	snprintf(path, sizeof(path), "%s/%u/%s", root, pid, name);
-	unlink(path);
-	assert_int_equal(symlink(target, path), 0);
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	return remove(path);
-}
-
-static int setup(void **state)
-{
-	strcpy(root + strlen(root) - 6, "XXXXXX");
-	return mkdtemp(root) ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	return nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-#define HEAD                                                                                       \
-	"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  "      \
-	"timeout inode\n"
-#define ROW(addr, port, st, ino)                                                                   \
-	"   0: " addr ":" port " 00000000:0000 " st " 00000000:00000000 00:00000000 00000000"      \
-	"     0        0 " ino " 1 0000000000000000 100 0 0 10 0\n"
-
 static void test_listeners(void **state)
 {
 	struct procfs fs;
@@ -261,10 +198,12 @@ static void test_listeners(void **state)
 	const struct selection exclude = { .ports = ssh, .n_ports = 1 };
 
 	put(1, "net/tcp",
-	    HEAD ROW("0100007F", "0050", "0A", "101") "hostile\n" ROW(
-		    "0100007F", "0016", "0A", "103") ROW("0100007F", "1F90", "0A", "104")
-		    ROW("0100007F", "0050", "01", "105") ROW("00000000", "01BB", "0A", "106"));
-	put(1, "net/tcp6", HEAD ROW("00000000000000000000000000000000", "01BB", "0A", "102"));
+	    NET_HEAD NET_ROW("0100007F", "0050", "0A", "101") "hostile\n" NET_ROW(
+		    "0100007F", "0016", "0A", "103") NET_ROW("0100007F", "1F90", "0A", "104")
+		    NET_ROW("0100007F", "0050", "01", "105")
+			    NET_ROW("00000000", "01BB", "0A", "106"));
+	put(1, "net/tcp6",
+	    NET_HEAD NET_ROW("00000000000000000000000000000000", "01BB", "0A", "102"));
 	put(1, "ns/net", "");
 	for (uint32_t pid = 1; pid <= 7; pid++)
 		put_link(pid, "ns/net", "net:[4026531833]");
@@ -278,12 +217,12 @@ static void test_listeners(void **state)
 	put_link(6, "fd/5", "socket:[106]"); /* behind the first connection: not read */
 	put_link(7, "fd/5", "pipe:[101]");
 	put_link(8, "ns/net", "net:[2]"); /* the same inode number, another namespace's table */
-	put(8, "net/tcp", HEAD ROW("0100007F", "0051", "0A", "101"));
+	put(8, "net/tcp", NET_HEAD NET_ROW("0100007F", "0051", "0A", "101"));
 	put_link(8, "fd/3", "socket:[101]");
 	put_link(9, "ns/net", "net:[3]");
-	put(9, "net/tcp6", HEAD ROW("0000", "0050", "0A", "7"));
+	put(9, "net/tcp6", NET_HEAD NET_ROW("0000", "0050", "0A", "7"));
 	put_link(9, "fd/3", "socket:[7]");
-	put(10, "net/tcp", HEAD ROW("0", "0050", "0A", "7")); /* no namespace to be read */
+	put(10, "net/tcp", NET_HEAD NET_ROW("0", "0050", "0A", "7")); /* no namespace to be read */
 	put_link(10, "fd/3", "socket:[7]");
 
 	assert_int_equal(procfs__open(&fs, root), 0);
@@ -311,7 +250,7 @@ static void test_listeners_vanished(void **state)
 	put_link(1, "fd/3", "socket:[9]");
 	put_link(2, "ns/net", "net:[5]");
 	put_link(2, "fd/3", "socket:[9]");
-	put(2, "net/tcp", HEAD ROW("0", "0050", "0A", "9"));
+	put(2, "net/tcp", NET_HEAD NET_ROW("0", "0050", "0A", "9"));
 	assert_int_equal(procfs__open(&fs, root), 0);
 	l = listeners__new(&fs, &by_port, &by_pid);
 	assert_int_equal(listeners__held(l, 1).include, 0);
@@ -323,7 +262,7 @@ static void test_listeners_vanished(void **state)
 /* Every prefix of a table. */
 static void test_listeners_hostile(void **state)
 {
-	static const char table[] = HEAD ROW("0100007F", "0050", "0A", "101");
+	static const char table[] = NET_HEAD NET_ROW("0100007F", "0050", "0A", "101");
 	struct procfs fs;
 
 	assert_int_equal(procfs__open(&fs, root), 0);
@@ -406,9 +345,9 @@ int main(void)
 		cmocka_unit_test(test_cgroup),
 		cmocka_unit_test(test_cgroup_hostile),
 		cmocka_unit_test(test_match),
-		cmocka_unit_test_setup_teardown(test_listeners, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_listeners_vanished, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_listeners_hostile, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_listeners, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(test_listeners_vanished, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(test_listeners_hostile, make_root, remove_root),
 		cmocka_unit_test(test_listeners_real),
 		cmocka_unit_test(test_listeners_real6),
 	};

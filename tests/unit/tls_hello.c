@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The hellos are real ones, made by tests/fuzz/record-hellos; run from the top of the tree. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <cmocka.h>
 
 #include "guard.h"
+#include "hellos.h"
 #include "tls_hello.h"
 #include "tls_names.h"
-
-#define HELLOS "tests/fuzz/corpus/tls_hello/"
-#define MAX    4096
 
 enum {
 	TICKET = 1 << 0,
@@ -28,7 +25,6 @@ static const struct row {
 	uint16_t version;
 	const char *cipher;
 } rows[] = {
-#define ECDHE_RSA "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"
 #define C(file, flags, id, name, alpn)                                                             \
 	{                                                                                          \
 		file "-c", TLS_HELLO_CLIENT, flags, id, name, alpn, 0, ""                          \
@@ -38,51 +34,37 @@ static const struct row {
 		file "-s", TLS_HELLO_SERVER, flags, id, "", alpn, version, cipher                  \
 	}
 	C("openssl-13", 0, 32, "Shop.Example", "h2"),
-	S("openssl-13", 0, 32, "", TLS_1_3, "TLS_AES_256_GCM_SHA384"),
+	S("openssl-13", 0, 32, "", TLS_1_3, AES256),
 	C("openssl-12", 0, 0, "Shop.Example", "h2"),
-	S("openssl-12", 0, 0, "http/1.1", TLS_1_2, ECDHE_RSA),
+	S("openssl-12", 0, 0, "http/1.1", TLS_1_2, ECDHE),
 	C("openssl-10", 0, 0, "Shop.Example", "h2"),
 	S("openssl-10", 0, 0, "http/1.1", 0x0301, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA"),
 	C("openssl-retry", 0, 32, "Shop.Example", "h2"),
-	S("openssl-retry", RETRY, 32, "", TLS_1_3, "TLS_AES_256_GCM_SHA384"),
+	S("openssl-retry", RETRY, 32, "", TLS_1_3, AES256),
 	C("openssl-13-resumed", PSK, 32, "Shop.Example", "h2"),
-	S("openssl-13-resumed", PSK, 32, "", TLS_1_3, "TLS_AES_256_GCM_SHA384"),
+	S("openssl-13-resumed", PSK, 32, "", TLS_1_3, AES256),
 	C("openssl-12-ticket", TICKET, 32, "Shop.Example", "h2"),
-	S("openssl-12-ticket", 0, 32, "http/1.1", TLS_1_2, ECDHE_RSA),
+	S("openssl-12-ticket", 0, 32, "http/1.1", TLS_1_2, ECDHE),
 	C("openssl-12-session", 0, 32, "Shop.Example", "h2"),
-	S("openssl-12-session", 0, 32, "http/1.1", TLS_1_2, ECDHE_RSA),
+	S("openssl-12-session", 0, 32, "http/1.1", TLS_1_2, ECDHE),
 	C("openssl-no-name", 0, 0, "", ""),
-	S("openssl-no-name", 0, 0, "", TLS_1_2, ECDHE_RSA),
+	S("openssl-no-name", 0, 0, "", TLS_1_2, ECDHE),
 	C("curl", 0, 32, "shop.example", "h2"),
-	S("curl", 0, 32, "", TLS_1_3, "TLS_AES_256_GCM_SHA384"),
+	S("curl", 0, 32, "", TLS_1_3, AES256),
 	C("go-13", 0, 32, "go.example", "http/1.1"),
 	S("go-13", 0, 32, "", TLS_1_3, "TLS_AES_128_GCM_SHA256"),
 	C("go-12", 0, 32, "go.example", "http/1.1"),
 	S("go-12", 0, 0, "http/1.1", TLS_1_2, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
 	C("gnutls-13", 0, 32, "gnu.example", "http/1.1"),
-	S("gnutls-13", 0, 32, "", TLS_1_3, "TLS_AES_256_GCM_SHA384"),
+	S("gnutls-13", 0, 32, "", TLS_1_3, AES256),
 	C("gnutls-early", PSK | EARLY, 32, "gnu.example", "http/1.1"),
-	S("gnutls-early", PSK, 32, "", TLS_1_3, "TLS_AES_256_GCM_SHA384"),
+	S("gnutls-early", PSK, 32, "", TLS_1_3, AES256),
 	C("gnutls-12", 0, 0, "gnu.example", "http/1.1"),
-	S("gnutls-12", 0, 32, "", TLS_1_2, ECDHE_RSA),
+	S("gnutls-12", 0, 32, "", TLS_1_2, ECDHE),
 };
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
-static size_t load(const char *file, uint8_t data[MAX])
-{
-	char path[128];
-	size_t n;
-	FILE *f;
-
-	snprintf(path, sizeof(path), HELLOS "%s", file);
-	f = fopen(path, "r");
-	assert_non_null(f);
-	n = fread(data, 1, MAX, f);
-	fclose(f);
-	assert_in_range(n, 6, MAX - 1);
-	return n;
-}
 static enum tls_hello_result parse(const uint8_t *p, size_t n, struct tls_hello *out)
 {
 	return tls_hello__parse((const uint8_t *)at_end((const char *)p, n), n, out);
@@ -96,12 +78,12 @@ static unsigned int flags_of(const struct tls_hello *h)
 static void real_ones(void **state)
 {
 	char room[TLS_CIPHER_ROOM];
-	uint8_t data[MAX];
+	uint8_t data[RED_CAP_MAX];
 	struct tls_hello h;
 
 	for (int i = 0; i < ROWS; i++) {
 		const struct row *r = &rows[i];
-		size_t n = load(r->file, data);
+		size_t n = load_hello(r->file, data);
 
 		assert_int_equal(parse(data, n, &h), TLS_HELLO_WHOLE);
 		assert_int_equal(tls_hello__record_bytes(data, n), n);
@@ -137,10 +119,10 @@ static void prefix_is(const struct tls_hello *cut, const struct tls_hello *whole
 static void every_prefix(void **state)
 {
 	struct tls_hello whole, cut;
-	uint8_t data[MAX];
+	uint8_t data[RED_CAP_MAX];
 
 	for (int i = 0; i < ROWS; i++) {
-		size_t n, len = load(rows[i].file, data), message;
+		size_t n, len = load_hello(rows[i].file, data), message;
 
 		message = TLS_RECORD_HEADER + 4 + (data[6] << 16 | data[7] << 8 | data[8]);
 		tls_hello__parse(data, len, &whole); /* points into data, not where a cut is */
@@ -162,10 +144,10 @@ static void every_prefix(void **state)
 static void every_bit(void **state)
 {
 	struct tls_hello h;
-	uint8_t data[MAX];
+	uint8_t data[RED_CAP_MAX];
 
 	for (int i = 0; i < ROWS; i++) {
-		size_t n, len = load(rows[i].file, data);
+		size_t n, len = load_hello(rows[i].file, data);
 
 		for (n = 0; n < len * 8; n++) {
 			data[n / 8] ^= 1 << n % 8;
