@@ -528,11 +528,18 @@ static __always_inline __s64 call_bytes(const struct red_tls_frame *call, __s64 
 	return n ? n : -1;
 }
 
+/* With TLS in the kernel plaintext is what the socket takes. Backends that look at TCP's
+ * functions do not see it pass there, so nothing that was written waits for that. */
+static __always_inline int kernel_tls(__u64 sk)
+{
+	return !!BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_ulp_ops);
+}
+
 /* Object `obj` of the current process moved n > 0 bytes of plaintext. */
 static __always_inline void tls_moved(const struct red_tls_frame *call, __u64 id, __u32 n,
 				      int defer)
 {
-	int dir = kind_dir(call->kind), how = RED_MOVE_TLS | (defer ? RED_MOVE_DEFER : 0);
+	int dir = kind_dir(call->kind), how = RED_MOVE_TLS;
 	struct red_stat *st = stat_of(RED_HOOK_TLS);
 	__u32 slot = RED_SLOT_TLS + (id & 1);
 	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
@@ -548,6 +555,8 @@ static __always_inline void tls_moved(const struct red_tls_frame *call, __u64 id
 		tls_drop(RED_DROP_NOT_JOINED);
 		return;
 	}
+	if (defer && dir == RED_DIR_OUT && !kernel_tls(sk))
+		how |= RED_MOVE_DEFER;
 	count(&st->observed, 1, 1);
 	*(volatile __u64 *)&s->owner = id;
 	place_call(s, call->kind, call->buf, call->len, n);

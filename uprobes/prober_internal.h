@@ -37,7 +37,7 @@ struct prober_queue {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	bool stop;
-	bool busy; /* the worker is at what it took last */
+	bool busy; /* the worker is at what it took last, or not ready for the first */
 	uint32_t n_tasks, max_tasks;
 	uint32_t n_todo;
 	struct prober_task *buckets[PROBER_BUCKETS];
@@ -64,8 +64,6 @@ void prober_queue__stats(struct prober_queue *q, uint32_t *waiting, uint64_t *ov
 
 /* Waits for work until `until_ns`, then NOTHING. False: stop. */
 bool prober_queue__next(struct prober_queue *q, uint64_t until_ns, struct prober_work *work);
-/* The work that was taken is done; what the thread does now nobody waits for. */
-void prober_queue__rest(struct prober_queue *q);
 
 /* ---- prober_detach.c: from the worker to the thread that closes links -------------------- */
 

@@ -23,6 +23,7 @@ int prober_queue__init(struct prober_queue *q, uint32_t max_tasks, uint32_t max_
 	q->max_tasks = max_tasks;
 	q->max_maps = max_maps;
 	q->todo_end = &q->todo;
+	q->busy = true;
 	pthread_mutex_init(&q->lock, NULL);
 	q->maps = calloc(max_maps, sizeof(*q->maps));
 	return q->maps ? init_monotonic(&q->wake) : -ENOMEM;
@@ -199,13 +200,6 @@ static void take_mapping(struct prober_queue *q, struct prober_work *work)
 }
 
 /* Processes before mappings: those of a process that is looked at anyway say nothing new. */
-void prober_queue__rest(struct prober_queue *q)
-{
-	pthread_mutex_lock(&q->lock);
-	q->busy = false;
-	pthread_mutex_unlock(&q->lock);
-}
-
 bool prober_queue__next(struct prober_queue *q, uint64_t until_ns, struct prober_work *work)
 {
 	struct timespec t = { until_ns / 1000000000, until_ns % 1000000000 };

@@ -206,6 +206,8 @@ void *prober_worker(void *prober)
 	uint64_t until = UINT64_MAX;
 	struct prober_work work;
 
+	/* The first call loads them all: a new process must not have to wait for that. */
+	p->ops.program(p->ops.arg, tls_libraries[TLS_OPENSSL].ret);
 	while (prober_queue__next(&p->queue, until, &work)) {
 		detacher__hold(&p->detacher, true);
 		if (work.kind == PROBER_PROCESS)
@@ -214,12 +216,8 @@ void *prober_worker(void *prober)
 			do_mapping(p, &work.mapping);
 		until = probes__tick(p->probes, mono_ns());
 		publish(p);
-		if (!prober_queue__empty(&p->queue))
-			continue;
-		detacher__hold(&p->detacher, false);
-		prober_queue__rest(&p->queue);
-		/* The first call loads them all: so that nobody has to wait for that later. */
-		p->ops.program(p->ops.arg, tls_libraries[TLS_OPENSSL].ret);
+		if (prober_queue__empty(&p->queue))
+			detacher__hold(&p->detacher, false);
 	}
 	return NULL;
 }

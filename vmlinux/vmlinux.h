@@ -167,6 +167,10 @@ enum sock_flags___red {
 	SOCK_ZEROCOPY___red = 0,
 };
 
+struct inet_connection_sock {
+	const void *icsk_ulp_ops;
+};
+
 struct tcp_sock {
 	u32 rcv_nxt;
 	u32 copied_seq;
