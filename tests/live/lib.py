@@ -97,10 +97,17 @@ def prime(n):
 
 # ---- ports -----------------------------------------------------------------
 
+_ports = set()
+
+
 def free_port():
-    """A loopback port that nobody uses, below the range the kernel hands to clients."""
+    """A loopback port that nobody uses, below the range the kernel hands to clients. Never one
+    that it gave before: that may be bound only later."""
     for _ in range(200):
         port = random.randrange(20000, 32000)
+        if port in _ports:
+            continue
+        _ports.add(port)
         with socket.socket(socket.AF_INET6) as s:
             s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
