@@ -81,6 +81,7 @@ struct proto_bytes {
 	uint32_t tgid, tid;
 	bool nonblock; /* the socket's mode */
 	bool first;    /* the direction of traffic has just turned */
+	bool frame;    /* *p begins a frame, as far as the kernel side can tell (HTTP/2) */
 };
 
 struct proto_end {

@@ -447,7 +447,7 @@ static __always_inline void data_fill(struct red_ev_data *ev, struct red_conn *c
 	ev->tid = pid_tgid;
 	ev->dir = dir;
 	ev->layer = c->layer;
-	ev->pad = 0;
+	ev->more = 0;
 	ev->prev_ns = d->last_ns;
 	ev->other_off = o->off;
 	ev->other_ns = o->last_ns;
