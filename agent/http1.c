@@ -167,7 +167,7 @@ static size_t step(struct http1 *h, enum red_dir dir, const struct proto_bytes *
 
 	if (at_start && (f->state == HALF_LENGTH || f->state == HALF_CHUNKED) &&
 	    out_of_step(h, dir, b)) {
-		f->txn->flags |= HTTP1_TXN_INFERRED;
+		f->txn->flags |= HTTP_TXN_INFERRED;
 		http1__message_end(h, dir, f->last_ns);
 	}
 	switch (f->state) {
@@ -297,7 +297,7 @@ static void skip_length(struct http1 *h, enum red_dir dir, uint64_t n, uint64_t 
 	if (f->left)
 		return;
 	if (n > take && f->txn)
-		f->txn->flags |= HTTP1_TXN_INFERRED;
+		f->txn->flags |= HTTP_TXN_INFERRED;
 	http1__message_end(h, dir, last_ns);
 	if (n > take)
 		skip_head(h, dir, n - take, last_ns);

@@ -10,7 +10,7 @@
 #include "http1_chunk.h"
 #include "http1_head.h"
 #include "http1_target.h"
-#include "http1_txn.h"
+#include "http_txn.h"
 #include "proto.h"
 
 #define QUIET_NS    1000000000ull
@@ -53,7 +53,7 @@ struct half {
 	bool first_nonblock;
 	uint64_t last_ns;
 	struct http1_chunk chunk;
-	struct http1_txn *txn; /* whose message this is; NULL: nobody's */
+	struct http_txn *txn; /* whose message this is; NULL: nobody's */
 	uint64_t body_bytes;
 	uint8_t tail;     /* enum half_tail, in HALF_CHUNK_LOST */
 	bool has_trailer; /* one was announced */
@@ -66,7 +66,7 @@ struct http1 {
 	struct proto_env *env;
 	enum role role;
 	struct half half[2];
-	struct http1_txn *oldest, *newest; /* requests without a finished response */
+	struct http_txn *oldest, *newest; /* requests without a finished response */
 	uint32_t n_txns;
 	uint64_t bad_ns; /* a malformed request was seen then, and not answered yet */
 	uint64_t out_eof_ns, in_eof_ns;
@@ -81,7 +81,7 @@ struct http1 {
 
 static inline struct proto_stat *stat_of(const struct http1 *h)
 {
-	return &h->env->stat[0];
+	return &h->env->stat[PROTO_HTTP1];
 }
 
 static inline bool is_response(const struct http1 *h, enum red_dir dir)
@@ -101,11 +101,11 @@ static inline enum span_kind kind_of(const struct http1 *h)
 
 /* ---- http1_queue.c: requests that wait for their answers ---- */
 /* NULL: refused and counted. */
-struct http1_txn *http1__begin(struct http1 *h, const struct http1_head *head, uint64_t first_ns,
-			       uint32_t tgid);
+struct http_txn *http1__begin(struct http1 *h, const struct http1_head *head, uint64_t first_ns,
+			      uint32_t tgid);
 /* The message of this direction begins with these bytes. */
 void http1__first(struct half *f, const struct proto_bytes *b);
-void http1__finish(struct http1 *h, struct http1_txn *t, uint64_t end_ns, const char *failure);
+void http1__finish(struct http1 *h, struct http_txn *t, uint64_t end_ns, const char *failure);
 void http1__drop_all(struct http1 *h, enum proto_drop why);
 void http1__message_end(struct http1 *h, enum red_dir dir, uint64_t end_ns);
 /* The end of a message that framing does not tell. */

@@ -4,7 +4,7 @@
 #define RED_TEST_CONN_ENV_H
 
 #include "conn.h"
-#include "http1_txn.h"
+#include "http_txn.h"
 #include "service.h"
 
 static struct service service = { .refs = 1, .name = "s", .namespace = "", .instance = "" };
@@ -55,7 +55,7 @@ static inline void nothing_held(const struct proto_env *env)
 
 static inline int free_pool(void **state)
 {
-	http1_txn__free_pool();
+	http_txn__free_pool();
 	return 0;
 }
 
