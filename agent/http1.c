@@ -27,6 +27,7 @@
 #include <string.h>
 
 #include "http1_internal.h"
+#include "http2.h"
 
 /* ---- bodies ------------------------------------------------------------------------------ */
 
@@ -257,7 +258,7 @@ static void http1_bytes(void *state, enum red_dir dir, const struct proto_bytes 
 	bool at_start = true;
 	size_t n;
 
-	if (h->role == ROLE_UNKNOWN && !settle(h, dir, &b))
+	if (http1__preface(h, dir, &b) || (h->role == ROLE_UNKNOWN && !settle(h, dir, &b)))
 		return;
 	if (b.first)
 		before_turn(h, dir, &b);
@@ -269,6 +270,10 @@ static void http1_bytes(void *state, enum red_dir dir, const struct proto_bytes 
 		b.len -= n;
 		b.off += n;
 		b.first &= at_start;
+		if (h->upgraded) {
+			http1__upgrade(h, dir, &b);
+			return;
+		}
 	}
 	h->half[dir].last_ns = all->ts_ns;
 	h->overlapped = h->overlaps;
@@ -381,7 +386,8 @@ static bool http1_done(const void *state)
 
 static bool http1_match(const char *p, size_t len, enum red_dir dir)
 {
-	return http1_head__looks_like(p, len, false) || http1_head__looks_like(p, len, true);
+	return !http2__is_preface(p, len) &&
+	       (http1_head__looks_like(p, len, false) || http1_head__looks_like(p, len, true));
 }
 
 static int http1_open(void *state, struct conn *c, struct proto_env *env)

@@ -100,6 +100,8 @@ static void response_head(struct http1 *h, enum red_dir dir, struct http1_head *
 			t->flags |= HTTP_TXN_CUT;
 		http1_head__body_rules(head, t->flags & HTTP_TXN_HEAD, t->flags & HTTP_TXN_CONNECT);
 	}
+	if (head->status == 101 && http1__upgrades(h, t, head))
+		return;
 	if (head->status == 101 || (t && t->flags & HTTP_TXN_CONNECT && head->status / 100 == 2)) {
 		tunnel(h, t, b->ts_ns);
 		return;

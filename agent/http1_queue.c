@@ -5,7 +5,7 @@
 
 /* ---- transactions ----------------------------------------------------------------- */
 
-static void unlink_txn(struct http1 *h, struct http_txn *t)
+void http1__unlink(struct http1 *h, struct http_txn *t)
 {
 	struct http_txn **link = &h->oldest, *prev = NULL;
 	int dir;
@@ -29,7 +29,7 @@ void http1__finish(struct http1 *h, struct http_txn *t, uint64_t end_ns, const c
 
 	if (request->txn == t) /* it is answered before it ended */
 		t->request_body_bytes = request->body_bytes;
-	unlink_txn(h, t);
+	http1__unlink(h, t);
 	http_txn__finish(t, end_ns, failure);
 }
 
@@ -38,7 +38,7 @@ void http1__drop_all(struct http1 *h, enum proto_drop why)
 	struct http_txn *t;
 
 	while ((t = h->oldest)) {
-		unlink_txn(h, t);
+		http1__unlink(h, t);
 		http_txn__drop(t, why);
 	}
 }

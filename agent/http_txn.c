@@ -290,6 +290,8 @@ static void fill_span(const struct http_txn *t, struct span *s)
 	s->response_body_bytes = t->response_body_bytes;
 	if (t->flags & HTTP_TXN_CUT)
 		s->flags |= SPAN_HEAD_CUT;
+	if (t->flags & HTTP_TXN_UNKNOWN)
+		s->flags |= SPAN_FIELDS_UNKNOWN;
 	if (t->flags & HTTP_TXN_INFERRED)
 		s->flags |= SPAN_LENGTH_INFERRED;
 	s->n_headers = t->n_headers;

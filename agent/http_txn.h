@@ -30,6 +30,9 @@ enum http_txn_flags {
 	HTTP_TXN_CONNECT = 1 << 1,
 	HTTP_TXN_CUT = 1 << 2,      /* a head was not captured whole */
 	HTTP_TXN_INFERRED = 1 << 3, /* its end was not seen by framing */
+	HTTP_TXN_UNKNOWN = 1 << 4,  /* a field refers to what was not seen */
+	HTTP_TXN_SENT = 1 << 5,     /* HTTP/2: the request has ended, */
+	HTTP_TXN_ANSWERED = 1 << 6, /* the final response has begun */
 };
 
 /* What a head says, and where it was. */
@@ -47,14 +50,15 @@ struct http_request {
 };
 
 struct http_txn {
-	struct http_txn *next; /* whoever has it may use this */
+	struct http_txn *next; /* whoever has it may use this, */
+	uint32_t stream;       /* and this */
 	struct proto_env *env;
 	struct proto_stat *stat;
+	uint32_t flags; /* enum http_txn_flags */
 	struct request req;
 	const char *version;
 	uint64_t request_end_ns, response_start_ns;
 	uint64_t request_body_bytes, response_body_bytes;
-	uint32_t flags; /* enum http_txn_flags */
 	uint16_t status;
 	uint16_t method_len, target_len, host_len;
 	uint32_t n_headers;

@@ -2,9 +2,11 @@
 #include "proto.h"
 
 #include "http1.h"
+#include "http2.h"
 
 const struct proto *const protos[PROTO__CNT + 1] = {
 	[PROTO_HTTP1] = &http1_proto,
+	[PROTO_HTTP2] = &http2_proto,
 };
 
 const char *const proto_drop_names[PROTO_DROP__CNT] = {

@@ -58,12 +58,15 @@ struct proto_stat {
 	uint64_t gaps;         /* messages whose beginning was not captured */
 	uint64_t heads_cut;    /* heads longer than what was captured */
 	uint64_t bad_contexts; /* trace contexts that were none */
+	uint64_t unknown;      /* fields that refer to what was not seen (HTTP/2) */
+	uint64_t pushed;       /* responses that nobody asked for (HTTP/2) */
 };
 
 /* In the order in which they are asked whether a conversation is theirs. */
 enum proto_index {
 	PROTO_HTTP1 = 0,
-	PROTO__CNT = 1,
+	PROTO_HTTP2 = 1,
+	PROTO__CNT = 2,
 };
 
 /* Shared by all connections of one pipeline. */
