@@ -104,6 +104,7 @@ static inline enum span_kind kind_of(const struct http1 *h)
 /* NULL: refused and counted. */
 struct http_txn *http1__begin(struct http1 *h, const struct http1_head *head, uint64_t first_ns,
 			      uint32_t tgid);
+void http1__read_rpc(const struct http1_head *head, struct grpc_fields *f);
 /* The message of this direction begins with these bytes. */
 void http1__first(struct half *f, const struct proto_bytes *b);
 void http1__finish(struct http1 *h, struct http_txn *t, uint64_t end_ns, const char *failure);

@@ -79,6 +79,14 @@ static struct http_txn *answer_to_malformed(struct http1 *h, const struct proto_
 	return t;
 }
 
+static void answer_call(struct http_txn *t, const struct http1_head *head)
+{
+	struct grpc_fields f;
+
+	http1__read_rpc(head, &f);
+	http_txn__answer(t, &f, !head->complete);
+}
+
 static void response_head(struct http1 *h, enum red_dir dir, struct http1_head *head,
 			  const struct proto_bytes *b)
 {
@@ -94,6 +102,8 @@ static void response_head(struct http1 *h, enum red_dir dir, struct http1_head *
 		t->status = head->status;
 		t->response_start_ns = f->first_ns;
 		t->req.answer_tid = f->first_tid;
+		if (t->rpc)
+			answer_call(t, head);
 		if (!head->minor)
 			t->version = "1.0";
 		if (!head->complete)

@@ -2,6 +2,7 @@
 #include "http1_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- transactions ----------------------------------------------------------------- */
 
@@ -64,6 +65,15 @@ static void read_headers(struct http1 *h, const struct http1_head *head,
 	stat_of(h)->bad_contexts += out->bad_context;
 }
 
+void http1__read_rpc(const struct http1_head *head, struct grpc_fields *f)
+{
+	struct slice rest = head->fields, name, value;
+
+	memset(f, 0, sizeof(*f));
+	while (http1_head__next_field(&rest, &name, &value))
+		grpc_fields__take(f, name, value);
+}
+
 /* When one is refused, those behind it are too, or they would get its answer. */
 static struct http_txn *begin(struct http1 *h, const struct http_request *r)
 {
@@ -75,6 +85,8 @@ static struct http_txn *begin(struct http1 *h, const struct http_request *r)
 	}
 	t = http_txn__begin(h->env, stat_of(h), r);
 	h->refused = !t;
+	if (t && t->rpc)
+		grpc_call__blind(t->rpc);
 	return t;
 }
 
@@ -93,6 +105,7 @@ struct http_txn *http1__begin(struct http1 *h, const struct http1_head *head, ui
 {
 	const struct half *f = &h->half[!response_dir(h)];
 	struct request_headers headers;
+	struct grpc_fields rpc;
 	struct http_request r = {
 		.method = head->method,
 		.target = head->target,
@@ -100,6 +113,7 @@ struct http_txn *http1__begin(struct http1 *h, const struct http1_head *head, ui
 		.authority = slice_eq(head->method, SLICE("CONNECT")),
 		.version = head->minor ? "1.1" : "1.0",
 		.headers = h->env->wants ? &headers : NULL,
+		.rpc = &rpc,
 		.kind = kind_of(h),
 		.blocking = !f->first_nonblock,
 		.tgid = tgid,
@@ -110,6 +124,7 @@ struct http_txn *http1__begin(struct http1 *h, const struct http1_head *head, ui
 	};
 	struct http_txn *t;
 
+	http1__read_rpc(head, &rpc);
 	if (r.headers)
 		read_headers(h, head, &headers);
 	t = begin(h, &r);

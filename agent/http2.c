@@ -185,14 +185,19 @@ static size_t gather(struct http2 *h, enum red_dir dir, const struct proto_bytes
 	return n;
 }
 
-static void count_data(struct http2 *h, enum red_dir dir, uint64_t n)
+/* `p` NULL: they were not captured. */
+static void data(struct http2 *h, enum red_dir dir, const char *p, uint64_t n, uint64_t ts_ns)
 {
 	struct http_txn *t = http2__find(h, h->half[dir].frame.stream);
+	bool answer = http2_is_response(h, dir);
 
-	if (t && http2_is_response(h, dir))
-		t->response_body_bytes += n;
-	else if (t)
-		t->request_body_bytes += n;
+	if (!t)
+		return;
+	*(answer ? &t->response_body_bytes : &t->request_body_bytes) += n;
+	if (t->rpc && p)
+		grpc_call__bytes(t->rpc, answer, p, n, ts_ns);
+	else if (t->rpc)
+		grpc_call__skip(t->rpc, answer, n, ts_ns);
 }
 
 static size_t payload(struct http2 *h, enum red_dir dir, const struct proto_bytes *b)
@@ -201,7 +206,7 @@ static size_t payload(struct http2 *h, enum red_dir dir, const struct proto_byte
 	size_t n = b->len < f->left ? b->len : f->left;
 
 	if (f->frame.type == HTTP2_DATA)
-		count_data(h, dir, n);
+		data(h, dir, b->p, n, b->ts_ns);
 	else if (has_block(&f->frame))
 		http2__block_bytes(h, dir, b->p, n);
 	f->left -= n;
@@ -275,7 +280,7 @@ static uint64_t skip_payload(struct http2 *h, enum red_dir dir, uint64_t n, uint
 	uint64_t take = n < *of ? n : *of;
 
 	if (f->at == HTTP2_AT_PAYLOAD && f->frame.type == HTTP2_DATA)
-		count_data(h, dir, take);
+		data(h, dir, NULL, take, last_ns);
 	*of -= take;
 	advance(h, dir, last_ns);
 	return take;

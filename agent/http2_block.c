@@ -119,10 +119,9 @@ static const struct {
 	{                                                                                          \
 		SLICE(name), where, offsetof(struct http2_head, member)                            \
 	}
-	FIELD(":method", REQUEST, method),           FIELD(":path", REQUEST, path),
-	FIELD(":scheme", REQUEST, scheme),           FIELD(":authority", REQUEST, authority),
-	FIELD(":protocol", REQUEST, protocol),       FIELD("host", EITHER, host),
-	FIELD("content-type", EITHER, content_type),
+	FIELD(":method", REQUEST, method),     FIELD(":path", REQUEST, path),
+	FIELD(":scheme", REQUEST, scheme),     FIELD(":authority", REQUEST, authority),
+	FIELD(":protocol", REQUEST, protocol), FIELD("host", EITHER, host),
 };
 
 static uint16_t status_of(struct slice s)
@@ -145,6 +144,7 @@ static void read_field(struct http2_head *h, struct slice name, struct slice val
 			*to = value;
 		h->is_request |= fields[i].where == REQUEST;
 	}
+	grpc_fields__take(&h->rpc, name, value);
 	if (slice_eq(name, SLICE(":status"))) {
 		h->status = status_of(value);
 		h->is_response = true;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "grpc.h"
 #include "proto.h"
 #include "slice.h"
 
@@ -31,7 +32,7 @@ void http2_block__free_pool(void);
 
 struct http2_head {
 	struct slice method, scheme, authority, path, protocol, host;
-	struct slice content_type;
+	struct grpc_fields rpc;
 	uint16_t status;
 	bool is_request, is_response; /* by what is known of it; both false: trailers perhaps */
 };

@@ -64,6 +64,7 @@ static struct http_txn *begin(struct http2 *h, enum red_dir dir, const struct ht
 		.host = head->authority.len ? head->authority : head->host,
 		.version = "2",
 		.headers = h->env->wants ? &headers : NULL,
+		.rpc = &head->rpc,
 		.kind = http2_kind(h),
 		.tgid = f->opened.tgid,
 		.tid = f->opened.tid,
@@ -97,8 +98,10 @@ static void request_begins(struct http2 *h, enum red_dir dir, const struct http2
 		return;
 	t->flags |= block_flags(&f->block);
 	http2__add(h, t, stream);
+	if (t->rpc)
+		conn__want_data(h->conn, GRPC_DATA_CAP);
 	if (stream > h->last_accepted)
-		http2__finish(h, t, f->opened.ts_ns, "refused_stream");
+		http2__refused(h, t, f->opened.ts_ns);
 }
 
 /* Of a stream that was not open: it begins a request, unless that has been answered
@@ -160,6 +163,7 @@ static void answer(struct http2 *h, enum red_dir dir, const struct http2_head *h
 	}
 	if (is_interim(head, last))
 		return;
+	http_txn__answer(t, &head->rpc, h->half[dir].block.n_unknown || h->half[dir].block.cut);
 	if (!(t->flags & HTTP_TXN_ANSWERED) || (!t->status && head->status))
 		answer_begins(h, dir, t, head, ts_ns);
 }

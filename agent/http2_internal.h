@@ -90,6 +90,8 @@ void http2__fail_all(struct http2 *h, uint64_t ts_ns, uint8_t state_flags);
 void http2__half_ends(struct http2 *h, enum red_dir dir, uint32_t stream, uint64_t ts_ns);
 void http2__reset(struct http2 *h, enum red_dir dir, uint32_t stream, uint32_t code,
 		  uint64_t ts_ns);
+/* Its server has said already that it will not. */
+void http2__refused(struct http2 *h, struct http_txn *t, uint64_t ts_ns);
 void http2__goaway(struct http2 *h, enum red_dir dir, uint32_t last, uint64_t ts_ns);
 
 /* ---- http2_headers.c: blocks of headers, and what they begin and end ---- */

@@ -10,6 +10,7 @@
 
 enum error_code {
 	NO_ERROR = 0,
+	REFUSED_STREAM = 7,
 	CANCEL = 8,
 };
 
@@ -96,42 +97,37 @@ void http2__finish(struct http2 *h, struct http_txn *t, uint64_t end_ns, const c
 
 /* ---- several ------------------------------------------------------------------------------ */
 
-void http2__drop_all(struct http2 *h, enum proto_drop why)
-{
-	struct http_txn *t;
-	uint32_t i;
-
-	for (i = 0; h->n_streams; i++)
-		while ((t = h->buckets[i])) {
-			h->buckets[i] = t->next;
-			h->n_streams--;
-			http_txn__drop(t, why);
-		}
-}
-
-/* A failure for those above `last`; NULL: that which the end of the connection is. */
-static void fail_above(struct http2 *h, uint32_t last, uint64_t ts_ns, const char *failure,
-		       uint8_t state_flags)
+/* Takes out any that is above `last`; NULL: there is none. *from is 0 at first. */
+static struct http_txn *next_above(struct http2 *h, uint32_t last, uint32_t *from)
 {
 	struct http_txn **link, *t;
-	uint32_t i;
 
-	for (i = 0; i < h->n_buckets; i++)
-		for (link = &h->buckets[i]; (t = *link);)
+	for (; *from < h->n_buckets; (*from)++)
+		for (link = &h->buckets[*from]; (t = *link); link = &t->next)
 			if (t->stream > last) {
 				*link = t->next;
 				h->n_streams--;
-				http_txn__finish(t, ts_ns,
-						 failure ? failure
-							 : http_txn__failure(t, state_flags));
-			} else {
-				link = &t->next;
+				return t;
 			}
+	return NULL;
+}
+
+void http2__drop_all(struct http2 *h, enum proto_drop why)
+{
+	struct http_txn *t;
+	uint32_t from = 0;
+
+	while ((t = next_above(h, 0, &from)))
+		http_txn__drop(t, why);
 }
 
 void http2__fail_all(struct http2 *h, uint64_t ts_ns, uint8_t state_flags)
 {
-	fail_above(h, 0, ts_ns, NULL, state_flags);
+	struct http_txn *t;
+	uint32_t from = 0;
+
+	while ((t = next_above(h, 0, &from)))
+		http_txn__finish(t, ts_ns, http_txn__failure(t, state_flags));
 }
 
 /* ---- how one ends --------------------------------------------------------------------------- */
@@ -163,16 +159,38 @@ void http2__reset(struct http2 *h, enum red_dir dir, uint32_t stream, uint32_t c
 {
 	struct http_txn *t = http2__find(h, stream);
 
-	if (t)
-		http2__finish(h, t, ts_ns, reset_word(h, !http2_is_response(h, dir), code));
+	bool by_client = !http2_is_response(h, dir);
+
+	if (!t)
+		return;
+	if (t->rpc)
+		grpc_call__reset(t->rpc, code, by_client, ts_ns - t->req.start_ns);
+	http2__finish(h, t, ts_ns, reset_word(h, by_client, code));
+}
+
+static void refuse(struct http_txn *t, uint64_t ts_ns)
+{
+	if (t->rpc)
+		grpc_call__reset(t->rpc, REFUSED_STREAM, false, 0);
+	http_txn__finish(t, ts_ns, http2_error__name(REFUSED_STREAM));
+}
+
+void http2__refused(struct http2 *h, struct http_txn *t, uint64_t ts_ns)
+{
+	take_out(h, t);
+	refuse(t, ts_ns);
 }
 
 /* §6.8: the server has not processed, and will not, what is above `last`; it may be sent
  * again, as after REFUSED_STREAM. A client's says something about what was pushed. */
 void http2__goaway(struct http2 *h, enum red_dir dir, uint32_t last, uint64_t ts_ns)
 {
+	struct http_txn *t;
+	uint32_t from = 0;
+
 	if (!http2_is_response(h, dir))
 		return;
 	h->last_accepted = last;
-	fail_above(h, last, ts_ns, "refused_stream", 0);
+	while ((t = next_above(h, last, &from)))
+		refuse(t, ts_ns);
 }

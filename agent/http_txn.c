@@ -93,6 +93,7 @@ static size_t text_bytes(const struct http_request *r)
 
 static void release(struct http_txn *t)
 {
+	grpc_call__free(t->rpc);
 	service__put(t->req.service);
 	if (t->text != t->text_inline)
 		free(t->text);
@@ -103,6 +104,29 @@ static void release(struct http_txn *t)
 	t->next = pool;
 	pool = t;
 	pool_n++;
+}
+
+/* False: it is a call, but there is no memory for what calls are known by. */
+static bool begin_call(struct http_txn *t, const struct http_request *r)
+{
+	enum grpc_wire wire = grpc__recognise(r->rpc, r->method, t->target.query);
+
+	if (wire != GRPC_WIRE_NONE)
+		t->rpc = grpc_call__new(wire, r->rpc);
+	return wire == GRPC_WIRE_NONE || t->rpc;
+}
+
+/* A call whose request did not show that it is one does so by its answer. */
+void http_txn__answer(struct http_txn *t, const struct grpc_fields *f, bool unknown)
+{
+	enum grpc_wire wire;
+
+	if (!t->rpc && t->flags & HTTP_TXN_UNKNOWN) {
+		wire = grpc__recognise(f, (struct slice){ 0 }, (struct slice){ 0 });
+		t->rpc = wire == GRPC_WIRE_NONE ? NULL : grpc_call__new(wire, NULL);
+	}
+	if (t->rpc)
+		grpc_call__answer(t->rpc, f, unknown);
 }
 
 static struct http_txn *new_txn(const struct http_request *r, const struct str_list *known_methods)
@@ -120,6 +144,10 @@ static struct http_txn *new_txn(const struct http_request *r, const struct str_l
 		return NULL;
 	}
 	fill_text(t, r);
+	if (!begin_call(t, r)) {
+		release(t);
+		return NULL;
+	}
 	t->version = r->version;
 	t->req.method = http1_method__known(r->method, known_methods);
 	t->req.path = t->target.path;
@@ -305,8 +333,11 @@ void http_txn__finish(struct http_txn *t, uint64_t end_ns, const char *failure)
 {
 	const struct proto_ops *ops = &t->env->ops;
 	struct span s = { .end_ns = end_ns, .error_type = failure };
+	struct span_rpc rpc;
 
 	fill_span(t, &s);
+	if (t->rpc)
+		grpc_call__span(t->rpc, &s, failure, &rpc);
 	ops->span(ops->arg, &s);
 	t->stat->emitted++;
 	leave(t);

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "grpc.h"
 #include "http1_target.h"
 #include "options.h"
 #include "proto.h"
@@ -41,6 +42,7 @@ struct http_request {
 	bool authority;                        /* the target is one, as that of CONNECT */
 	const char *version;                   /* static, as in struct span */
 	const struct request_headers *headers; /* NULL: they are not looked at */
+	const struct grpc_fields *rpc;         /* what it says if it is a call */
 	enum span_kind kind;
 	bool blocking;      /* as in struct request */
 	uint32_t tgid, tid; /* who moved its first byte, */
@@ -62,6 +64,7 @@ struct http_txn {
 	uint16_t status;
 	uint16_t method_len, target_len, host_len;
 	uint32_t n_headers;
+	struct grpc_call *rpc; /* NULL: it is none */
 	struct span_header headers[SPAN_HEADERS_MAX];
 	struct http1_target target; /* its parts, in text */
 	char *text;                 /* method, target, host, then what headers gave */
@@ -71,6 +74,9 @@ struct http_txn {
 /* A request was seen to begin. NULL: refused; that is counted. */
 struct http_txn *http_txn__begin(struct proto_env *env, struct proto_stat *stat,
 				 const struct http_request *r);
+/* The head of its answer, or the trailers, as far as calls are concerned; `unknown`: not
+ * all of it is known. */
+void http_txn__answer(struct http_txn *t, const struct grpc_fields *f, bool unknown);
 void http_txn__refuse(struct proto_stat *stat, enum proto_drop why);
 
 /* Each ends it, by a span or without one. */

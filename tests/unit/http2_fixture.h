@@ -48,6 +48,7 @@ struct asked {
 	uint32_t header;                       /* bytes of a header that is long */
 	const char *content_type, *more[3][2]; /* headers of the request */
 	const char *answer_type, *trailer[3][2];
+	uint32_t message, answer_message; /* the body is of such, each behind its prefix */
 };
 
 struct script {
@@ -91,7 +92,7 @@ static struct recorded {
 static struct end {
 	nghttp2_session *s;
 	struct {
-		uint32_t left;
+		uint32_t left, at;
 		bool trailers;
 	} body[MAX_STREAM];
 	bool server;
@@ -116,6 +117,23 @@ static size_t pairs(nghttp2_nv *to, const char *const (*from)[2])
 	return n;
 }
 
+static uint8_t body_byte(uint32_t message, uint32_t at)
+{
+	at %= GRPC_PREFIX + message;
+	return at == 0 ? 0 : at < GRPC_PREFIX ? message >> 8 * (GRPC_PREFIX - 1 - at) : 'z';
+}
+
+static void fill(const struct end *e, int32_t stream, uint8_t *p, size_t n)
+{
+	const struct asked *a = asked_of(stream);
+	uint32_t message = !a ? 0 : e->server ? a->answer_message : a->message;
+	size_t i;
+
+	memset(p, 'z', n);
+	for (i = 0; message && i < n; i++)
+		p[i] = body_byte(message, e->body[stream].at + i);
+}
+
 static ssize_t read_body(nghttp2_session *s, int32_t stream, uint8_t *p, size_t room,
 			 uint32_t *flags, nghttp2_data_source *source, void *arg)
 {
@@ -124,7 +142,8 @@ static ssize_t read_body(nghttp2_session *s, int32_t stream, uint8_t *p, size_t 
 	nghttp2_nv v[4] = { nv("x-checksum", "1234") };
 
 	n = n > 3000 ? 3000 : n;
-	memset(p, 'z', n);
+	fill(e, stream, p, n);
+	e->body[stream].at += n;
 	e->body[stream].left -= n;
 	if (e->body[stream].left)
 		return n;
@@ -233,7 +252,7 @@ static void ask(const struct asked *a)
 	static char longer[32768];
 	int32_t stream = rec.submitted * 2 + 1;
 	struct truth *t = &rec.truth[stream];
-	nghttp2_nv v[10] = { nv(":method", a->method), nv(":authority", "h.example:81") };
+	nghttp2_nv v[12] = { nv(":method", a->method), nv(":authority", "h.example:81") };
 	nghttp2_priority_spec pri;
 	size_t n = 2;
 
