@@ -138,6 +138,7 @@ static void plain(struct conn_table *t, struct conn *c, enum red_dir dir,
 		.tid = ev->tid,
 		.nonblock = ev->flags & RED_DATA_NONBLOCK,
 		.first = first,
+		.frame = ev->more & RED_MORE_FRAME,
 	};
 
 	if (b.first)

@@ -110,14 +110,15 @@ static void new_stream(struct http2 *h, enum red_dir dir, const struct http2_hea
 {
 	const struct http2_half *f = &h->half[dir];
 	uint32_t stream = f->opener.stream;
+	bool is_request = head->is_request || f->block.no_memory;
 
 	if (stream <= h->last_request)
 		return;
-	if (!head->is_request && (f->block.n_unknown || !h->first_request)) {
+	if (!is_request && (f->block.n_unknown || !h->first_request)) {
 		http2_stat(h)->gaps++;
 		return;
 	}
-	if (!head->is_request || !(stream & 1)) {
+	if (!is_request || !(stream & 1)) {
 		http2_stat(h)->malformed++;
 		return;
 	}
