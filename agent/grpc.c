@@ -34,16 +34,16 @@ static const struct {
 	struct slice name;
 	size_t at;
 } names[] = {
-#define FIELD(name, member)                                                                        \
+#define NAMED(name, member)                                                                        \
 	{                                                                                          \
 		SLICE(name), offsetof(struct grpc_fields, member)                                  \
 	}
-	FIELD("content-type", content_type),
-	FIELD("grpc-timeout", timeout),
-	FIELD("grpc-status", status),
-	FIELD("grpc-message", message),
-	FIELD("connect-protocol-version", connect_version),
-	FIELD("connect-timeout-ms", connect_timeout),
+	NAMED("content-type", content_type),
+	NAMED("grpc-timeout", timeout),
+	NAMED("grpc-status", status),
+	NAMED("grpc-message", message),
+	NAMED("connect-protocol-version", connect_version),
+	NAMED("connect-timeout-ms", connect_timeout),
 };
 
 void grpc_fields__take(struct grpc_fields *f, struct slice name, struct slice value)

@@ -51,7 +51,7 @@ static void push(struct http2 *h, struct http_txn *t)
 }
 
 /* Without memory the chains get longer, and that is all. */
-static void grow(struct http2 *h)
+static void more_buckets(struct http2 *h)
 {
 	struct http_txn **old = h->buckets, **all, *t;
 	uint32_t n = h->n_buckets, i;
@@ -74,7 +74,7 @@ void http2__add(struct http2 *h, struct http_txn *t, uint32_t stream)
 {
 	t->stream = stream;
 	if (h->n_streams == h->n_buckets)
-		grow(h);
+		more_buckets(h);
 	push(h, t);
 	h->n_streams++;
 }
