@@ -16,11 +16,13 @@
 #define UNIX_MINUS_MONO 1000000000000000000
 
 static char line[ACCESS_LOG_LINE + 1];
+static bool rpc_message;
 
 /* Without its newline. */
 static const char *written(const struct span *s, bool query)
 {
-	size_t n = access_log_line__write(line, s, UNIX_MINUS_MONO, query);
+	const struct access_log_secrets with = { .query = query, .rpc_message = rpc_message };
+	size_t n = access_log_line__write(line, s, UNIX_MINUS_MONO, &with);
 
 	assert_in_range(n, 3, ACCESS_LOG_LINE);
 	assert_int_equal(line[n - 1], '\n');
