@@ -30,6 +30,8 @@ static const char *text_of(const struct span_attrs *a)
 			p += sprintf(p, "%.*s", (int)v->str.len, v->str.p);
 		else if (v->type == SPAN_ATTR_STRINGS)
 			p += sprintf(p, "[%.*s]", (int)v->str.len, v->str.p);
+		else if (v->type == SPAN_ATTR_DOUBLE)
+			p += sprintf(p, "%g", v->real);
 		else
 			p += sprintf(p, v->type == SPAN_ATTR_INT ? "%ld" : "!%ld", (long)v->num);
 	}
@@ -119,6 +121,86 @@ static void what_is_not_there_is_left_out(void **state)
 	    "http.request.method_original=BREW\nnetwork.protocol.version=1.1\n"
 	    "network.transport=unix\nprocess.pid=42\nredeye.head_cut=!1\n"
 	    "redeye.length_inferred=!1\nurl.scheme=http");
+}
+
+static void calls(void **state)
+{
+	struct span s = rpc_server_span();
+	struct span_rpc rpc = a_call;
+
+	are(&s, &plain,
+	    "network.peer.address=10.0.100.2\nnetwork.peer.port=40000\n"
+	    "network.protocol.name=http\nnetwork.protocol.version=2\nprocess.pid=42\n"
+	    "redeye.parent.evidence=header\nredeye.rpc.request.messages=1\n"
+	    "redeye.rpc.request.size=12\nredeye.rpc.response.messages=3\n"
+	    "redeye.rpc.response.size=3000\nredeye.rpc.time_to_first_message=0.0005\n"
+	    "redeye.rpc.timeout=2.5\nrpc.method=shop.Orders/Watch\n"
+	    "rpc.response.status_code=OK\nrpc.system.name=grpc\nserver.address=shop.example\n"
+	    "server.port=8080\nrpc.request.metadata.x-request-id=[req-1]");
+	rpc.counted = false;
+	rpc.response_first_ns = rpc.timeout_ns = 0;
+	rpc.status = NULL;
+	s.rpc = &rpc;
+	s.route = SLICE("_OTHER"); /* one of too many */
+	s.error_type = "connection_reset";
+	s.status = 503;
+	s.flags = SPAN_FIELDS_UNKNOWN;
+	are(&s, &with_query,
+	    "error.type=connection_reset\nhttp.response.status_code=503\n"
+	    "network.peer.address=10.0.100.2\nnetwork.peer.port=40000\n"
+	    "network.protocol.name=http\nnetwork.protocol.version=2\nprocess.pid=42\n"
+	    "redeye.fields_unknown=!1\nredeye.parent.evidence=header\nrpc.method=_OTHER\n"
+	    "rpc.method_original=shop.Orders/Watch\nrpc.system.name=grpc\n"
+	    "server.address=shop.example\nserver.port=8080");
+	s = rpc_client_span();
+	are(&s, &plain,
+	    "error.type=NOT_FOUND\nnetwork.peer.address=10.0.100.2\nnetwork.peer.port=40000\n"
+	    "network.protocol.name=http\nnetwork.protocol.version=2\nprocess.pid=42\n"
+	    "redeye.parent.evidence=thread\nrpc.method=shop.Orders/Get\n"
+	    "rpc.response.status_code=NOT_FOUND\nrpc.system.name=grpc\n"
+	    "server.address=shop.example\nserver.port=8080");
+	rpc.method = s.route = (struct slice){ 0 }; /* not known */
+	s.rpc = &rpc;
+	assert_string_equal(one(&s, &plain, "rpc.method"), "");
+	assert_string_equal(one(&s, &plain, "rpc.method_original"), "");
+}
+
+static bool message_is(const struct span *s, bool asked, const char *want)
+{
+	const struct span_attrs_config c = { .rpc_message = asked };
+	static struct span_attrs a;
+
+	span_attrs__of(&a, s, &c);
+	return slice_eq(a.message, slice_of(want));
+}
+
+static void messages_only_when_asked(void **state)
+{
+	struct span s = rpc_client_span(), http = client_span();
+
+	assert_true(message_is(&s, false, ""));
+	assert_true(message_is(&s, true, "no order 7"));
+	s.error_type = NULL; /* of a server: no error, no word about it */
+	assert_true(message_is(&s, true, ""));
+	assert_true(message_is(&http, true, ""));
+}
+
+/* A request of a connection that was open before redeye, of which no field was known. */
+static void unknown_fields(void **state)
+{
+	struct span s = client_span();
+
+	s.method = "_OTHER";
+	s.method_original = s.path = s.query = s.host = (struct slice){ 0 };
+	s.protocol_version = "2";
+	s.host_port = 0;
+	s.flags = SPAN_FIELDS_UNKNOWN;
+	are(&s, &with_query,
+	    "error.type=404\nhttp.request.body.size=3\nhttp.request.method=_OTHER\n"
+	    "http.response.body.size=5000000000\nhttp.response.status_code=404\n"
+	    "network.peer.address=10.0.100.2\nnetwork.peer.port=40000\n"
+	    "network.protocol.version=2\nprocess.pid=42\nredeye.fields_unknown=!1\n"
+	    "redeye.parent.evidence=thread\nserver.address=10.0.100.2\nserver.port=40000");
 }
 
 static void handshakes(void **state)
@@ -305,6 +387,17 @@ static void names(void **state)
 	s.kind = SPAN_SERVER;
 	s.route = (struct slice){ 0 };
 	assert_true(slice_eq(span_attrs__name(&s, room, 64), SLICE("GET")));
+	s.method = "_OTHER";
+	assert_true(slice_eq(span_attrs__name(&s, room, 64), SLICE("HTTP")));
+	s = rpc_server_span();
+	assert_true(slice_eq(span_attrs__name(&s, room, 64), SLICE("shop.Orders/Watch")));
+	assert_true(slice_eq(span_attrs__name(&s, room, 4), SLICE("shop")));
+	s.kind = SPAN_CLIENT;
+	assert_true(slice_eq(span_attrs__name(&s, room, 64), SLICE("shop.Orders/Watch")));
+	s.route = SLICE("_OTHER");
+	assert_true(slice_eq(span_attrs__name(&s, room, 64), SLICE("grpc")));
+	s.route = (struct slice){ 0 };
+	assert_true(slice_eq(span_attrs__name(&s, room, 64), SLICE("grpc")));
 	for (int link = 0; link < TRACE_LINK__CNT; link++)
 		assert_non_null(trace_link_names[link]);
 }
@@ -315,6 +408,9 @@ int main(void)
 		cmocka_unit_test(server),
 		cmocka_unit_test(client),
 		cmocka_unit_test(what_is_not_there_is_left_out),
+		cmocka_unit_test(calls),
+		cmocka_unit_test(messages_only_when_asked),
+		cmocka_unit_test(unknown_fields),
 		cmocka_unit_test(handshakes),
 		cmocka_unit_test(queries_only_when_asked),
 		cmocka_unit_test(urls),
