@@ -330,7 +330,9 @@ static void headers(void **state)
 static void long_ones(void **state)
 {
 	static char big[70000], names[SPAN_HEADERS_MAX][700];
+	static const struct span_attrs_config everything = { true, "X-Request-ID", true };
 	struct span s = client_span();
+	struct span_rpc rpc = a_call;
 	static struct span_attrs a;
 
 	memset(big, 'b', sizeof(big));
@@ -342,11 +344,20 @@ static void long_ones(void **state)
 		s.headers[i] = (struct span_header){ names[i], { big, sizeof(big) } };
 	}
 	s.n_headers = SPAN_HEADERS_MAX;
-	for (s.kind = SPAN_SERVER; s.kind <= SPAN_CLIENT; s.kind++) {
-		span_attrs__of(&a, &s, &with_query);
+	s.tls = a_tls();
+	rpc.method = rpc.message = s.path;
+	s.status = 500;
+	s.flags = UINT32_MAX;
+	for (int class = 0; class < SPAN_CLASS__CNT; class ++) {
+		s.kind = class & 1 ? SPAN_CLIENT : SPAN_SERVER;
+		s.rpc = class & 2 ? &rpc : NULL;
+		assert_int_equal(span__class(&s), class);
+		span_attrs__of(&a, &s, &everything);
+		assert_true(a.message.len <= SPAN_ATTR_VALUE_MAX);
 		assert_true(a.n <= SPAN_ATTRS_MAX && a.used <= sizeof(a.text));
 		for (uint32_t i = 0; i < a.n; i++) {
-			assert_true(a.v[i].type == SPAN_ATTR_INT ||
+			assert_true((a.v[i].type != SPAN_ATTR_STRING &&
+				     a.v[i].type != SPAN_ATTR_STRINGS) ||
 				    a.v[i].str.len <= SPAN_ATTR_VALUE_MAX);
 			for (uint32_t k = 0; k < i; k++)
 				assert_string_not_equal(a.v[i].key, a.v[k].key);
