@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Calls: beside requests, by the same rules. */
 #include "agg_fixture.h"
+#include "buf.h"
+#include "otlp_metrics.h"
+#include "prom.h"
 
 #define SERVER_CALLS "rpc.server.call.duration"
 #define CLIENT_CALLS "rpc.client.call.duration"
@@ -290,6 +293,84 @@ static void full(void **state)
 	service__put(svc);
 }
 
+/* ---- where they go ---------------------------------------------------------------- */
+
+static struct agg *some_calls(struct service *svc)
+{
+	struct agg *agg = agg_with(0, true);
+	struct span s = inbound(svc, "shop.Orders/Get", "OK");
+
+	memset(s.trace.trace_id, 0xab, sizeof(s.trace.trace_id));
+	agg__span(agg, &s);
+	agg__exemplar(agg, &s);
+	add(agg, call(svc, SPAN_CLIENT, "cart.Cart/Add", "OK"));
+	return agg;
+}
+
+static void to_prometheus(void **state)
+{
+	struct service *svc = service__get("shop", "", "");
+	struct agg *agg = some_calls(svc);
+	struct metrics *m = snapshot(agg);
+	struct buf text = { 0 }, native = { 0 };
+
+	assert_int_equal(prom__write_with(m, PROM_OPENMETRICS_1, PROM_NO_SCOPE, &text), 0);
+	buf__putc(&text, 0);
+	assert_non_null(strstr(text.p, "# TYPE rpc_server_call_duration_seconds histogram\n"
+				       "# UNIT rpc_server_call_duration_seconds seconds\n"));
+	assert_non_null(strstr(text.p,
+			       "rpc_server_call_duration_seconds_count{job=\"shop\","
+			       "service_name=\"shop\",rpc_method=\"shop.Orders/Get\","
+			       "rpc_response_status_code=\"OK\",rpc_system_name=\"grpc\"} 1\n"));
+	assert_non_null(strstr(text.p, "# {trace_id=\"abababababababababababababababab\""));
+	assert_non_null(strstr(text.p, "rpc_client_call_duration_seconds_count{job=\"shop\","
+				       "service_name=\"shop\",rpc_method=\"cart.Cart/Add\","
+				       "rpc_response_status_code=\"OK\",rpc_system_name=\"grpc\","
+				       "server_address=\"shop\",server_port=\"50051\"} 1\n"));
+	assert_int_equal(prom__write(m, PROM_PROTOBUF, &native), 0);
+	assert_non_null(memmem(native.p, native.len, "rpc_client_call_duration_seconds", 32));
+	assert_true(family(m, SERVER_CALLS)->points[0].hist.exp.n_counts);
+	buf__free(&text);
+	buf__free(&native);
+	metrics__put(m);
+	agg__free(agg);
+	service__put(svc);
+}
+
+static uint32_t sent(struct otlp_metrics *om, struct agg *agg)
+{
+	struct metrics *m = snapshot(agg);
+	struct buf out = { 0 };
+	uint32_t n;
+
+	assert_int_equal(otlp_metrics__encode(om, m, OTLP_PROTOBUF, &out, &n), 0);
+	otlp_metrics__commit(om);
+	buf__free(&out);
+	metrics__put(m);
+	return n;
+}
+
+/* A delta has only what there was since the last. */
+static void to_otlp(void **state)
+{
+	const struct otlp_metrics_config cumulative = { .temporality = OTLP_CUMULATIVE };
+	const struct otlp_metrics_config delta = { .temporality = OTLP_DELTA, .exponential = true };
+	struct service *svc = service__get("shop", "", "");
+	struct agg *agg = some_calls(svc);
+	struct otlp_metrics *c = otlp_metrics__new(&cumulative), *d = otlp_metrics__new(&delta);
+
+	assert_int_equal(sent(c, agg), 2);
+	assert_int_equal(sent(d, agg), 2);
+	add(agg, inbound(svc, "shop.Orders/Get", "OK"));
+	assert_int_equal(sent(c, agg), 2);
+	assert_int_equal(sent(d, agg), 1);
+	assert_int_equal(sent(d, agg), 0);
+	otlp_metrics__free(c);
+	otlp_metrics__free(d);
+	agg__free(agg);
+	service__put(svc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +383,8 @@ int main(void)
 		cmocka_unit_test(exemplars_of_calls),
 		cmocka_unit_test(calls_of_ended_services_go),
 		cmocka_unit_test(full),
+		cmocka_unit_test(to_prometheus),
+		cmocka_unit_test(to_otlp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
