@@ -226,6 +226,7 @@ static void hostile_and_long(void **state)
 	for (size_t i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++) {
 		struct service named = shop;
 		struct span s = server_span();
+		struct span_rpc rpc = a_call;
 		struct slice all = { text, 0 };
 		cJSON *j;
 
@@ -253,6 +254,14 @@ static void hostile_and_long(void **state)
 		s.kind = SPAN_CLIENT;
 		cJSON_Delete(j = cJSON_Parse(written(&s, true)));
 		assert_non_null(j);
+		rpc.method = rpc.message = all;
+		s.rpc = &rpc;
+		s.tls = a_tls();
+		rpc_message = true;
+		j = cJSON_Parse(written(&s, true));
+		rpc_message = false;
+		assert_non_null(cJSON_GetObjectItem(cJSON_GetObjectItem(j, "rpc"), "message"));
+		cJSON_Delete(j);
 	}
 }
 
