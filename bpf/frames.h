@@ -100,7 +100,7 @@ static __always_inline int frame_ok(const __u8 *p, int strict)
 enum red_found {
 	RED_FOUND_NOTHING = 0,
 	RED_FOUND_FRAMES = 1,
-	RED_FOUND_SETTINGS = 2, /* with something in it, as a conversation begins */
+	RED_FOUND_SETTINGS = 2, /* as a conversation begins */
 };
 
 /* Does the call begin with a frame that ends with it, or that another follows? Returns
@@ -119,7 +119,7 @@ __noinline int frames_strict(__u32 slot, __u64 len)
 		n = len;
 	if ((__u64)gather(slot, RED_PROBE_AT, 0, n) != n || !frame_ok(p, 1))
 		return 0;
-	if (p[3] == RED_FRAME_SETTINGS && n > RED_FRAME_HEAD && !p[4] && !p[9] && p[10])
+	if (p[3] == RED_FRAME_SETTINGS && !p[4] && (!frame_len(p) || (!p[9] && p[10])))
 		found = RED_FOUND_SETTINGS;
 	end = RED_FRAME_HEAD + frame_len(p);
 	if (end == len)
@@ -130,13 +130,14 @@ __noinline int frames_strict(__u32 slot, __u64 len)
 	return found;
 }
 
-/* The client's preface, or so much of it that nothing else can be meant. */
+/* The client's preface, or so much of it that nothing else can be meant; Go looks at 14
+ * bytes first. */
 static __always_inline int is_preface(const struct red_scratch *s, __u64 got)
 {
 	const __u64 *w = (const __u64 *)&s->data[0];
 
-	return got >= 16 && w[0] == W8('P', 'R', 'I', ' ', '*', ' ', 'H', 'T') &&
-	       w[1] == W8('T', 'P', '/', '2', '.', '0', '\r', '\n') &&
+	return got >= 14 && w[0] == W8('P', 'R', 'I', ' ', '*', ' ', 'H', 'T') &&
+	       (w[1] & 0xffffffffffffULL) == W8('T', 'P', '/', '2', '.', '0', 0, 0) &&
 	       (got < 24 || w[2] == W8('\r', '\n', 'S', 'M', '\r', '\n', '\r', '\n'));
 }
 
