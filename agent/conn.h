@@ -33,6 +33,7 @@ struct conn {
 	uint16_t local_port, peer_port;
 	uint16_t layer;       /* of TLS, which these bytes are of; 0: as on the wire */
 	uint16_t hello_layer; /* which `handshake` and `said` are about */
+	uint16_t data_cap;    /* HTTP/2: bytes of each DATA frame that are wanted */
 	uint8_t local_addr[16], peer_addr[16];
 	uint8_t established;         /* seen from its first byte, nothing lost */
 	uint8_t first_dir, last_dir; /* of the first and the last record; 2 at first */
