@@ -165,6 +165,8 @@ static void request_points(struct self_builder *b, const struct request_families
 		{ "gap", st->gaps },
 		{ "head_cut", st->heads_cut },
 		{ "trace_context", st->bad_contexts },
+		{ "field_unknown", st->unknown },
+		{ "pushed", st->pushed },
 	};
 	size_t i;
 
