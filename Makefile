@@ -52,7 +52,7 @@ FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c
 SKEL	:= $(O)/redeye.skel.h
 
 .PHONY: all deps demo test test-unit test-golden test-live test-vm test-vm-tls test-stress test-prometheus \
-	test-propagate test-otlp test-traces test-uprobes bench bench-spans fuzz check check-abi check-arm64 format install clean
+	test-propagate test-otlp test-traces test-uprobes test-frames bench bench-spans fuzz check check-abi check-arm64 format install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -187,6 +187,15 @@ $(O)/tests/uprobes/%: tests/uprobes/%.c $(LIB)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS)
+
+# What the kernel side tells of HTTP/2, with real servers and with frames cut anywhere.
+test-frames: all $(O)/tests/frames/server
+	$(Q)tests/frames/run $(FRAMES)
+
+$(O)/tests/frames/server: tests/frames/server.go
+	$(call say,GO,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)go build -o $@ $<
 
 # Builds Jaeger and an OpenTelemetry Collector the first time: some minutes.
 test-traces: all

@@ -215,6 +215,7 @@ void conn_table__open(struct conn_table *t, const struct red_ev_open *ev)
 	c->established = ev->established;
 	c->first_dir = c->last_dir = NO_DIR;
 	c->mode = RED_POLL_MODE_AUTO;
+	c->data_cap = RED_DATA_CAP;
 	memcpy(c->local_addr, ev->local_addr, sizeof(c->local_addr));
 	memcpy(c->peer_addr, ev->remote_addr, sizeof(c->peer_addr));
 	c->last_ns = ev->h.ts_ns;
