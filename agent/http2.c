@@ -315,9 +315,10 @@ bool http2__is_preface(const char *p, size_t len)
 	       !memcmp(p, HTTP2_PREFACE, len < HTTP2_PREFACE_LEN ? len : HTTP2_PREFACE_LEN);
 }
 
-static bool http2_match(const char *p, size_t len, enum red_dir dir)
+/* The kernel side sees more of a frame than it copies. */
+static bool http2_match(const struct proto_bytes *b)
 {
-	return http2__is_preface(p, len) || http2_frame__chain(p, len);
+	return b->frame || http2__is_preface(b->p, b->len) || http2_frame__chain(b->p, b->len);
 }
 
 /* Where a direction has not begun yet, its first byte begins a frame. */
