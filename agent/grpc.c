@@ -226,13 +226,21 @@ void grpc_call__skip(struct grpc_call *c, bool answer, uint64_t len, uint64_t ts
 		grpc_messages__skip(m, len);
 }
 
+static bool at_deadline(const struct grpc_call *c, uint64_t elapsed_ns)
+{
+	uint64_t tolerance = c->timeout_ns / 16;
+
+	if (tolerance > DEADLINE_TOLERANCE_NS)
+		tolerance = DEADLINE_TOLERANCE_NS;
+	return c->timeout_ns && elapsed_ns + tolerance >= c->timeout_ns;
+}
+
 void grpc_call__reset(struct grpc_call *c, uint32_t error, bool by_client, uint64_t elapsed_ns)
 {
 	if (c->code != GRPC_NONE)
 		return;
 	c->code = grpc_code__of_reset(error);
-	if (by_client && error == HTTP2_CANCEL && c->timeout_ns &&
-	    elapsed_ns + DEADLINE_TOLERANCE_NS >= c->timeout_ns)
+	if (by_client && error == HTTP2_CANCEL && at_deadline(c, elapsed_ns))
 		c->code = GRPC_DEADLINE_EXCEEDED;
 }
 
