@@ -34,7 +34,6 @@ struct http2_place {
 struct http2_half {
 	uint8_t at; /* enum http2_at */
 	uint8_t have;
-	bool whole;    /* nothing has been missed that could hold a block of headers */
 	bool in_block; /* what comes next continues it */
 	char head[HTTP2_FRAME_HEADER];
 	struct http2_frame frame;

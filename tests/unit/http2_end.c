@@ -345,6 +345,30 @@ static void unmatched(void **state)
 	assert_int_equal(stat2()->unmatched, 1);
 }
 
+/* What goes by where frames cannot be told from each other may be an answer. */
+static void not_in_step(void **state)
+{
+	says(RED_EV_CLOSE, 0, 0);
+	open_conn(false);
+	IN(HTTP2_HEADERS, WHOLE, 41, GET);
+	moves(RED_DIR_OUT, "\0\0\1\1\5\0\0\0\x29\x88", 10, 10);
+	IN(HTTP2_RST_STREAM, 0, 41, "\0\0\0\x08");
+	assert_int_equal(stat2()->dropped[PROTO_DROP_LOST], 1);
+	IN(HTTP2_HEADERS, WHOLE, 43, GET);
+	more = RED_MORE_FRAME;
+	OUT(HTTP2_HEADERS, WHOLE, 43, OK);
+	assert_string_equal(seen, "GET / 200 - 0 1\n");
+	more = 0;
+	IN(HTTP2_HEADERS, WHOLE, 45, GET);
+	moves(RED_DIR_OUT, "", 0, 0);
+	moves(RED_DIR_OUT, "\0\0", 50, 2); /* a hole */
+	assert_int_equal(stat2()->dropped[PROTO_DROP_LOST], 2);
+	IN(HTTP2_HEADERS, WHOLE, 47, GET);
+	moves(RED_DIR_OUT, "", 10, 0);
+	assert_int_equal(stat2()->dropped[PROTO_DROP_LOST], 3);
+	assert_int_equal(stat2()->malformed, 0);
+}
+
 static void malformed(void **state)
 {
 	begins();
@@ -361,6 +385,12 @@ static void interrupted_block(void **state)
 	begins();
 	IN(HTTP2_HEADERS, HTTP2_END_STREAM, 1, GET);
 	IN(HTTP2_DATA, 0, 1, "x");
+	assert_int_equal(stat2()->malformed, 1);
+	tear_down(state);
+	set_up(state);
+	begins();
+	IN(HTTP2_HEADERS, HTTP2_END_STREAM, 1, GET);
+	IN(HTTP2_CONTINUATION, HTTP2_END_HEADERS, 3, "");
 	assert_int_equal(stat2()->malformed, 1);
 	tear_down(state);
 	set_up(state);
@@ -489,6 +519,7 @@ int main(void)
 		TEST(too_many),
 		TEST(no_room_for_headers),
 		TEST(unmatched),
+		TEST(not_in_step),
 		TEST(malformed),
 		TEST(interrupted_block),
 		TEST(upgraded),
