@@ -150,7 +150,6 @@ struct grpc_call *grpc_call__new(enum grpc_wire wire, const struct grpc_fields *
 		return NULL;
 	memset(c, 0, offsetof(struct grpc_call, message));
 	c->wire = wire;
-	c->begun = f;
 	c->code = GRPC_NONE;
 	c->timeout_ns = f ? timeout_of(f) : 0;
 	grpc_messages__init(&c->request, GRPC_LAST_NONE);
@@ -170,8 +169,7 @@ void grpc_call__blind(struct grpc_call *c)
 	c->request.lost = c->answer.lost = true;
 }
 
-/* ---- what happens ------------------------------------------------------------------------------
- */
+/* ---- what happens ---------------------------------------------------------------------------- */
 
 static void take_message(struct grpc_call *c, struct slice encoded)
 {

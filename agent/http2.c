@@ -357,7 +357,6 @@ void http2__take_over(struct conn *c, struct proto_env *env, enum red_dir reques
 	if (!upgraded)
 		return;
 	upgraded->version = "2";
-	upgraded->flags |= HTTP_TXN_SENT;
 	h->first_request = h->last_request = 1;
 	http2__add(h, upgraded, 1);
 }

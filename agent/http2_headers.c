@@ -138,8 +138,7 @@ static void new_stream(struct http2 *h, enum red_dir dir, const struct http2_hea
 	request_begins(h, dir, head);
 }
 
-/* ---- answers ----------------------------------------------------------------------------------
- */
+/* ---- answers --------------------------------------------------------------------------------- */
 
 static bool is_interim(const struct http2_head *head, bool last)
 {
@@ -179,8 +178,7 @@ static void answer(struct http2 *h, enum red_dir dir, const struct http2_head *h
 		answer_begins(h, dir, t, head, ts_ns);
 }
 
-/* ---- blocks -------------------------------------------------------------------------------------
- */
+/* ---- blocks ---------------------------------------------------------------------------------- */
 
 static void settle(struct http2 *h, enum red_dir dir, const struct http2_head *head)
 {

@@ -55,9 +55,9 @@ struct http2 {
 	struct http2_half half[2];
 	uint32_t first_request, last_request; /* streams of requests that were seen; 0 none */
 	uint32_t last_accepted;               /* by the server's GOAWAY */
-	uint32_t first_tid;                   /* who sent the first request; */
+	uint32_t first_tid;                   /* who sent the first request */
 	uint32_t n_streams, n_buckets;
-	struct http_txn **buckets; /* streams_few, or as many as it takes */
+	struct http_txn **buckets; /* `few`, or as many as it takes */
 	struct http_txn *few[HTTP2_BUCKETS];
 	uint64_t out_eof_ns, reset_ns;
 };

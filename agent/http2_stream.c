@@ -143,7 +143,6 @@ void http2__half_ends(struct http2 *h, enum red_dir dir, uint32_t stream, uint64
 		return;
 	}
 	t->request_end_ns = ts_ns;
-	t->flags |= HTTP_TXN_SENT;
 }
 
 /* A client that does not want the rest says CANCEL, or nothing in particular: these words are
