@@ -244,8 +244,19 @@ static bool waiting(const struct conn *c)
 	return c->reset || (c->proto && c->proto->pending(c->state));
 }
 
+void conn__want_data(struct conn *c, uint16_t cap)
+{
+	c->asks |= c->data_cap != cap;
+	c->data_cap = cap;
+}
+
 void conn_table__schedule(struct conn_table *t, struct conn *c)
 {
+	if (c->asks) {
+		c->asks = 0;
+		c->mode = RED_POLL_MODE_FRAMES;
+		conn_table__command(t, c, RED_POLL_MODE_FRAMES);
+	}
 	if (t->cfg.poll)
 		poll_push(t, c, waiting(c) ? 0 : POLL_IDLE, c->last_ns);
 }
