@@ -127,11 +127,11 @@ struct red_ev_data {
 	__u32 cap_len; /* of these, from the first on, copied behind this struct */
 	__u32 tgid;
 	__u32 tid;
-	__u8 dir;      /* enum red_dir */
-	__u8 flags;    /* enum red_data_flags */
-	__u16 syscall; /* number of the system call, 0xffff unknown or none */
-	__u16 layer;   /* 0: bytes as on the wire; n: plaintext, of the n-th TLS layer */
-	__u16 more;    /* enum red_data_more */
+	__u8 dir;        /* enum red_dir */
+	__u8 flags;      /* enum red_data_flags */
+	__u16 syscall;   /* number of the system call, 0xffff unknown or none */
+	__u16 layer;     /* 0: bytes as on the wire; n: plaintext, of the n-th TLS layer */
+	__u16 more;      /* enum red_data_more */
 	__u64 prev_ns;   /* last byte before this call, same direction; 0 none */
 	__u64 other_off; /* bytes so far in the other direction */
 	__u64 other_ns;  /* and the time of its last byte; 0 none */
