@@ -273,6 +273,7 @@ enum red_target {
 		1 << 3,             /* the same before Go 1.17: goroutine in thread-local storage */
 	RED_TARGET_RUSTLS = 1 << 4, /* its rustls has */
 	RED_TARGET_READY = 1 << 5,  /* all that it has to have are in place */
+	RED_TARGET_FED = 1 << 6,    /* what its OpenSSL is fed with is seen */
 };
 
 /* conn_poll commands, see bpf/redeye.bpf.c. */
