@@ -622,6 +622,18 @@ static __always_inline void conn_frames_begin(struct red_conn *c, __u64 sk)
 	c->ask_end = RED_NEVER;
 }
 
+/* Of HTTP/2 no request's context is read: whom the peer asks has one open for as long as
+ * the connection is, of which all is known is that it is nobody's parent (context.h). Its
+ * place is no request's. */
+static __always_inline void conn_frames_context(struct red_conn *c, __u32 slot)
+{
+	if (c->flags & RED_CONN_CLIENT)
+		return;
+	if (c->ctx)
+		context_close(c->ctx);
+	c->ctx = context_open(c->id, red_place(c->layer, (1ULL << 48) - 1), slot, 0, 0);
+}
+
 /* The call whose first `got` bytes are in scratch may begin HTTP/2: does it? By the
  * client's preface, which may come after a request to upgrade; by the server's settings,
  * which may come before it; on a connection that was open before redeye, by anything that
@@ -647,6 +659,8 @@ __noinline int conn_speaks_frames(__u64 sk, __u32 slot, __u32 dir, __u64 got, __
 			return 0;
 	}
 	conn_frames_begin(c, sk);
+	if (red_cfg.propagate)
+		conn_frames_context(c, slot);
 	BOUND(to, RED_DIR_OUT);
 	c->d[to].known = 1;
 	return 1;
