@@ -87,8 +87,8 @@ struct red_conn {
 	__u64 tls_obj;     /* the TLS object that is joined, in process tls_tgid; 0: gone */
 	__u32 wire_off[2]; /* bytes of TLS, modulo 2^32 */
 	__u32 hello[2];    /* of these, from where it stands, still to be copied */
-	__u64 unsent;      /* plaintext for which not as much has left the socket */
-	__u64 deferred;    /* the end of it, not yet in d[RED_DIR_OUT].off */
+	__u64 written;     /* plaintext that waits for its socket ends here, as an offset */
+	__u64 sent;        /* and so much of it has left */
 	__u32 tls_tgid;
 	__u8 nonblock; /* HTTP/2: its socket was set so when that began */
 	__u8 pad[3];
@@ -264,6 +264,12 @@ static __always_inline void conn_forget(struct red_conn *c, __u64 key)
 		__sync_fetch_and_add(&red_conns_cnt, -1);
 }
 
+/* Has it written what has not left, and does not count yet? */
+static __always_inline int conn_waits(const struct red_conn *c)
+{
+	return c->d[RED_DIR_OUT].off < c->written;
+}
+
 static __always_inline void state_fill(struct red_ev_state *ev, struct red_conn *c, __u16 kind)
 {
 	ev->h.kind = kind;
@@ -278,7 +284,7 @@ static __always_inline void state_fill(struct red_ev_state *ev, struct red_conn 
 	ev->layer = c->layer;
 	if (c->d[RED_DIR_IN].tail_ok)
 		ev->flags |= RED_STATE_TAIL_IN;
-	if (c->d[RED_DIR_OUT].tail_ok && !c->deferred)
+	if (c->d[RED_DIR_OUT].tail_ok && !conn_waits(c))
 		ev->flags |= RED_STATE_TAIL_OUT;
 	if (c->flags & RED_CONN_PEER_FIN)
 		ev->flags |= RED_STATE_PEER;
@@ -466,7 +472,7 @@ static __always_inline void data_fill(struct red_ev_data *ev, struct red_conn *c
 	ev->other_off = o->off;
 	ev->other_ns = o->last_ns;
 	__builtin_memcpy(ev->other_tail, &o->tail, 8);
-	ev->flags = o->tail_ok && (dir || !c->deferred) ? RED_DATA_TAIL_OK : 0;
+	ev->flags = o->tail_ok && (dir || !conn_waits(c)) ? RED_DATA_TAIL_OK : 0;
 	if (c->layer && c->wire & RED_WIRE_LATE)
 		ev->flags |= RED_DATA_LATE;
 }
@@ -589,11 +595,21 @@ enum red_move {
 };
 
 /* Bytes that were written, but of which not all have left: those that are copied
- * count now, because what they begin must be known, the rest as the socket sends. */
+ * count now, because what they begin must be known, the rest as the socket sends. The
+ * thread that writes and the one that sends may be two, at the same time: so each only
+ * moves its own end forward, and what the slower one overwrites comes right with the next. */
 static __always_inline void conn_settle(struct red_conn *c)
 {
-	c->d[RED_DIR_OUT].off += c->deferred;
-	c->deferred = 0;
+	if (c->d[RED_DIR_OUT].off < c->written)
+		c->d[RED_DIR_OUT].off = c->written;
+}
+
+/* `len` bytes behind `off`, or behind those that wait already. */
+static __always_inline void conn_defer(struct red_conn *c, __u64 off, __u64 len)
+{
+	if (c->sent >= c->written)
+		c->sent = c->written = off;
+	c->written += len;
 }
 
 /* ---- HTTP/2 ------------------------------------------------------------------------
@@ -703,7 +719,7 @@ static __always_inline __u64 walk_begin(struct red_walk *w, const struct red_con
 static __always_inline void conn_frames_deferred(struct red_conn *c, __u64 len)
 {
 	conn_settle(c);
-	c->unsent += len;
+	conn_defer(c, c->d[RED_DIR_OUT].off, len);
 }
 
 /* A call that moved `len` > 0 bytes of a connection that speaks HTTP/2. */
@@ -760,6 +776,15 @@ static __always_inline __u64 sock_key(struct red_scratch *s, struct sock *sk, in
 	return *(volatile __u64 *)&s->sk;
 }
 
+/* "HTTP/1.1 101": what else is spoken from here on, HTTP/2 perhaps, user space will know in
+ * some milliseconds; until then all is copied. */
+static __always_inline int is_switching(const struct red_scratch *s, __u64 got)
+{
+	return got > RED_MESSAGE_MIN &&
+	       *(__u64 *)&s->data[0] == W8('H', 'T', 'T', 'P', '/', '1', '.', '1') &&
+	       *(__u32 *)&s->data[8] == W4(' ', '1', '0', '1');
+}
+
 /* One call that moved `len` > 0 bytes; the call in scratch `slot` says where they are. */
 static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st, __u32 slot, int dir,
 				       __u32 len, __u64 pid_tgid, struct sock *sk, int how)
@@ -784,9 +809,10 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st, 
 		d->want = RED_HEAD_BUDGET;
 	first = conn_first(c, d, len);
 	got = gather(slot, 0, 0, first);
-	if (c->mode == RED_POLL_MODE_AUTO && like_frames(s) &&
-	    conn_speaks_frames(sock_key(s, sk, how), slot, dir, got, len))
+	if (like_frames(s) && conn_speaks_frames(sock_key(s, sk, how), slot, dir, got, len))
 		goto frames;
+	if (is_switching(s, got))
+		c->mode = RED_POLL_MODE_ALL;
 	c->last_dir = dir;
 	if (!d->want && first < RED_CAP_MAX && c->mode == RED_POLL_MODE_AUTO &&
 	    !(c->flags & RED_CONN_PIPELINED)) {
@@ -843,12 +869,10 @@ tail:
 	else
 		tail_update(d, s, slot, len, got);
 count:
+	if (how & RED_MOVE_DEFER)
+		conn_defer(c, d->off, len);
 	d->off += moved;
 	d->last_ns = now;
-	if (how & RED_MOVE_DEFER) {
-		c->unsent += len;
-		c->deferred += len - moved;
-	}
 	return;
 frames:
 	conn_frames(sock_key(s, sk, how), slot, dir, len, how);
