@@ -22,7 +22,7 @@ PROGRAMS = (("in the clear", "requests-of-plain"), ("TLS", "requests-of-tls"))
 CALLS = (
     ("17 codes", "codes"), ("spans", "attributes"), ("deadline", "deadline"),
     ("cancelled", "cancelled"), ("server dies", "server-dies"), ("health left out", "health"),
-    ("a minute", "long-stream"), ("h2load", "load-of-calls"), ("open before redeye", "late-calls"),
+    ("h2load", "load-of-calls"), ("open before redeye", "late-calls"),
 )
 
 
