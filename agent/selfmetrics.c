@@ -198,6 +198,9 @@ static void add_requests(struct self_builder *b, const struct pipeline *p)
 
 	for (i = 0; protos[i]; i++)
 		request_points(b, &f, protos[i]->name, pipeline__proto_stat(p, i));
+	self__single(b, "redeye.rpc.excluded", "{call}", METRIC_COUNTER,
+		     pipeline__stat(p)->excluded,
+		     "Calls that --exclude-rpc-method left out; emitted requests, too.");
 }
 
 static void add_series(struct self_builder *b, struct pipeline *p)
@@ -213,6 +216,8 @@ static void add_series(struct self_builder *b, struct pipeline *p)
 		     "Transactions that no series had memory for.");
 	self__single(b, "redeye.routes.learned", "{route}", METRIC_UPDOWN, st.routes_learned,
 		     "Learned templates of http.route.");
+	self__single(b, "redeye.rpc.methods", "{method}", METRIC_UPDOWN, st.rpc_methods,
+		     "Names of RPC methods that are known.");
 	self__single(b, "redeye.aggregation.memory", "By", METRIC_GAUGE, st.bytes,
 		     "Memory of series and routes.");
 }

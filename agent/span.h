@@ -4,7 +4,7 @@
  * to the exporters. Everything it points to belongs to the caller and is
  * valid only during the call; whoever keeps something copies it.
  *
- * Names follow the OpenTelemetry semantic conventions v1.44 for HTTP.
+ * Names follow the OpenTelemetry semantic conventions v1.44 for HTTP and RPC.
  */
 #ifndef RED_SPAN_H
 #define RED_SPAN_H
@@ -19,6 +19,15 @@ struct service;
 enum span_kind {
 	SPAN_SERVER = 0,
 	SPAN_CLIENT = 1,
+};
+
+/* Which of the conventions' descriptions a span gets: its metrics and its attributes. */
+enum span_class {
+	SPAN_HTTP_SERVER = 0,
+	SPAN_HTTP_CLIENT = 1,
+	SPAN_RPC_SERVER = 2,
+	SPAN_RPC_CLIENT = 3,
+	SPAN_CLASS__CNT = 4,
 };
 
 enum span_flags {
@@ -130,7 +139,7 @@ struct span {
 	struct slice method_original; /* as sent */
 	struct slice path;            /* "/a/b", no query; empty for CONNECT and "*" */
 	struct slice query;           /* behind '?', without it */
-	struct slice route;           /* http.route, servers only; empty: none */
+	struct slice route;           /* agg.c's: http.route of servers, rpc.method; empty: none */
 	uint64_t series;              /* agg.c's own: which one it was counted in */
 	struct slice host;            /* host of the target or of Host:, without port */
 	uint16_t host_port;           /* 0: none given */
@@ -155,5 +164,10 @@ struct span {
 
 	const struct span_tls *tls; /* option span-tls; NULL: no TLS, or nothing is known of it */
 };
+
+static inline enum span_class span__class(const struct span *s)
+{
+	return (s->rpc ? SPAN_RPC_SERVER : SPAN_HTTP_SERVER) + s->kind;
+}
 
 #endif /* RED_SPAN_H */
