@@ -56,7 +56,7 @@ def late_busy(t, kind, tls):
     srv = serve(t, kind, tls)
     rate = _rate(t, srv)
     before = sum(srv.truth().values())
-    n = _next_prime(int(rate * 6 * settings.slow))
+    n = _next_prime(int(rate * 8 * settings.slow))
     proc = t.spawn(h2load_argv(t, srv, n, 64, 7))
     if srv.kind.truth:
         wait_for("load", lambda: sum(srv.truth().values()) > before + 1000)
@@ -77,10 +77,10 @@ def late_busy(t, kind, tls):
 
 def _rate(t, srv):
     start = time.monotonic()
-    want = load.h2load(t, srv, 1009, 64)
+    want = load.h2load(t, srv, 10007, 64)
     seconds = time.monotonic() - start
     load.settled(srv, want)
-    return 1009 / seconds
+    return 10007 / seconds
 
 
 def _next_prime(n):
@@ -124,7 +124,7 @@ def late_load_heals(t, kind):
     srv = serve(t, kind)
     client = load.Go(t, srv.url("/users/#"))
     client.ask(prime(1009), 64)
-    n = prime(50021)
+    n = prime(200003)
     client.start(n, 64)
     wait_for("load", lambda: len(client.said()) >= client.first or srv.truth())
     seen = watch(t, srv)

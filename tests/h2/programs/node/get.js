@@ -46,11 +46,12 @@ const script = async (session, line) => {
 };
 
 const main = async () => {
-	const session = http2.connect(url.origin, { ca });
-	session.on('error', (e) => console.log(`session: ${e.message}`));
+	let session;
 	console.log('READY');
-	for await (const line of readline.createInterface({ input: process.stdin }))
+	for await (const line of readline.createInterface({ input: process.stdin })) {
+		session = session || http2.connect(url.origin, { ca });
 		await script(session, line);
+	}
 	session.close();
 };
 
