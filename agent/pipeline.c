@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http1_txn.h"
+#include "http_txn.h"
 #include "recording.h"
 #include "request_headers.h"
 #include "rpc_methods.h"
@@ -260,7 +260,7 @@ void pipeline__free(struct pipeline *p)
 	correlate__free(p->correlate);
 	header_wants__free(p->wants);
 	agg__free(p->agg);
-	http1_txn__free_pool();
+	http_txn__free_pool();
 	free(p);
 }
 
@@ -334,7 +334,7 @@ void pipeline__set_full(struct pipeline *p, bool full)
 	if (!full)
 		return;
 	conn_table__shrink(p->conns, conn_table__stat(p->conns)->open / 8);
-	http1_txn__free_pool();
+	http_txn__free_pool();
 }
 
 struct agg *pipeline__agg(struct pipeline *p)

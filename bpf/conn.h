@@ -20,6 +20,9 @@
  * RED_CAP_MAX bytes. Whatever this policy leaves out, the offsets tell user
  * space exactly how much it was.
  *
+ * A connection that begins to speak HTTP/2 is told by its preface, and one that was open
+ * before by its frames. From then on each call makes records of its frames (frames.h).
+ *
  * User space can overrule it per connection (conn_poll): copy all, or nothing.
  */
 #ifndef RED_CONN_H
@@ -50,7 +53,16 @@ struct red_conn_dir {
 	__u64 last_ns; /* time of the last one */
 	__u64 tail;    /* last eight bytes, youngest highest */
 	__u32 want;    /* head bytes still wanted; 0: count only */
-	__u32 tail_ok;
+	__u8 tail_ok;
+	/* HTTP/2 (frames.h): is it known where in a frame the next byte is? Then either `left`
+	 * bytes of payload are to come, of which `copy` are wanted, or a header, of which
+	 * `head_len` bytes have come. */
+	__u8 known;
+	__u8 head_len;
+	__u8 pad;
+	__u32 left;
+	__u32 copy;
+	__u64 head;
 };
 
 struct red_conn {
@@ -59,7 +71,7 @@ struct red_conn {
 	struct red_conn_dir d[2];
 	__u32 tgid;
 	__u8 last_dir;  /* enum red_dir, 2 at first */
-	__u8 mode;      /* enum red_poll_cmd: AUTO, NONE or ALL */
+	__u8 mode;      /* enum red_poll_cmd: AUTO, NONE, ALL or FRAMES */
 	__u8 flags;     /* enum red_conn_flags */
 	__u8 asks_head; /* these five: conn_framed() */
 	__u8 awaits;    /* the answer has not begun */
@@ -67,7 +79,7 @@ struct red_conn {
 	__u8 wire;      /* enum red_wire */
 	__u8 turns;     /* of the wire, while its library is not known */
 	__u16 layer;    /* whose bytes d[] counts: 0 the wire's, n the n-th TLS object's */
-	__u16 pad;
+	__u16 data_cap; /* HTTP/2: how many bytes of DATA are wanted */
 	__u64 ctx;        /* handle of the request being served (context.h), or 0 */
 	__u64 ask_end;    /* of a client: where its request ends, */
 	__u64 answer_end; /* and the answer; NEVER: not known, for good */
@@ -219,6 +231,7 @@ static __always_inline enum red_drop conn_insert(struct sock *sk, __u64 id, __u6
 	c.tgid = tgid;
 	c.last_dir = 2;
 	c.mode = RED_POLL_MODE_AUTO;
+	c.data_cap = RED_DATA_CAP;
 	if (sock_is_fresh(sk, ident & 0xff, n))
 		c.flags |= RED_CONN_FRESH;
 	err = bpf_map_update_elem(&conns, &key, &c, BPF_NOEXIST);
@@ -572,6 +585,124 @@ static __always_inline void conn_settle(struct red_conn *c)
 	c->deferred = 0;
 }
 
+/* ---- HTTP/2 ------------------------------------------------------------------------ */
+
+/* Does nothing that was not seen come before what the connection's counters say? */
+static __always_inline int conn_is_fresh(const struct red_conn *c)
+{
+	return c->layer ? !(c->wire & RED_WIRE_LATE) : c->flags & RED_CONN_FRESH;
+}
+
+/* It speaks HTTP/2. A direction of which all is known to have gone by begins with a frame
+ * (the preface is one to frames.h). */
+static __always_inline void conn_frames_begin(struct red_conn *c)
+{
+	int dir;
+
+	for (dir = 0; dir < 2; dir++) {
+		c->d[dir].known = conn_is_fresh(c) && !c->d[dir].off;
+		c->d[dir].left = c->d[dir].copy = 0;
+		c->d[dir].head_len = c->d[dir].tail_ok = 0;
+	}
+	c->mode = RED_POLL_MODE_FRAMES;
+	c->ask_end = RED_NEVER;
+}
+
+/* Do the call's first bytes, of which `got` are in scratch, say that HTTP/2 is spoken from
+ * here on? By the client's preface, which may come after a request to upgrade; by the
+ * server's settings, which may come before it; on a connection that was open before
+ * redeye, by anything that must be frames. */
+static __always_inline int conn_speaks_frames(struct red_conn *c, struct red_scratch *s, __u32 slot,
+					      int dir, __u64 got, __u64 len)
+{
+	int fresh = conn_is_fresh(c), found;
+
+	if (s->data[0] == 'P') {
+		if (!is_preface(s, got))
+			return 0;
+	} else {
+		if (s->data[0] || !got || got > RED_PROBE_AT ||
+		    (fresh && c->d[0].off + c->d[1].off))
+			return 0;
+		found = frames_strict(slot, len);
+		if (!found || (fresh && found != RED_FOUND_SETTINGS))
+			return 0;
+	}
+	conn_frames_begin(c);
+	c->d[dir].known = 1;
+	return 1;
+}
+
+enum red_frames_how {
+	RED_FRAMES_OUT = 1 << 0, /* enum red_dir */
+	RED_FRAMES_FLIP = 1 << 1,
+	RED_FRAMES_NONBLOCK = 1 << 2,
+};
+
+/* The direction's position, to the walk. */
+static __always_inline void position_get(struct red_walk *w, const struct red_conn_dir *d)
+{
+	__builtin_memcpy(w->head, &d->head, sizeof(d->head));
+	w->head_len = d->head_len;
+	w->left = d->left;
+	w->copy = d->copy;
+	w->known = d->known;
+}
+
+/* And back. It is worth nothing when the walk was not `ours` alone. */
+static __always_inline void position_put(struct red_conn_dir *d, const struct red_walk *w, int ours)
+{
+	__builtin_memcpy(&d->head, w->head, sizeof(d->head));
+	d->head_len = w->head_len;
+	d->left = w->left;
+	d->copy = w->copy;
+	d->known = w->known && ours;
+}
+
+/* A call that moved `len` > 0 bytes of a connection that speaks HTTP/2: all of it counts
+ * at once. With a TLS library that writes to memory (RED_MOVE_DEFER) it leaves later; but
+ * not much, because the peer's window bounds what is under way. */
+static __noinline int conn_frames(struct red_conn *c, __u32 slot, __u64 len, struct sock *sk,
+				  __u32 how)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u64 now = bpf_ktime_get_ns(), id = bpf_get_current_pid_tgid(), dir = how & RED_FRAMES_OUT;
+	struct red_conn_dir *d;
+	struct red_walk *w;
+	int ours;
+
+	if (!s || !c)
+		return 0;
+	BOUND(dir, RED_DIR_OUT);
+	d = &c->d[dir];
+	w = &s->walk;
+	__builtin_memset(w, 0, sizeof(*w));
+	w->end = len;
+	w->now = now;
+	w->ahead = RED_READ_FIRST;
+	w->batch = ~0ULL;
+	w->data_cap = c->data_cap;
+	position_get(w, d);
+	if (!(c->flags & RED_CONN_OPENED) && (slot > RED_DIR_OUT || conn_announce(c, sk, now)))
+		w->muted = 1;
+	data_fill(&s->ev, c, dir, len, id);
+	s->ev.syscall = s->call.nr;
+	if (how & RED_FRAMES_FLIP)
+		s->ev.flags |= RED_DATA_FIRST;
+	if (how & RED_FRAMES_NONBLOCK)
+		s->ev.flags |= RED_DATA_NONBLOCK;
+	s->ev.flags |= RED_DATA_PIECES;
+	ours = !frames_call(slot);
+	position_put(d, w, ours);
+	if (slot > RED_DIR_OUT && *(volatile __u64 *)&s->owner != id)
+		d->known = 0;
+	d->off += len;
+	d->last_ns = now;
+	return 0;
+}
+
+/* ---- a call ------------------------------------------------------------------------ */
+
 /* One call that moved `len` > 0 bytes; the call in scratch `slot` says where they are. */
 static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st, __u32 slot, int dir,
 				       __u32 len, __u64 pid_tgid, struct sock *sk, int how)
@@ -585,6 +716,8 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st, 
 
 	if (!s)
 		return;
+	if (c->mode == RED_POLL_MODE_FRAMES)
+		goto frames;
 	if (c->mode == RED_POLL_MODE_NONE) {
 		count(&st->dropped[RED_DROP_NOT_WANTED], 1, tls);
 		d->tail_ok = 0;
@@ -595,6 +728,8 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st, 
 		d->want = RED_HEAD_BUDGET;
 	first = conn_first(c, d, len);
 	got = gather(slot, 0, 0, first);
+	if (c->mode == RED_POLL_MODE_AUTO && conn_speaks_frames(c, s, slot, dir, got, len))
+		goto frames;
 	if (!d->want && first < RED_CAP_MAX && c->mode == RED_POLL_MODE_AUTO &&
 	    !(c->flags & RED_CONN_PIPELINED)) {
 		if (!got || !like_message(slot, 0, got)) {
@@ -656,6 +791,16 @@ count:
 		c->unsent += len;
 		c->deferred += len - moved;
 	}
+	return;
+frames:
+	nonblock = sock_nonblock(sk, how & RED_MOVE_DIRECT);
+	c->last_dir = dir;
+	if (how & RED_MOVE_DEFER) {
+		conn_settle(c);
+		c->unsent += len;
+	}
+	conn_frames(c, slot, len, sk,
+		    dir | (flip ? RED_FRAMES_FLIP : 0) | (nonblock ? RED_FRAMES_NONBLOCK : 0));
 }
 
 #endif /* RED_CONN_H */

@@ -31,6 +31,9 @@
 #define RED_CAP_MAX     4096
 #define RED_HEAD_BUDGET 16384
 
+/* Of the payload of an HTTP/2 DATA frame, unless conn_poll says otherwise. */
+#define RED_DATA_CAP 16
+
 /* Directions are the process's own: bytes it received, bytes it sent. */
 enum red_dir {
 	RED_DIR_IN = 0,
@@ -92,7 +95,7 @@ enum red_data_flags {
 };
 
 enum red_data_more {
-	RED_MORE_FRAME = 1 << 0, /* the first byte of the call begins a frame (HTTP/2) */
+	RED_MORE_FRAME = 1 << 0, /* the record's first byte begins a frame (HTTP/2) */
 };
 
 /* With RED_DATA_PIECES: `cap_len` bytes of such headers, each with its `len` bytes behind
@@ -258,6 +261,7 @@ struct red_stat {
 	__u64 bytes;    /* written to the ring */
 	__u64 nobuf;    /* emitted without payload: no buffer to read */
 	__u64 read_err; /* emitted with less payload: the buffer was not readable */
+	__u64 lost;     /* calls in which the position in HTTP/2's frames was lost */
 };
 
 /* What is known of a process: the byte of map `targets`. */

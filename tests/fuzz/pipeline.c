@@ -8,12 +8,14 @@
 
 static void check(const struct pipeline *p, uint32_t max_conns)
 {
-	const struct proto_stat *st = pipeline__proto_stat(p, 0);
-	uint64_t sum = st->emitted + st->in_flight;
+	for (size_t k = 0; protos[k]; k++) {
+		const struct proto_stat *st = pipeline__proto_stat(p, k);
+		uint64_t sum = st->emitted + st->in_flight;
 
-	for (int i = 0; i < PROTO_DROP__CNT; i++)
-		sum += st->dropped[i];
-	assert(st->observed == sum);
+		for (int i = 0; i < PROTO_DROP__CNT; i++)
+			sum += st->dropped[i];
+		assert(st->observed == sum);
+	}
 	assert(pipeline__conn_stat(p)->open <= max_conns);
 	assert(p->env.head_bytes <= p->env.max_head_bytes);
 	assert(p->env.tls_bytes <= p->env.max_tls_bytes);
