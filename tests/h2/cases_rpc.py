@@ -193,6 +193,8 @@ def long_streams(t):
     servers = [Server(t, pair.partition("-")[0]) for pair in RING]
     clients = [Client(t, pair.partition("-")[2], srv) for pair, srv in zip(RING, servers)]
     seen = watch(t, *servers, *clients)
+    for client in clients:  # a runtime that still loads its code is not what is timed
+        client.ask("Bidi")
     half = 2500 if settings.core else 30000
     for client in clients:
         client.start("Bidi", hold=half, pause=half, send=3, status=5)
@@ -201,8 +203,9 @@ def long_streams(t):
         one, = client.wait(half / 500 + 20)
         check(one["status"] == 5 and half / 500 <= one["seconds"] < half / 400, "it said %s" % one)
         kw = {"name": "Bidi", "code": "NOT_FOUND", "seconds": within(one["seconds"], 0.01)}
-        rows += [calls("client", 1, port=server.port, **kw),
-                 calls("server", 1, service=server.service, **kw)]
+        for more in (kw, {"name": "Bidi"}):
+            rows += [calls("client", 1, port=server.port, **more),
+                     calls("server", 1, service=server.service, **more)]
     seen.expect_calls(*rows)
 
 
