@@ -95,7 +95,9 @@ def large_headers(t, kind):
     """A cookie and a token of 4 KiB in every request, no two alike: each request has its own.
     Of each the first 256 bytes are kept."""
     srv = serve(t, kind)
-    options = [word for name in filler(0) for word in ("--span-header", name)]
+    # Tens of megabytes a second that are all wanted: redeye may have to wait for a processor.
+    options = ["--ring-size", "64MiB"]
+    options += [word for name in filler(0) for word in ("--span-header", name)]
     seen = watch(t, srv, options=options)
     client = load.Go(t, srv.url("/users/#"))
     most = 100003 if kind == "go" else 10007

@@ -15,7 +15,8 @@ SERVERS = (
     ("client resets", "client-resets-plain"), ("server resets", "server-resets-plain"),
     ("GOAWAY", "goaway"), ("push", "push"), ("CONNECT", "tunnel"), ("h2c upgrade", "upgrade"),
     ("slow reader", "slow-reader"), ("durations", "durations"), ("traceparent", "parents"),
-    ("open before redeye", "late-heals"), ("the same, under load", "late-busy-plain"),
+    ("open before redeye", "late-heals-plain"), ("the same, TLS", "late-heals-tls"),
+    ("the same, under load", "late-busy-plain"),
     ("the same, TLS", "late-busy-tls"),
 )
 PROGRAMS = (("in the clear", "requests-of-plain"), ("TLS", "requests-of-tls"))
