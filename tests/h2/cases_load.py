@@ -96,7 +96,7 @@ def large_headers(t, kind):
     Of each the first 256 bytes are kept."""
     srv = serve(t, kind)
     # Tens of megabytes a second that are all wanted: redeye may have to wait for a processor.
-    options = ["--ring-size", "64MiB"]
+    options = ["--ring-size", "64MiB", "--memory-limit", "256MiB"]
     options += [word for name in filler(0) for word in ("--span-header", name)]
     seen = watch(t, srv, options=options)
     client = load.Go(t, srv.url("/users/#"))
