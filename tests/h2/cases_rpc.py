@@ -156,9 +156,7 @@ def server_dies(t, kind):
     seen = watch(t, client)
     client.start("Bidi", times=7, together=7, hold=60000)
     if not t.dry:
-        wait_for("the calls", lambda: prom.active(seen.agent.scrape(), "client") == 7)
-    else:
-        wait_for("the calls", lambda: True)
+        wait_for("the calls", lambda: seen.agent.scrape().total("redeye_requests_in_flight") == 7)
     server.proc.signal(9)
     said = client.wait()
     check(all(one["status"] == 14 for one in said), "the client was told: %s" % said)

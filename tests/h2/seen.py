@@ -72,8 +72,8 @@ def calls(side, count, name="Unary", code="OK", error=None, port=None, **kw):
         failed = code in SERVER_ERRORS if side == "server" else code != "OK"
         error = code if failed else ""
     if side == "client":
-        kw.update(address=WHATEVER if port is None else "127.0.0.1", port=port or WHATEVER)
-    path = name if "/" in name or not name else "redeye.test.Echo/" + name
+        kw.update(address=WHATEVER, port=port or WHATEVER)
+    path = name if "/" in name or name == "_OTHER" else "redeye.test.Echo/" + name
     return prom.Row("rpc " + side, count, system="grpc", call=path, code=code, error=error,
                     service=kw.pop("service", WHATEVER), **kw)
 

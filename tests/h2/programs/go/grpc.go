@@ -217,7 +217,7 @@ func oneCall(conn *grpc.ClientConn, s *script) string {
 func call(target string, secure bool) {
 	cred := insecure.NewCredentials()
 	if secure {
-		cred = credentials.NewClientTLSFromCert(ca(), "localhost")
+		cred = credentials.NewClientTLSFromCert(ca(), "")
 	}
 	conn, err := grpc.NewClient(target, grpc.WithTransportCredentials(cred),
 		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(raw{}), grpc.MaxCallRecvMsgSize(64<<20)))
