@@ -45,7 +45,7 @@ static void classify(struct conn_table *t, struct conn *c, enum red_dir dir,
 	size_t i;
 
 	for (i = 0; protos[i]; i++) {
-		if (!protos[i]->match(b->p, b->len, dir))
+		if (!protos[i]->match(b))
 			continue;
 		if (protos[i]->open(c->state, c, t->cfg.env))
 			break;

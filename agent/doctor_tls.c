@@ -115,7 +115,7 @@ static int look_at_file(void *arg, const struct map_entry *m)
 		return 0;
 	usable = probe_plan__usable(plan, NULL);
 	for (unsigned int k = 0; k < TLS_KIND__CNT; k++) {
-		if (k == TLS_NSS || !(plan->kinds & 1u << k))
+		if (k == TLS_NSS || k == TLS_DOTNET || !(plan->kinds & 1u << k))
 			continue;
 		note(l, k, m->path, k == TLS_JVM ? JSSE : usable & 1u << k ? NULL : plan->why);
 	}

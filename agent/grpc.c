@@ -34,16 +34,16 @@ static const struct {
 	struct slice name;
 	size_t at;
 } names[] = {
-#define FIELD(name, member)                                                                        \
+#define NAMED(name, member)                                                                        \
 	{                                                                                          \
 		SLICE(name), offsetof(struct grpc_fields, member)                                  \
 	}
-	FIELD("content-type", content_type),
-	FIELD("grpc-timeout", timeout),
-	FIELD("grpc-status", status),
-	FIELD("grpc-message", message),
-	FIELD("connect-protocol-version", connect_version),
-	FIELD("connect-timeout-ms", connect_timeout),
+	NAMED("content-type", content_type),
+	NAMED("grpc-timeout", timeout),
+	NAMED("grpc-status", status),
+	NAMED("grpc-message", message),
+	NAMED("connect-protocol-version", connect_version),
+	NAMED("connect-timeout-ms", connect_timeout),
 };
 
 void grpc_fields__take(struct grpc_fields *f, struct slice name, struct slice value)
@@ -150,7 +150,6 @@ struct grpc_call *grpc_call__new(enum grpc_wire wire, const struct grpc_fields *
 		return NULL;
 	memset(c, 0, offsetof(struct grpc_call, message));
 	c->wire = wire;
-	c->begun = f;
 	c->code = GRPC_NONE;
 	c->timeout_ns = f ? timeout_of(f) : 0;
 	grpc_messages__init(&c->request, GRPC_LAST_NONE);
@@ -170,8 +169,7 @@ void grpc_call__blind(struct grpc_call *c)
 	c->request.lost = c->answer.lost = true;
 }
 
-/* ---- what happens ------------------------------------------------------------------------------
- */
+/* ---- what happens ---------------------------------------------------------------------------- */
 
 static void take_message(struct grpc_call *c, struct slice encoded)
 {
@@ -226,13 +224,21 @@ void grpc_call__skip(struct grpc_call *c, bool answer, uint64_t len, uint64_t ts
 		grpc_messages__skip(m, len);
 }
 
+static bool at_deadline(const struct grpc_call *c, uint64_t elapsed_ns)
+{
+	uint64_t tolerance = c->timeout_ns / 16;
+
+	if (tolerance > DEADLINE_TOLERANCE_NS)
+		tolerance = DEADLINE_TOLERANCE_NS;
+	return c->timeout_ns && elapsed_ns + tolerance >= c->timeout_ns;
+}
+
 void grpc_call__reset(struct grpc_call *c, uint32_t error, bool by_client, uint64_t elapsed_ns)
 {
 	if (c->code != GRPC_NONE)
 		return;
 	c->code = grpc_code__of_reset(error);
-	if (by_client && error == HTTP2_CANCEL && c->timeout_ns &&
-	    elapsed_ns + DEADLINE_TOLERANCE_NS >= c->timeout_ns)
+	if (by_client && error == HTTP2_CANCEL && at_deadline(c, elapsed_ns))
 		c->code = GRPC_DEADLINE_EXCEEDED;
 }
 

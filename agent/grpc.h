@@ -36,7 +36,6 @@ enum grpc_wire {
 
 struct grpc_call {
 	uint8_t wire;       /* enum grpc_wire */
-	bool begun;         /* seen from its beginning */
 	bool fields_missed; /* of the answer, some are unknown */
 	int8_t code;        /* enum grpc_code, as sent or as a reset says */
 	uint64_t timeout_ns;

@@ -16,8 +16,8 @@
  * table no encoder sends. Hence nothing is ever wrong, and what is unknown heals as
  * new entries come. That is also why SETTINGS_HEADER_TABLE_SIZE, and when it was acknowledged,
  * need not be known: it limits what the encoder may announce, and what it announces (a size
- * update, §6.3) is in its blocks. Such an update is followed up to HPACK_TABLE_MAX; one to 0
- *empties both, after which all is known.
+ * update, §6.3) is in its blocks. Such an update is followed up to HPACK_TABLE_MAX; one
+ * to 0 empties both, after which all is known.
  *
  * nghttp2 would refuse an index that its table does not have, and that would be the
  * end. So each block is walked field by field (§6), which takes no more than its integers
@@ -78,11 +78,6 @@ void hpack__forget(struct hpack *h)
 	hpack__free(h);
 	h->at = HPACK_AT_FIELD;
 	h->begun = h->broken = false;
-}
-
-size_t hpack__bytes(const struct hpack *h)
-{
-	return h->inflater ? nghttp2_hd_inflate_get_dynamic_table_size(h->inflater) : 0;
 }
 
 /* ---- to nghttp2 ---------------------------------------------------------------------------- */

@@ -55,7 +55,4 @@ int hpack__end(struct hpack *h);
 /* Blocks were missed. */
 void hpack__forget(struct hpack *h);
 
-/* Memory of the dynamic table, about. */
-size_t hpack__bytes(const struct hpack *h);
-
 #endif /* RED_HPACK_H */

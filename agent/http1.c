@@ -384,10 +384,11 @@ static bool http1_done(const void *state)
 	return h->half[0].state == HALF_TUNNEL || h->strikes == STRIKES_MAX;
 }
 
-static bool http1_match(const char *p, size_t len, enum red_dir dir)
+static bool http1_match(const struct proto_bytes *b)
 {
-	return !http2__is_preface(p, len) &&
-	       (http1_head__looks_like(p, len, false) || http1_head__looks_like(p, len, true));
+	return !b->frame && !http2__is_preface(b->p, b->len) &&
+	       (http1_head__looks_like(b->p, b->len, false) ||
+		http1_head__looks_like(b->p, b->len, true));
 }
 
 static int http1_open(void *state, struct conn *c, struct proto_env *env)

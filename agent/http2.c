@@ -118,21 +118,15 @@ static void prefix_is_whole(struct http2 *h, enum red_dir dir, uint64_t ts_ns)
 	advance(h, dir, ts_ns);
 }
 
-/* The client's preface stands where a frame would. No block of headers came before it, so
- * whatever else was missed, header compression begins here. */
+/* The client's preface stands where a frame would. No block of headers came before it. */
 static void preface(struct http2 *h, enum red_dir dir)
 {
-	struct http2_half *f = &h->half[dir], *other = &h->half[!dir];
+	struct http2_half *f = &h->half[dir];
 
 	if (h->request_dir == HTTP2_NO_DIR)
 		h->request_dir = dir;
-	f->whole = true;
 	hpack__free(&f->hpack);
 	hpack__init(&f->hpack, false);
-	if (!other->hpack.inflater && !other->hpack.begun) {
-		hpack__init(&other->hpack, false);
-		other->whole = true;
-	}
 	f->frame = (struct http2_frame){ .type = UINT8_MAX };
 	f->left = HTTP2_PREFACE_LEN - HTTP2_FRAME_HEADER;
 	f->padding = 0;
@@ -235,7 +229,7 @@ static size_t step(struct http2 *h, enum red_dir dir, const struct proto_bytes *
 	case HTTP2_AT_PADDING:
 		return padding(h, dir, b);
 	default:
-		h->half[dir].whole = false;
+		http2__drop_all(h, PROTO_DROP_LOST); /* their answers may be there, or a reset */
 		return b->len;
 	}
 }
@@ -247,12 +241,8 @@ static void synchronise(struct http2 *h, enum red_dir dir)
 
 	if (f->at != HTTP2_AT_LOST && (f->at != HTTP2_AT_HEADER || f->have))
 		http2__gap(h, dir);
-	if (f->at != HTTP2_AT_LOST)
-		return;
-	if (!f->whole)
-		hpack__forget(&f->hpack);
-	f->whole = true;
-	next_frame(f);
+	if (f->at == HTTP2_AT_LOST)
+		next_frame(f);
 }
 
 static void http2_bytes(void *state, enum red_dir dir, const struct proto_bytes *all)
@@ -302,7 +292,7 @@ static void http2_skip(void *state, enum red_dir dir, uint64_t n, uint64_t last_
 	if (!n)
 		return;
 	if (f->at == HTTP2_AT_LOST)
-		f->whole = false;
+		http2__drop_all(h, PROTO_DROP_LOST);
 	else
 		http2__gap(h, dir);
 }
@@ -315,19 +305,19 @@ bool http2__is_preface(const char *p, size_t len)
 	       !memcmp(p, HTTP2_PREFACE, len < HTTP2_PREFACE_LEN ? len : HTTP2_PREFACE_LEN);
 }
 
-static bool http2_match(const char *p, size_t len, enum red_dir dir)
+/* The kernel side sees more of a frame than it copies. */
+static bool http2_match(const struct proto_bytes *b)
 {
-	return http2__is_preface(p, len) || http2_frame__chain(p, len);
+	return b->frame || http2__is_preface(b->p, b->len) || http2_frame__chain(b->p, b->len);
 }
 
 /* Where a direction has not begun yet, its first byte begins a frame. */
 static void half_init(struct http2 *h, enum red_dir dir)
 {
-	struct http2_half *f = &h->half[dir];
+	bool begins = h->conn->established && !h->conn->expected[dir];
 
-	f->whole = h->conn->established && !h->conn->expected[dir];
-	f->at = f->whole ? HTTP2_AT_HEADER : HTTP2_AT_LOST;
-	hpack__init(&f->hpack, !f->whole);
+	h->half[dir].at = begins ? HTTP2_AT_HEADER : HTTP2_AT_LOST;
+	hpack__init(&h->half[dir].hpack, !begins);
 }
 
 static void init(struct http2 *h, struct conn *c, struct proto_env *env)
@@ -360,16 +350,13 @@ void http2__take_over(struct conn *c, struct proto_env *env, enum red_dir reques
 	init(h, c, env);
 	c->proto = &http2_proto;
 	h->request_dir = request;
-	for (dir = 0; dir < 2; dir++) {
-		h->half[dir].whole = true;
+	for (dir = 0; dir < 2; dir++)
 		hpack__init(&h->half[dir].hpack, false);
-	}
 	if (!upgraded && c->expected[!request])
 		h->half[!request].at = HTTP2_AT_LOST;
 	if (!upgraded)
 		return;
 	upgraded->version = "2";
-	upgraded->flags |= HTTP_TXN_SENT;
 	h->first_request = h->last_request = 1;
 	http2__add(h, upgraded, 1);
 }

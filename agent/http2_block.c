@@ -18,29 +18,35 @@ struct lengths {
 	uint16_t name, value;
 };
 
+static bool fits(const struct http2_block *b, const struct proto_env *env, uint32_t cap)
+{
+	return env->head_bytes + cap - b->cap <= env->max_head_bytes;
+}
+
+static void now_has(struct http2_block *b, struct proto_env *env, char *p, uint32_t cap)
+{
+	env->head_bytes += cap - b->cap;
+	b->p = p;
+	b->cap = cap;
+}
+
 static bool grow(struct http2_block *b, struct proto_env *env, uint32_t need)
 {
 	uint32_t cap = b->cap ? b->cap : CAP_FIRST;
 	char *p;
 
-	while (cap < need)
-		cap *= 2;
-	if (env->head_bytes + cap - b->cap > env->max_head_bytes)
-		return false;
-	if (!b->p && spare_cap >= cap) {
-		p = spare;
-		cap = spare_cap;
+	if (!b->p && spare_cap >= need && fits(b, env, spare_cap)) {
+		now_has(b, env, spare, spare_cap);
 		spare = NULL;
 		spare_cap = 0;
-	} else {
-		p = realloc(b->p, cap);
+		return true;
 	}
-	if (!p)
-		return false;
-	env->head_bytes += cap - b->cap;
-	b->p = p;
-	b->cap = cap;
-	return true;
+	while (cap < need)
+		cap *= 2;
+	p = fits(b, env, cap) ? realloc(b->p, cap) : NULL;
+	if (p)
+		now_has(b, env, p, cap);
+	return p;
 }
 
 void http2_block__add(struct http2_block *b, struct proto_env *env, struct slice name,

@@ -8,7 +8,7 @@ static void lose(struct http2 *h, enum red_dir dir)
 	hpack__forget(&f->hpack);
 	http2_block__release(&f->block, h->env);
 	f->at = HTTP2_AT_LOST;
-	f->in_block = f->whole = false;
+	f->in_block = false;
 }
 
 void http2__gap(struct http2 *h, enum red_dir dir)

@@ -49,6 +49,16 @@ static void read_headers(struct http2 *h, const struct http2_block *b, struct re
 	http2_stat(h)->bad_contexts += out->bad_context;
 }
 
+/* Threads that share a connection flush each other's requests: then who sends one says
+ * nothing about whose it is. */
+static uint32_t sender(struct http2 *h, uint32_t tid)
+{
+	if (!h->first_tid)
+		h->first_tid = tid;
+	h->shared |= tid != h->first_tid;
+	return h->shared ? 0 : tid;
+}
+
 /* A CONNECT has a target of another form, an extended one (RFC 8441) not. No thread that
  * reads requests of several streams is known to serve the one it read last: so none is
  * `blocking`. */
@@ -67,7 +77,7 @@ static struct http_txn *begin(struct http2 *h, enum red_dir dir, const struct ht
 		.rpc = &head->rpc,
 		.kind = http2_kind(h),
 		.tgid = f->opened.tgid,
-		.tid = f->opened.tid,
+		.tid = http2_kind(h) == SPAN_CLIENT ? sender(h, f->opened.tid) : f->opened.tid,
 		.off = f->opened.off,
 		.start_ns = f->opened.ts_ns,
 		.conn = h->conn,
@@ -80,7 +90,7 @@ static struct http_txn *begin(struct http2 *h, enum red_dir dir, const struct ht
 
 static uint32_t block_flags(const struct http2_block *b)
 {
-	return (b->cut ? HTTP_TXN_CUT : 0) | (b->n_unknown ? HTTP_TXN_UNKNOWN : 0);
+	return (b->cut || b->no_memory ? HTTP_TXN_CUT : 0) | (b->n_unknown ? HTTP_TXN_UNKNOWN : 0);
 }
 
 static void request_begins(struct http2 *h, enum red_dir dir, const struct http2_head *head)
@@ -128,8 +138,7 @@ static void new_stream(struct http2 *h, enum red_dir dir, const struct http2_hea
 	request_begins(h, dir, head);
 }
 
-/* ---- answers ----------------------------------------------------------------------------------
- */
+/* ---- answers --------------------------------------------------------------------------------- */
 
 static bool is_interim(const struct http2_head *head, bool last)
 {
@@ -164,13 +173,12 @@ static void answer(struct http2 *h, enum red_dir dir, const struct http2_head *h
 	}
 	if (is_interim(head, last))
 		return;
-	http_txn__answer(t, &head->rpc, h->half[dir].block.n_unknown || h->half[dir].block.cut);
+	http_txn__answer(t, &head->rpc, block_flags(&h->half[dir].block));
 	if (!(t->flags & HTTP_TXN_ANSWERED) || (!t->status && head->status))
 		answer_begins(h, dir, t, head, ts_ns);
 }
 
-/* ---- blocks -------------------------------------------------------------------------------------
- */
+/* ---- blocks ---------------------------------------------------------------------------------- */
 
 static void settle(struct http2 *h, enum red_dir dir, const struct http2_head *head)
 {

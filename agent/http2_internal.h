@@ -14,6 +14,7 @@
 #include "proto.h"
 
 #define HTTP2_BUCKETS 8 /* a power of two */
+#define HTTP2_NO_DIR  2
 
 enum http2_at {
 	HTTP2_AT_HEADER = 0, /* at, or within, a frame's first nine bytes */
@@ -33,7 +34,6 @@ struct http2_place {
 struct http2_half {
 	uint8_t at; /* enum http2_at */
 	uint8_t have;
-	bool whole;    /* nothing has been missed that could hold a block of headers */
 	bool in_block; /* what comes next continues it */
 	char head[HTTP2_FRAME_HEADER];
 	struct http2_frame frame;
@@ -49,19 +49,18 @@ struct http2_half {
 struct http2 {
 	struct conn *conn;
 	struct proto_env *env;
-	uint8_t request_dir; /* NO_DIR2: not known */
+	uint8_t request_dir; /* HTTP2_NO_DIR: not known */
 	bool verified;       /* the first bytes begin with a frame */
-	uint8_t ends;        /* enum red_state_flags, of a reset */
+	bool shared;         /* by several threads, which send requests */
 	struct http2_half half[2];
 	uint32_t first_request, last_request; /* streams of requests that were seen; 0 none */
 	uint32_t last_accepted;               /* by the server's GOAWAY */
+	uint32_t first_tid;                   /* who sent the first request */
 	uint32_t n_streams, n_buckets;
-	struct http_txn **buckets; /* streams_few, or as many as it takes */
+	struct http_txn **buckets; /* `few`, or as many as it takes */
 	struct http_txn *few[HTTP2_BUCKETS];
 	uint64_t out_eof_ns, reset_ns;
 };
-
-#define HTTP2_NO_DIR 2
 
 static inline struct proto_stat *http2_stat(const struct http2 *h)
 {

@@ -51,7 +51,7 @@ static void push(struct http2 *h, struct http_txn *t)
 }
 
 /* Without memory the chains get longer, and that is all. */
-static void grow(struct http2 *h)
+static void more_buckets(struct http2 *h)
 {
 	struct http_txn **old = h->buckets, **all, *t;
 	uint32_t n = h->n_buckets, i;
@@ -74,7 +74,7 @@ void http2__add(struct http2 *h, struct http_txn *t, uint32_t stream)
 {
 	t->stream = stream;
 	if (h->n_streams == h->n_buckets)
-		grow(h);
+		more_buckets(h);
 	push(h, t);
 	h->n_streams++;
 }
@@ -143,7 +143,6 @@ void http2__half_ends(struct http2 *h, enum red_dir dir, uint32_t stream, uint64
 		return;
 	}
 	t->request_end_ns = ts_ns;
-	t->flags |= HTTP_TXN_SENT;
 }
 
 /* A client that does not want the rest says CANCEL, or nothing in particular: these words are

@@ -32,8 +32,7 @@ enum http_txn_flags {
 	HTTP_TXN_CUT = 1 << 2,      /* a head was not captured whole */
 	HTTP_TXN_INFERRED = 1 << 3, /* its end was not seen by framing */
 	HTTP_TXN_UNKNOWN = 1 << 4,  /* a field refers to what was not seen */
-	HTTP_TXN_SENT = 1 << 5,     /* HTTP/2: the request has ended, */
-	HTTP_TXN_ANSWERED = 1 << 6, /* the final response has begun */
+	HTTP_TXN_ANSWERED = 1 << 5, /* HTTP/2: the final response has begun */
 };
 
 /* What a head says, and where it was. */

@@ -276,6 +276,8 @@ static void set_sizes(struct redeye_bpf *s, const struct loader_config *c, const
 	/* One object a connection; one call under way each, and of each thread the last. */
 	bpf_map__set_max_entries(s->maps.tls_objs, c->max_connections);
 	bpf_map__set_max_entries(s->maps.tls_calls, 2 * c->max_connections);
+	/* Between a receive and what comes next. */
+	bpf_map__set_max_entries(s->maps.tls_came, c->max_connections / 4 + 64);
 }
 
 static int open_skel(struct loader *l, const struct loader_config *c, const struct backend *b,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http2_block.h"
 #include "http_txn.h"
 #include "recording.h"
 #include "request_headers.h"
@@ -261,6 +262,7 @@ void pipeline__free(struct pipeline *p)
 	header_wants__free(p->wants);
 	agg__free(p->agg);
 	http_txn__free_pool();
+	http2_block__free_pool();
 	free(p);
 }
 
@@ -335,6 +337,7 @@ void pipeline__set_full(struct pipeline *p, bool full)
 		return;
 	conn_table__shrink(p->conns, conn_table__stat(p->conns)->open / 8);
 	http_txn__free_pool();
+	http2_block__free_pool();
 }
 
 struct agg *pipeline__agg(struct pipeline *p)

@@ -103,7 +103,7 @@ struct proto {
 	const char *name;
 	size_t state_size;
 	/* Can a conversation begin, or go on, with these bytes? */
-	bool (*match)(const char *p, size_t len, enum red_dir dir);
+	bool (*match)(const struct proto_bytes *b);
 	int (*open)(void *state, struct conn *c, struct proto_env *env);
 	void (*bytes)(void *state, enum red_dir dir, const struct proto_bytes *b);
 	/* n more bytes moved that were not captured, the last at last_ns; tail is

@@ -70,16 +70,16 @@ struct red_conn {
 	__u64 ident;
 	struct red_conn_dir d[2];
 	__u32 tgid;
-	__u8 last_dir;  /* enum red_dir, 2 at first */
-	__u8 mode;      /* enum red_poll_cmd: AUTO, NONE, ALL or FRAMES */
-	__u8 flags;     /* enum red_conn_flags */
-	__u8 asks_head; /* these five: conn_framed() */
-	__u8 awaits;    /* the answer has not begun */
-	__u8 chunked;   /* the answer is */
-	__u8 wire;      /* enum red_wire */
-	__u8 turns;     /* of the wire, while its library is not known */
-	__u16 layer;    /* whose bytes d[] counts: 0 the wire's, n the n-th TLS object's */
-	__u16 data_cap; /* HTTP/2: how many bytes of DATA are wanted */
+	__u8 last_dir;    /* enum red_dir, 2 at first */
+	__u8 mode;        /* enum red_poll_cmd: AUTO, NONE, ALL or FRAMES */
+	__u8 flags;       /* enum red_conn_flags */
+	__u8 asks_head;   /* these five: conn_framed() */
+	__u8 awaits;      /* the answer has not begun */
+	__u8 chunked;     /* the answer is */
+	__u8 wire;        /* enum red_wire */
+	__u8 turns;       /* of the wire, while its library is not known */
+	__u16 layer;      /* whose bytes d[] counts: 0 the wire's, n the n-th TLS object's */
+	__u16 data_cap;   /* HTTP/2: how many bytes of DATA are wanted */
 	__u64 ctx;        /* handle of the request being served (context.h), or 0 */
 	__u64 ask_end;    /* of a client: where its request ends, */
 	__u64 answer_end; /* and the answer; NEVER: not known, for good */
@@ -90,7 +90,8 @@ struct red_conn {
 	__u64 unsent;      /* plaintext for which not as much has left the socket */
 	__u64 deferred;    /* the end of it, not yet in d[RED_DIR_OUT].off */
 	__u32 tls_tgid;
-	__u32 pad2;
+	__u8 nonblock; /* HTTP/2: its socket was set so when that began */
+	__u8 pad[3];
 };
 
 struct {
@@ -470,6 +471,16 @@ static __always_inline void data_fill(struct red_ev_data *ev, struct red_conn *c
 		ev->flags |= RED_DATA_LATE;
 }
 
+/* Of a record with so many bytes behind it. Bounded by itself: what compilers add up before
+ * they look at the bound is anything to old verifiers. */
+static __always_inline __u64 data_size(__u64 got)
+{
+	__u64 size = sizeof(struct red_ev_data) + got;
+
+	BOUND(size, sizeof(struct red_ev_data) + RED_CAP_MAX);
+	return size;
+}
+
 /* Whoever set its socket so does not wait in this call, but elsewhere for many. */
 static __always_inline int sock_nonblock(struct sock *sk, int direct)
 {
@@ -585,9 +596,11 @@ static __always_inline void conn_settle(struct red_conn *c)
 	c->deferred = 0;
 }
 
-/* ---- HTTP/2 ------------------------------------------------------------------------ */
+/* ---- HTTP/2 ------------------------------------------------------------------------
+ * Global functions here as well, which look the connection up once more: what verifying
+ * them in each place took old kernels is too much. */
 
-/* Does nothing that was not seen come before what the connection's counters say? */
+/* Is all known that came before what the connection's counters say? */
 static __always_inline int conn_is_fresh(const struct red_conn *c)
 {
 	return c->layer ? !(c->wire & RED_WIRE_LATE) : c->flags & RED_CONN_FRESH;
@@ -595,7 +608,7 @@ static __always_inline int conn_is_fresh(const struct red_conn *c)
 
 /* It speaks HTTP/2. A direction of which all is known to have gone by begins with a frame
  * (the preface is one to frames.h). */
-static __always_inline void conn_frames_begin(struct red_conn *c)
+static __always_inline void conn_frames_begin(struct red_conn *c, __u64 sk)
 {
 	int dir;
 
@@ -604,40 +617,40 @@ static __always_inline void conn_frames_begin(struct red_conn *c)
 		c->d[dir].left = c->d[dir].copy = 0;
 		c->d[dir].head_len = c->d[dir].tail_ok = 0;
 	}
+	c->nonblock = sock_nonblock((struct sock *)sk, 0);
 	c->mode = RED_POLL_MODE_FRAMES;
 	c->ask_end = RED_NEVER;
 }
 
-/* Do the call's first bytes, of which `got` are in scratch, say that HTTP/2 is spoken from
- * here on? By the client's preface, which may come after a request to upgrade; by the
- * server's settings, which may come before it; on a connection that was open before
- * redeye, by anything that must be frames. */
-static __always_inline int conn_speaks_frames(struct red_conn *c, struct red_scratch *s, __u32 slot,
-					      int dir, __u64 got, __u64 len)
+/* The call whose first `got` bytes are in scratch may begin HTTP/2: does it? By the
+ * client's preface, which may come after a request to upgrade; by the server's settings,
+ * which may come before it; on a connection that was open before redeye, by anything that
+ * must be frames. */
+__noinline int conn_speaks_frames(__u64 sk, __u32 slot, __u32 dir, __u64 got, __u64 len)
 {
-	int fresh = conn_is_fresh(c), found;
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	struct red_conn *c = bpf_map_lookup_elem(&conns, &sk);
+	int fresh, found;
+	__u64 to = dir;
 
-	if (s->data[0] == 'P') {
+	if (!s || !c)
+		return 0;
+	fresh = conn_is_fresh(c);
+	if (s->data[0]) {
 		if (!is_preface(s, got))
 			return 0;
 	} else {
-		if (s->data[0] || !got || got > RED_PROBE_AT ||
-		    (fresh && c->d[0].off + c->d[1].off))
+		if (!got || got > RED_PROBE_AT || (fresh && c->d[0].off + c->d[1].off))
 			return 0;
 		found = frames_strict(slot, len);
 		if (!found || (fresh && found != RED_FOUND_SETTINGS))
 			return 0;
 	}
-	conn_frames_begin(c);
-	c->d[dir].known = 1;
+	conn_frames_begin(c, sk);
+	BOUND(to, RED_DIR_OUT);
+	c->d[to].known = 1;
 	return 1;
 }
-
-enum red_frames_how {
-	RED_FRAMES_OUT = 1 << 0, /* enum red_dir */
-	RED_FRAMES_FLIP = 1 << 1,
-	RED_FRAMES_NONBLOCK = 1 << 2,
-};
 
 /* The direction's position, to the walk. */
 static __always_inline void position_get(struct red_walk *w, const struct red_conn_dir *d)
@@ -659,49 +672,79 @@ static __always_inline void position_put(struct red_conn_dir *d, const struct re
 	d->known = w->known && ours;
 }
 
-/* A call that moved `len` > 0 bytes of a connection that speaks HTTP/2: all of it counts
- * at once. With a TLS library that writes to memory (RED_MOVE_DEFER) it leaves later; but
- * not much, because the peer's window bounds what is under way. */
-static __noinline int conn_frames(struct red_conn *c, __u32 slot, __u64 len, struct sock *sk,
-				  __u32 how)
+static __always_inline __u64 walk_begin(struct red_walk *w, const struct red_conn *c, __u64 len)
 {
-	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
-	__u64 now = bpf_ktime_get_ns(), id = bpf_get_current_pid_tgid(), dir = how & RED_FRAMES_OUT;
-	struct red_conn_dir *d;
-	struct red_walk *w;
-	int ours;
-
-	if (!s || !c)
-		return 0;
-	BOUND(dir, RED_DIR_OUT);
-	d = &c->d[dir];
-	w = &s->walk;
 	__builtin_memset(w, 0, sizeof(*w));
 	w->end = len;
-	w->now = now;
+	w->now = bpf_ktime_get_ns();
 	w->ahead = RED_READ_FIRST;
 	w->batch = ~0ULL;
 	w->data_cap = c->data_cap;
-	position_get(w, d);
-	if (!(c->flags & RED_CONN_OPENED) && (slot > RED_DIR_OUT || conn_announce(c, sk, now)))
+	return w->now;
+}
+
+/* What was written to memory is to leave by and by (RED_MOVE_DEFER). All of it counts at
+ * once here, and the time of the last byte follows: what is under way is little, because
+ * the peer's windows bound it. */
+static __always_inline void conn_frames_deferred(struct red_conn *c, __u64 len)
+{
+	conn_settle(c);
+	c->unsent += len;
+}
+
+/* A call that moved `len` > 0 bytes of a connection that speaks HTTP/2. */
+__noinline int conn_frames(__u64 sk, __u32 slot, __u32 dir, __u64 len, __u32 how)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	struct red_stat *st = stat_of(slot_hook(slot));
+	struct red_conn *c = bpf_map_lookup_elem(&conns, &sk);
+	__u64 now, to = dir, id = bpf_get_current_pid_tgid();
+	struct red_walk *w;
+	int ours;
+
+	if (!s || !st)
+		return 0;
+	if (!c) { /* another processor has just seen its end */
+		count(&st->dropped[RED_DROP_NOT_WANTED], 1, slot > RED_DIR_OUT);
+		return 0;
+	}
+	BOUND(to, RED_DIR_OUT);
+	if (how & RED_MOVE_DEFER)
+		conn_frames_deferred(c, len);
+	w = &s->walk;
+	now = walk_begin(w, c, len);
+	position_get(w, &c->d[to]);
+	if (!(c->flags & RED_CONN_OPENED) &&
+	    (how & RED_MOVE_TLS || conn_announce(c, (struct sock *)sk, now)))
 		w->muted = 1;
-	data_fill(&s->ev, c, dir, len, id);
+	data_fill(&s->ev, c, to, len, id);
 	s->ev.syscall = s->call.nr;
-	if (how & RED_FRAMES_FLIP)
+	s->ev.flags = RED_DATA_PIECES | (s->ev.flags & RED_DATA_LATE);
+	if (c->last_dir != to)
 		s->ev.flags |= RED_DATA_FIRST;
-	if (how & RED_FRAMES_NONBLOCK)
+	if (c->nonblock)
 		s->ev.flags |= RED_DATA_NONBLOCK;
-	s->ev.flags |= RED_DATA_PIECES;
+	c->last_dir = to;
 	ours = !frames_call(slot);
-	position_put(d, w, ours);
-	if (slot > RED_DIR_OUT && *(volatile __u64 *)&s->owner != id)
-		d->known = 0;
-	d->off += len;
-	d->last_ns = now;
+	c->d[to].last_ns = now;
+	position_put(&c->d[to], w, ours);
+	if (how & RED_MOVE_TLS && *(volatile __u64 *)&s->owner != id)
+		c->d[to].known = 0;
+	c->d[to].off += len;
 	return 0;
 }
 
 /* ---- a call ------------------------------------------------------------------------ */
+
+/* The socket's address as a number: a typed pointer is none to the verifier, until it has
+ * been in a map. That of a uprobe is. */
+static __always_inline __u64 sock_key(struct red_scratch *s, struct sock *sk, int how)
+{
+	if (how & RED_MOVE_TLS)
+		return (__u64)sk;
+	*(volatile __u64 *)&s->sk = (__u64)sk;
+	return *(volatile __u64 *)&s->sk;
+}
 
 /* One call that moved `len` > 0 bytes; the call in scratch `slot` says where they are. */
 static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st, __u32 slot, int dir,
@@ -723,13 +766,14 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st, 
 		d->tail_ok = 0;
 		goto count;
 	}
-	c->last_dir = dir;
 	if (flip)
 		d->want = RED_HEAD_BUDGET;
 	first = conn_first(c, d, len);
 	got = gather(slot, 0, 0, first);
-	if (c->mode == RED_POLL_MODE_AUTO && conn_speaks_frames(c, s, slot, dir, got, len))
+	if (c->mode == RED_POLL_MODE_AUTO && like_frames(s) &&
+	    conn_speaks_frames(sock_key(s, sk, how), slot, dir, got, len))
 		goto frames;
+	c->last_dir = dir;
 	if (!d->want && first < RED_CAP_MAX && c->mode == RED_POLL_MODE_AUTO &&
 	    !(c->flags & RED_CONN_PIPELINED)) {
 		if (!got || !like_message(slot, 0, got)) {
@@ -778,7 +822,7 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st, 
 	if (tls && *(volatile __u64 *)&s->owner != pid_tgid)
 		count(&st->dropped[RED_DROP_RACE], 1, tls);
 	else
-		emit(st, &s->ev.h, sizeof(s->ev) + got, now, tls);
+		emit(st, &s->ev.h, data_size(got), now, tls);
 tail:
 	if (s->call.kind == RED_BUF_NONE)
 		d->tail_ok = 0;
@@ -793,14 +837,7 @@ count:
 	}
 	return;
 frames:
-	nonblock = sock_nonblock(sk, how & RED_MOVE_DIRECT);
-	c->last_dir = dir;
-	if (how & RED_MOVE_DEFER) {
-		conn_settle(c);
-		c->unsent += len;
-	}
-	conn_frames(c, slot, len, sk,
-		    dir | (flip ? RED_FRAMES_FLIP : 0) | (nonblock ? RED_FRAMES_NONBLOCK : 0));
+	conn_frames(sock_key(s, sk, how), slot, dir, len, how);
 }
 
 #endif /* RED_CONN_H */

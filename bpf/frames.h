@@ -130,6 +130,12 @@ __noinline int frames_strict(__u32 slot, __u64 len)
 	return found;
 }
 
+/* Can they be frames, or the preface? For a first look at anything. */
+static __always_inline int like_frames(const struct red_scratch *s)
+{
+	return !s->data[0] || *(const __u32 *)&s->data[0] == W4('P', 'R', 'I', ' ');
+}
+
 /* The client's preface, or so much of it that nothing else can be meant; Go looks at 14
  * bytes first. */
 static __always_inline int is_preface(const struct red_scratch *s, __u64 got)

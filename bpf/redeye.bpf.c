@@ -766,7 +766,7 @@ int conn_poll(struct bpf_raw_tracepoint_args *ctx)
 			return 0;
 		c->data_cap = ctx->args[3];
 		if (c->mode != cmd)
-			conn_frames_begin(c);
+			conn_frames_begin(c, key);
 		return 0;
 	case RED_POLL_FORGET:
 		conn_forget(c, key);

@@ -127,11 +127,11 @@ struct red_ev_data {
 	__u32 cap_len; /* of these, from the first on, copied behind this struct */
 	__u32 tgid;
 	__u32 tid;
-	__u8 dir;      /* enum red_dir */
-	__u8 flags;    /* enum red_data_flags */
-	__u16 syscall; /* number of the system call, 0xffff unknown or none */
-	__u16 layer;   /* 0: bytes as on the wire; n: plaintext, of the n-th TLS layer */
-	__u16 more;    /* enum red_data_more */
+	__u8 dir;        /* enum red_dir */
+	__u8 flags;      /* enum red_data_flags */
+	__u16 syscall;   /* number of the system call, 0xffff unknown or none */
+	__u16 layer;     /* 0: bytes as on the wire; n: plaintext, of the n-th TLS layer */
+	__u16 more;      /* enum red_data_more */
 	__u64 prev_ns;   /* last byte before this call, same direction; 0 none */
 	__u64 other_off; /* bytes so far in the other direction */
 	__u64 other_ns;  /* and the time of its last byte; 0 none */
@@ -273,6 +273,7 @@ enum red_target {
 		1 << 3,             /* the same before Go 1.17: goroutine in thread-local storage */
 	RED_TARGET_RUSTLS = 1 << 4, /* its rustls has */
 	RED_TARGET_READY = 1 << 5,  /* all that it has to have are in place */
+	RED_TARGET_FED = 1 << 6,    /* what its OpenSSL is fed with is seen */
 };
 
 /* conn_poll commands, see bpf/redeye.bpf.c. */

@@ -16,6 +16,12 @@
  *     that read the socket themselves and feed the library through memory: Node,
  *     asyncio. The first call of this kind is within the handshake.
  *
+ * .NET receives on any thread of a pool and decrypts on any other, so there "adjacent"
+ * would join strangers. But its shim has a function by which the library is fed, and
+ * ciphertext is like no other: what begins as that which a connection has received is
+ * that connection's, and the object that reads it next, on the same thread, too. In a
+ * process with the shim (RED_TARGET_FED) nothing else but nested joins.
+ *
  * rustls does no socket calls of its own either, and its objects move in memory before
  * they settle. There each read wants the adjacent receive again; a write whose object is
  * new is parked, and joined by the thread's next send, which follows at once.
@@ -51,7 +57,16 @@ enum red_tls_record {
 	TLS_HANDSHAKE = 22,
 	TLS_APPLICATION_DATA = 23,
 	TLS_RECORD_MAX = 16384 + 2048,
+	TLS_HEADER = 5,
 };
+
+static __always_inline int is_record(const __u8 *p)
+{
+	__u32 size = p[3] << 8 | p[4];
+
+	return p[0] >= TLS_CHANGE_CIPHER_SPEC && p[0] <= TLS_APPLICATION_DATA && p[1] == 3 &&
+	       p[2] <= 3 && size && size <= TLS_RECORD_MAX;
+}
 
 /* Do the first bytes of this call look like TLS? If it is a hello that begins, it is
  * wanted. */
@@ -62,16 +77,16 @@ static __noinline int tls_sniff(struct red_conn *c, __u32 slot, __u64 len)
 	__u32 size;
 	__u8 *p;
 
-	if (!s || !c || slot > RED_DIR_OUT || got < 5 || (__u64)gather(slot, 0, 0, got) != got)
+	if (!s || !c || slot > RED_DIR_OUT || got < TLS_HEADER ||
+	    (__u64)gather(slot, 0, 0, got) != got)
 		return 0;
 	p = s->data;
 	size = p[3] << 8 | p[4];
-	if (p[0] < TLS_CHANGE_CIPHER_SPEC || p[0] > TLS_APPLICATION_DATA || p[1] != 3 || p[2] > 3 ||
-	    !size || size > TLS_RECORD_MAX)
+	if (!is_record(p))
 		return 0;
 	BOUND(dir, 1);
-	if (p[0] == TLS_HANDSHAKE && (got == 5 || p[5] == 1 || p[5] == 2))
-		c->hello[dir] = 5 + size < RED_CAP_MAX ? 5 + size : RED_CAP_MAX;
+	if (p[0] == TLS_HANDSHAKE && (got == TLS_HEADER || p[5] == 1 || p[5] == 2))
+		c->hello[dir] = TLS_HEADER + size < RED_CAP_MAX ? TLS_HEADER + size : RED_CAP_MAX;
 	else if (c->flags & RED_CONN_FRESH && !c->wire)
 		return 0;
 	return 1;
@@ -162,6 +177,16 @@ static __always_inline int call_goes_on(const struct red_tls_call *call)
 	return sp < call->sp && call->sp - sp < 1 << 20;
 }
 
+/* Of .NET, which since 6 names its threads ".NET TP Worker": where the shim is linked into
+ * the program its functions have no names, and nothing may join rather than strangers. */
+static __always_inline int is_dotnet_thread(void)
+{
+	char name[16] = {};
+
+	bpf_get_current_comm(name, sizeof(name));
+	return name[0] == '.' && name[1] == 'N' && name[2] == 'E' && name[3] == 'T';
+}
+
 static __noinline int call_adjacent(struct red_tls_call *call, struct red_conn *c, struct sock *sk,
 				    __u32 how, __u64 id)
 {
@@ -169,7 +194,7 @@ static __noinline int call_adjacent(struct red_tls_call *call, struct red_conn *
 	int candidate;
 
 	candidate = c && (how & 1) == RED_DIR_IN && c->wire & RED_WIRE_TLS &&
-		    (!c->layer || how & RED_TARGET_RUSTLS << 8);
+		    (!c->layer || how & RED_TARGET_RUSTLS << 8) && !is_dotnet_thread();
 	if (!c || (!call && !candidate))
 		return 0;
 	if (call) {
@@ -185,6 +210,40 @@ static __noinline int call_adjacent(struct red_tls_call *call, struct red_conn *
 		call->last_sk = (__u64)sk;
 		call->last_id = c->id;
 	}
+	return 0;
+}
+
+/* A connection whose library is not known has received ciphertext, which will be fed to the
+ * object that is wanted: a record from its header on, or only what is behind that. Behind
+ * an answer to CONNECT it may be the first that is TLS. The same on two connections, which
+ * peers can do, tells nothing of either. */
+static __noinline int fed_came(struct red_conn *c, __u32 slot, __u64 len, __u32 tgid)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	struct red_tls_came came = {}, *other;
+	struct red_tls_head *head;
+	__u64 got, skip;
+
+	if (!s || !c || slot != RED_DIR_IN || c->layer || len < RED_FED_LEAST)
+		return 0;
+	if ((!(c->wire & RED_WIRE_TLS) && c->turns == TLS_TURNS) ||
+	    gather(slot, 0, 0, TLS_HEADER) != TLS_HEADER)
+		return 0;
+	skip = is_record(s->data) ? TLS_HEADER : 0;
+	if (!skip && !(c->wire & RED_WIRE_TLS))
+		return 0;
+	got = len - skip < RED_FED_BYTES ? len - skip : RED_FED_BYTES;
+	head = (struct red_tls_head *)s->data;
+	__builtin_memset(head, 0, sizeof(*head));
+	if (got < RED_FED_LEAST || (__u64)gather(slot, 0, skip, got) != got)
+		return 0;
+	head->tgid = tgid;
+	came.sk = s->sk;
+	came.conn_id = c->id;
+	other = bpf_map_lookup_elem(&tls_came, head);
+	if (other && other->conn_id != c->id)
+		came.conn_id = 0;
+	bpf_map_update_elem(&tls_came, head, &came, BPF_ANY);
 	return 0;
 }
 
@@ -411,6 +470,8 @@ __noinline int tls_wire(__u32 how, __u64 len, __u64 id)
 		if ((c->tls_obj != call->obj || c->tls_tgid != id >> 32) &&
 		    !tls_elsewhere(call->obj, id >> 32, c->id))
 			tls_join(c, (__u64)sk, call->obj, id >> 32, 0);
+	} else if (target & RED_TARGET_FED) {
+		fed_came(c, slot, len, id >> 32);
 	} else if (target & RED_TARGET_TLS) {
 		call_adjacent(call, c, sk, how, id);
 	}

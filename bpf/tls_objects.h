@@ -97,6 +97,28 @@ struct {
 
 static const struct red_tls_call red_no_call = {};
 
+/* Ciphertext that a process received and has not fed to its library yet: by how its record
+ * begins behind the header, the connection. Nobody deletes what is never fed. */
+#define RED_FED_BYTES 64
+#define RED_FED_LEAST 32 /* fewer do not tell one from the others */
+
+struct red_tls_head {
+	__u8 bytes[RED_FED_BYTES]; /* behind the last: zeros */
+	__u32 tgid;
+};
+
+struct red_tls_came {
+	__u64 sk;
+	__u64 conn_id; /* 0: more than one received it */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct red_tls_head);
+	__type(value, struct red_tls_came);
+} tls_came SEC(".maps");
+
 /* The object is gone, or its connection is. */
 static __noinline int tls_obj_forget(__u64 obj, __u32 tgid, __u64 conn_id)
 {

@@ -40,24 +40,37 @@ static __noinline int tls_enter_inner(struct pt_regs *ctx, struct red_tls_call *
 	return 0;
 }
 
+/* The thread's, made when it has none. */
+static __always_inline struct red_tls_call *thread_call(__u64 id)
+{
+	struct red_tls_key key = { .who = id, .tgid = id >> 32 };
+	struct red_tls_call *call = bpf_map_lookup_elem(&tls_calls, &key);
+
+	if (call)
+		return call;
+	bpf_map_update_elem(&tls_calls, &key, &red_no_call, BPF_NOEXIST);
+	call = bpf_map_lookup_elem(&tls_calls, &key);
+	if (!call)
+		tls_drop(RED_DROP_TLS_FULL);
+	return call;
+}
+
+static __always_inline int is_inner(struct pt_regs *ctx, const struct red_tls_call *call)
+{
+	return call->obj && call->sp > PT_REGS_SP(ctx) && call->sp - PT_REGS_SP(ctx) < 1 << 20;
+}
+
 static __always_inline int tls_enter(struct pt_regs *ctx, __u32 kind, __u32 flags, __u64 aux)
 {
 	__u64 id = bpf_get_current_pid_tgid();
-	struct red_tls_key key = { .who = id, .tgid = id >> 32 };
 	struct red_tls_call *call;
 
 	if (!is_target(id >> 32))
 		return 0;
-	call = bpf_map_lookup_elem(&tls_calls, &key);
-	if (!call) {
-		bpf_map_update_elem(&tls_calls, &key, &red_no_call, BPF_NOEXIST);
-		call = bpf_map_lookup_elem(&tls_calls, &key);
-	}
-	if (!call) {
-		tls_drop(RED_DROP_TLS_FULL);
+	call = thread_call(id);
+	if (!call)
 		return 0;
-	}
-	if (call->obj && call->sp > PT_REGS_SP(ctx) && call->sp - PT_REGS_SP(ctx) < 1 << 20)
+	if (is_inner(ctx, call))
 		return tls_enter_inner(ctx, call, kind, aux);
 	call->obj = PT_REGS_PARM1(ctx);
 	call->buf = PT_REGS_PARM2(ctx);
@@ -217,6 +230,43 @@ int uprobe_rustls_take(struct pt_regs *ctx)
 	call = bpf_map_lookup_elem(&tls_calls, &key);
 	rust_adopt(call, done.obj, id >> 32, RED_WIRE_TAKEN);
 	tls_moved(&done, id, payload[2], 0);
+	return 0;
+}
+
+/* .NET's CryptoNative_BioWrite(BIO *, const void *, int): the same method goes on to let the
+ * object of that BIO read it, on this thread. No such bytes came, or they came to two:
+ * nothing is known. */
+SEC("?uprobe")
+int uprobe_tls_feed(struct pt_regs *ctx)
+{
+	__u64 id = bpf_get_current_pid_tgid(), n = (__u32)PT_REGS_PARM3(ctx);
+	__u64 record = PT_REGS_PARM2(ctx);
+	struct red_tls_head head = { .tgid = id >> 32 };
+	struct red_tls_came *came;
+	struct red_tls_call *call;
+	struct red_conn *c;
+
+	if (!is_target(id >> 32))
+		return 0;
+	call = thread_call(id);
+	if (!call || is_inner(ctx, call))
+		return 0;
+	call->last_sk = 0;
+	if (n < TLS_HEADER + RED_FED_LEAST)
+		return 0;
+	n -= TLS_HEADER;
+	BOUND(n, RED_FED_BYTES);
+	if (bpf_probe_read_user(head.bytes, n, (void *)(record + TLS_HEADER)))
+		return 0;
+	came = bpf_map_lookup_elem(&tls_came, &head);
+	if (!came || !came->conn_id)
+		return 0;
+	call->last_sk = came->sk;
+	call->last_id = came->conn_id;
+	bpf_map_delete_elem(&tls_came, &head);
+	c = bpf_map_lookup_elem(&conns, &call->last_sk);
+	if (c && c->id == call->last_id)
+		c->wire |= RED_WIRE_TLS;
 	return 0;
 }
 

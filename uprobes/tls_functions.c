@@ -21,6 +21,7 @@ const struct tls_library tls_libraries[TLS_KIND__CNT] = {
 			  .how = TLS_RETURN_RETS },
 	[TLS_NSS]     = { .name = "NSS" },
 	[TLS_JVM]     = { .name = "JVM" },
+	[TLS_DOTNET]  = { .name = ".NET", .marks = RED_TARGET_FED, .how = TLS_RETURN_NONE },
 };
 
 #define OPENSSL(role_, symbol_, entry_) \
@@ -85,6 +86,9 @@ const struct tls_function tls_functions[] = {
 	 * Write as well, to find that there is nothing to do. */
 	GO(TLS_OTHER, "crypto/tls.(*Conn).serverHandshake", "uprobe_go_handshake"),
 	GO(TLS_OTHER, "crypto/tls.(*Conn).clientHandshake", "uprobe_go_handshake"),
+
+	{ .kind = TLS_DOTNET, .role = TLS_MINIMUM, .symbol = "CryptoNative_BioWrite",
+	  .entry = "uprobe_tls_feed" },
 
 	{ .kind = TLS_NSS, .role = TLS_OTHER, .symbol = "SSL_ImportFD" },
 	{ .kind = TLS_JVM, .role = TLS_OTHER, .symbol = "JNI_CreateJavaVM" },

@@ -18,7 +18,8 @@ enum tls_kind {
 	TLS_GO = 4,
 	TLS_NSS = 5, /* of these two is only asked whether they are there */
 	TLS_JVM = 6,
-	TLS_KIND__CNT = 7,
+	TLS_DOTNET = 7, /* the shim between .NET and OpenSSL: says what that is fed with */
+	TLS_KIND__CNT = 8,
 };
 
 enum tls_role {
@@ -46,7 +47,7 @@ struct tls_function {
 struct tls_library {
 	const char *name;
 	uint32_t marks;        /* enum red_target; of Go before 1.17 see tls_scan.c */
-	const char *ret;       /* program at the end of each function */
+	const char *ret;       /* program at the end of each function, where `how` wants one */
 	uint8_t how;           /* enum tls_return */
 	const char *no_return; /* entry program of functions whose end is of no interest */
 	bool only_with_nss;    /* probed in processes that map NSS as well, one by one */

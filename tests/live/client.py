@@ -42,9 +42,10 @@ def chunked(pieces):
 
 
 class Conn:
-    """One connection. `address` is (host, port) or the path of a UNIX socket."""
+    """One connection. `address` is (host, port) or the path of a UNIX socket; `source` an
+    address of this host to come from."""
 
-    def __init__(self, address, timeout=20, rcvbuf=0):
+    def __init__(self, address, timeout=20, rcvbuf=0, source=None):
         self.address = address
         family = socket.AF_UNIX if isinstance(address, str) else \
             socket.AF_INET6 if ":" in address[0] else socket.AF_INET
@@ -52,6 +53,8 @@ class Conn:
         self.sock.settimeout(timeout * settings.slow)
         if rcvbuf:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+        if source:
+            self.sock.bind((source, 0))
         self.sock.connect(address)
         if family != socket.AF_UNIX:
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -65,7 +65,7 @@ def unseen_client(t, kind):
     agent.expect(https(13))
 
 
-@case(on=("curl", "requests", "node-https", "go"))
+@case(on=("curl", "requests", "node-https", "go", "dotnet-3.1", "dotnet-8"))
 def through_proxy(t, kind):
     """CONNECT in the clear, then TLS in the tunnel."""
     target, proxy = serve(t, "python"), t.serve("proxy")
@@ -129,7 +129,7 @@ def one_trace(spans, n):
 
 
 @case(on=("curl-nginx", "requests-go", "go-rustls", "node-https-asyncio",
-          "reqwest-rustls-node-24"))
+          "reqwest-rustls-node-24", "dotnet-8-dotnet-pump-8"))
 def both_ends(t, pair):
     """Client and server of this host, both watched: they agree, and share a trace."""
     name = max((c for c in CLIENTS if pair.startswith(c + "-")), key=len)

@@ -9,11 +9,11 @@ import subprocess
 
 from client import expect_status, head, repeat
 from harness import case
-from lib import settings, tree
+from lib import check, settings, tree
 from prom import WHATEVER
 from programs import BUILDS, out, serve
-from secure import Conn, one
-from cases_servers import HELLO, USER
+from secure import Bio, Conn, one
+from cases_servers import DOTNETS, HELLO, USER
 from watch import https, plain, watch
 
 
@@ -35,7 +35,7 @@ def listening(proc):
     return "127.0.0.1", int(proc.wait_line("LISTEN")[6:])
 
 
-@case(on=("python", "go", "node-24", "nginx", "rustls"))
+@case(on=("python", "go", "node-24", "nginx", "rustls") + DOTNETS)
 def killed(t, kind):
     """SIGKILL while it waits for requests inside its TLS library; the next one is seen."""
     srv = serve(t, kind)
@@ -125,8 +125,34 @@ WRONG = (HELLO, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(25
          bytes(i * 37 % 251 for i in range(4999)), b"\x16", b"\x80\x2e\x01\x03\x01")
 
 
+def connect(srv, source, data):
+    sock = socket.create_connection(srv.address, 20 * settings.slow, (source, 0))
+    sock.sendall(data)
+    return sock
+
+
+@case(on=[name for name in DOTNETS if "pump" in name])
+def same_hello(t, kind):
+    """One ClientHello comes by two connections before either is looked at, which is all by which
+    .NET's are told apart there; so they are not, until the client says more."""
+    srv = serve(t, kind, words=["pairs"])
+    agent = watch(t, srv)
+    for i in range(13):
+        bio = Bio(srv.address)
+        with connect(srv, "127.1.0.%d" % (1 + i % 2), bio.hello) as one_, \
+                connect(srv, "127.1.0.%d" % (2 - i % 2), bio.hello) as other:
+            bio.use(one_ if i % 2 == 0 else other)
+            for _ in range(3):
+                answer = bio.request(USER)
+                check(answer.startswith(b"HTTP/1.1 200"), "it says %r" % answer[:40])
+    agent.expect(https(39, "/users/{id}"))
+    if not t.dry:
+        wrong = [line for line in agent.log() if line["client"] != "127.1.0.1"]
+        check(not wrong, "%d requests on the wrong connection" % len(wrong))
+
+
 @case(on=("nginx", "apache", "python", "asyncio", "node-24", "go", "rustls", "haproxy",
-          "static"))
+          "static") + DOTNETS)
 def wrong_traffic(t, kind):
     """Plain HTTP, broken handshakes and noise on the TLS port: no https request but the real
     ones. A server may answer HTTP in the clear by HTTP; that is one."""

@@ -4,6 +4,7 @@
 import collections
 import os
 import subprocess
+import threading
 import time
 
 import client
@@ -18,8 +19,7 @@ from watch import https, plain, watch
 HELLO = head("GET", "/hello")
 USER = head("GET", "/users/7")
 EVERY = list(KINDS)
-
-
+DOTNETS = tuple(name for name in KINDS if name.startswith("dotnet"))
 
 
 def each_version(function):
@@ -68,7 +68,7 @@ def resumed(address, n, **kw):
         last.close()
 
 
-@case(on=EVERY)
+@case(on=[name for name, kind in KINDS.items() if kind.resumes])
 def resumption(t, kind):
     """By ticket with TLS 1.2 and 1.3, by session id with 1.2: the client asserts that they are."""
     srv = serve(t, kind)
@@ -254,6 +254,45 @@ def pipelining(t, kind):
                 expect_status(conn.read(), 200)
     users = sum(d // 2 for d in depths)
     agent.expect(https(sum(depths) - users), https(users, "/users/{id}"))
+
+
+def visit(srv, source, path, gate, errors):
+    """Three requests of a connection of its own, which begins with many others."""
+    try:
+        gate.wait(20 * settings.slow)
+        with Conn(srv.address, source=source) as conn:
+            for _ in range(3):
+                expect_status(conn.get(path), 200)
+    except Exception as e:  # handed to the main thread below
+        errors.append(e)
+
+
+def at_once(srv, visits):
+    gate, errors = threading.Barrier(len(visits)), []
+    threads = [threading.Thread(target=visit, args=(srv, source, path, gate, errors))
+               for source, path in visits.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+@case(on=("python", "asyncio", "uvloop", "node-24", "rustls", "rustls-0.21") + DOTNETS)
+def crowd(t, kind):
+    """47 handshakes at once, five times: each comes from an address of its own and asks for what
+    no other does, so a connection that is taken for another one is found out."""
+    srv = serve(t, kind)
+    agent = watch(t, srv)
+    visits = {"127.1.%d.%d" % (i // 47, 1 + i % 47): "/users/%d" % i for i in range(5 * 47)}
+    for i in range(5):
+        start = "127.1.%d." % i
+        at_once(srv, {k: v for k, v in visits.items() if k.startswith(start)})
+    agent.expect(https(3 * len(visits), "/users/{id}"))
+    if not t.dry:
+        wrong = [line for line in agent.log() if visits[line["client"]] != line["path"]]
+        check(not wrong, "%d requests on a connection of others, one: %s" % (len(wrong), wrong[:1]))
 
 
 @case(on=that_can("plain"))

@@ -71,6 +71,40 @@ BUILDS = {
 }
 
 
+DOTNET = {"3.1": out("dotnet-3.1", "dotnet"), "8": out("dotnet-8", "dotnet")}
+LIBSSL_1_1 = out("openssl-1.1", "usr", "lib", "x86_64-linux-gnu")
+ASSEMBLIES = ("System.Private.CoreLib", "System.Private.Uri", "System.Runtime",
+              "System.Runtime.Extensions", "System.IO.FileSystem", "System.Memory",
+              "System.Console", "System.Linq", "System.Net.Primitives", "System.Net.Sockets",
+              "System.Net.Security", "System.Net.Http", "System.Security.Cryptography.Algorithms",
+              "System.Security.Cryptography.Primitives",
+              "System.Security.Cryptography.X509Certificates", "System.Threading.Channels",
+              "System.Collections.NonGeneric", "Microsoft.Win32.Primitives")
+
+
+def _dotnet_build():
+    """One program for each runtime, by a compiler that knows no later one than 3.1."""
+    sources = sorted(glob.glob(source("dotnet", "*.cs")))
+    config = source("dotnet", "tls.runtimeconfig.json")
+    framework = os.path.join(os.path.dirname(DOTNET["3.1"]), "shared", "Microsoft.NETCore.App")
+    return servers.Build((out("dotnet", "tls.dll"),), sources + [config], "mcs",
+                         [["cp", config, out("dotnet", "tls.runtimeconfig.json")],
+                          ["mcs", "-nostdlib", "-noconfig", "-out:" + out("dotnet", "tls.dll"),
+                           "-lib:" + os.path.join(framework, "3.1.23")] +
+                          ["-r:%s.dll" % name for name in ASSEMBLIES] + sources])
+
+
+BUILDS["dotnet"] = _dotnet_build()
+
+
+def _dotnet(version, *words):
+    """Its own OpenSSL for the old one; no pipe in the folder for temporary files."""
+    env = ["env", "COMPlus_EnableDiagnostics=0"]
+    if version == "3.1":
+        env.append("LD_LIBRARY_PATH=" + LIBSSL_1_1)
+    return env + [DOTNET[version], out("dotnet", "tls.dll"), *words]
+
+
 # ---- the servers ---------------------------------------------------------------
 
 COMMON = "pipeline hello users big status sleep echo sink verify plain"
@@ -103,7 +137,6 @@ def _node(*path):
 
 
 NODE_DEBIAN = out("node-debian", "usr")
-LIBSSL_1_1 = out("openssl-1.1", "usr", "lib", "x86_64-linux-gnu")
 BORING = "/usr/lib/x86_64-linux-gnu/android"
 STATIC_CAN = "pipeline hello users big status verify plain"
 NGINX = ["nginx", "-e", "stderr", "-c"]
@@ -130,6 +163,13 @@ def _nginx(what, lacks=None, **options):
                 processes=3, resumes=("1.2", "1.3", "id"), early=True, lacks=lacks,
                 options=dict({"sendfile": "on", "ssl": ""}, **options),
                 version=None if options else ["nginx", "-v"])
+
+
+def _dotnet_kind(version, what, needs=(), words=(), **options):
+    kind = Kind(".NET %s `SslStream`%s" % (version, what), _dotnet(version),
+                needs=(DOTNET[version],) + needs, builds=("dotnet",), **options)
+    kind.words = list(words)
+    return kind
 
 
 KINDS = {
@@ -170,6 +210,11 @@ KINDS = {
                         builds=("rust",), resumes=("1.3", "id")),
     "rust-openssl": Kind("Rust axum, openssl crate", [out("rust", "release", "server-openssl")],
                          builds=("rust",)),
+    "dotnet-3.1": _dotnet_kind("3.1", "", (LIBSSL_1_1,), resumes=()),
+    "dotnet-pump-3.1": _dotnet_kind("3.1", ", behind a pipe", (LIBSSL_1_1,), ["pump"],
+                                    resumes=()),
+    "dotnet-8": _dotnet_kind("8", ""),
+    "dotnet-pump-8": _dotnet_kind("8", ", behind a pipe", (), ["pump"]),
     # It waits for its socket though its TLS library still holds a request.
     "ruby": Kind("Ruby WEBrick", ["ruby", source("ruby_tls.rb")], needs=("ruby",),
                  can=COMMON.replace("pipeline ", ""),
@@ -370,6 +415,10 @@ CLIENTS = {
                           KINDS["openssl-1.1"].needs, ("c",), modes=("keep",)),
     "boringssl": Client("C, BoringSSL", _tls_c(KINDS["boringssl"].needs),
                         KINDS["boringssl"].needs, ("c",), modes=("keep",)),
+    "dotnet-3.1": Client(".NET 3.1 `HttpClient`", lambda url, n, mode: _dotnet(
+        "3.1", "client", url, n, mode), KINDS["dotnet-3.1"].needs, ("dotnet",)),
+    "dotnet-8": Client(".NET 8 `HttpClient`", lambda url, n, mode: _dotnet(
+        "8", "client", url, n, mode), KINDS["dotnet-8"].needs, ("dotnet",)),
     "java": Client("Java `HttpClient`", lambda url, n, mode: [
         "java", "-cp", out("java"), "TlsClient", url, n, mode], ("java",), ("java",), seen=False,
         version=["java", "-version"]),

@@ -57,6 +57,41 @@ class Conn(client.Conn):
         super().close()
 
 
+class Bio:
+    """A connection whose first bytes are in `hello` before there is a socket."""
+
+    def __init__(self, address):
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context().wrap_bio(self.incoming, self.outgoing, server_hostname=address[0])
+        self.sock = None
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.tls.do_handshake()
+        self.hello = self.outgoing.read()
+
+    def use(self, sock):
+        """The hello was sent by this one. Waits for tickets: the handshake is over there, too."""
+        self.sock = sock
+        self.until(self.tls.do_handshake)
+        self.incoming.write(sock.recv(65536))
+
+    def until(self, function, *args):
+        """What it returns when the server has said enough."""
+        while True:
+            try:
+                return function(*args)
+            except ssl.SSLWantReadError:
+                data = self.sock.recv(65536)
+                check(data, "the server has closed")
+                self.incoming.write(data)
+            finally:
+                self.sock.sendall(self.outgoing.read())
+
+    def request(self, data):
+        """The first bytes of the answer, which are all of a small one."""
+        self.until(self.tls.write, data)
+        return self.until(self.tls.read, 65536)
+
+
 def one(address, data, method="GET", **kw):
     """One request on a connection of its own."""
     with Conn(address, **kw) as conn:

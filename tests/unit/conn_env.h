@@ -4,6 +4,7 @@
 #define RED_TEST_CONN_ENV_H
 
 #include "conn.h"
+#include "http2_block.h"
 #include "http_txn.h"
 #include "service.h"
 
@@ -61,6 +62,7 @@ static inline void nothing_held(const struct proto_env *env)
 static inline int free_pool(void **state)
 {
 	http_txn__free_pool();
+	http2_block__free_pool();
 	return 0;
 }
 

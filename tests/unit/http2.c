@@ -152,16 +152,51 @@ static void attached_late(void **state)
 	each_script(each_beginning);
 }
 
+/* What begins behind a gap is seen, from the next frame on. */
+static void play_with_gap(void)
+{
+	play();
+	if (pl.n_seen < begun_since(pl.gap + pl.gap_n, false))
+		fail_msg("%s without %d calls from %d: %d seen", rec.s->name, pl.gap_n, pl.gap,
+			 pl.n_seen);
+}
+
 static void each_gap(void)
 {
 	for (pl.gap = 0; pl.gap < rec.n_calls; pl.gap++)
 		for (pl.gap_n = 1; pl.gap_n < 4; pl.gap_n++)
 			for (pl.capped = 0; pl.capped < 2; pl.capped++) {
 				pl.tell_loss = false;
-				play();
+				play_with_gap();
 				pl.tell_loss = true;
-				play();
+				play_with_gap();
 			}
+}
+
+/* Any of all that, and more than one hole. */
+static void at_random(void **state)
+{
+	struct script s = { "at random", .n = 30 };
+	int i;
+
+	srand(1);
+	for (i = 0; i < 400; i++) {
+		s.at_once = 1 + rand() % 64;
+		s.padding = rand() % 3 ? 0 : rand() % 100;
+		s.table = rand() % 3 ? 0 : rand() % 5000;
+		memcpy(s.asked, scripts[2 + rand() % 5].asked, sizeof(s.asked));
+		record(&s);
+		play_whole(rand() & 1);
+		pl.joined = rand() & 1;
+		pl.capped = rand() & 1;
+		pl.each_byte = !(rand() % 8);
+		pl.from = rand() % 2 ? 0 : rand() % rec.n_calls;
+		pl.holes = rand() % 3 ? 0 : 3 + rand() % 60;
+		play();
+		if (!pl.from && !pl.holes)
+			assert_int_equal(pl.n_seen, rec.submitted);
+	}
+	pl.holes = 0;
 }
 
 static void calls_missed(void **state)
@@ -172,10 +207,9 @@ static void calls_missed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(as_sent),
-		cmocka_unit_test(cut_anywhere),
-		cmocka_unit_test(attached_late),
-		cmocka_unit_test(calls_missed),
+		cmocka_unit_test(as_sent),       cmocka_unit_test(cut_anywhere),
+		cmocka_unit_test(attached_late), cmocka_unit_test(calls_missed),
+		cmocka_unit_test(at_random),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, free_pool);

@@ -23,11 +23,13 @@ static struct conn_table *t;
 static char seen[4096];
 static int n_seen, n_told;
 static uint64_t now, off[2], last_place;
-static int last_dir, more;
+static int last_dir, more, tid;
+static uint32_t last_tid;
 
 static void on_start(void *arg, struct request *r)
 {
 	last_place = r->place;
+	last_tid = r->tid;
 }
 
 static void on_end(void *arg, struct request *r)
@@ -85,6 +87,7 @@ static int set_up(void **state)
 	off[0] = off[1] = last_place = 0;
 	last_dir = 2;
 	more = 0;
+	tid = 43;
 	now = 1000 * MS;
 	t = conn_table__new(&cfg);
 	open_conn(true);
@@ -112,7 +115,7 @@ static void moves(int dir, const char *p, size_t n, size_t captured)
 		.len = n,
 		.cap_len = captured,
 		.tgid = 42,
-		.tid = 43,
+		.tid = tid,
 		.dir = dir,
 		.more = more,
 		.flags = last_dir != dir ? RED_DATA_FIRST : 0,
@@ -342,6 +345,30 @@ static void unmatched(void **state)
 	assert_int_equal(stat2()->unmatched, 1);
 }
 
+/* What goes by where frames cannot be told from each other may be an answer. */
+static void not_in_step(void **state)
+{
+	says(RED_EV_CLOSE, 0, 0);
+	open_conn(false);
+	IN(HTTP2_HEADERS, WHOLE, 41, GET);
+	moves(RED_DIR_OUT, "\0\0\1\1\5\0\0\0\x29\x88", 10, 10);
+	IN(HTTP2_RST_STREAM, 0, 41, "\0\0\0\x08");
+	assert_int_equal(stat2()->dropped[PROTO_DROP_LOST], 1);
+	IN(HTTP2_HEADERS, WHOLE, 43, GET);
+	more = RED_MORE_FRAME;
+	OUT(HTTP2_HEADERS, WHOLE, 43, OK);
+	assert_string_equal(seen, "GET / 200 - 0 1\n");
+	more = 0;
+	IN(HTTP2_HEADERS, WHOLE, 45, GET);
+	moves(RED_DIR_OUT, "", 0, 0);
+	moves(RED_DIR_OUT, "\0\0", 50, 2); /* a hole */
+	assert_int_equal(stat2()->dropped[PROTO_DROP_LOST], 2);
+	IN(HTTP2_HEADERS, WHOLE, 47, GET);
+	moves(RED_DIR_OUT, "", 10, 0);
+	assert_int_equal(stat2()->dropped[PROTO_DROP_LOST], 3);
+	assert_int_equal(stat2()->malformed, 0);
+}
+
 static void malformed(void **state)
 {
 	begins();
@@ -358,6 +385,12 @@ static void interrupted_block(void **state)
 	begins();
 	IN(HTTP2_HEADERS, HTTP2_END_STREAM, 1, GET);
 	IN(HTTP2_DATA, 0, 1, "x");
+	assert_int_equal(stat2()->malformed, 1);
+	tear_down(state);
+	set_up(state);
+	begins();
+	IN(HTTP2_HEADERS, HTTP2_END_STREAM, 1, GET);
+	IN(HTTP2_CONTINUATION, HTTP2_END_HEADERS, 3, "");
 	assert_int_equal(stat2()->malformed, 1);
 	tear_down(state);
 	set_up(state);
@@ -452,6 +485,25 @@ static void a_request_has_its_place(void **state)
 	assert_int_equal(last_place, HTTP2_PREFACE_LEN + HTTP2_FRAME_HEADER * 2 + sizeof(GET) - 1);
 }
 
+/* The other way round: the client is observed. */
+static void threads_that_share(void **state)
+{
+	moves(RED_DIR_OUT, HTTP2_PREFACE, HTTP2_PREFACE_LEN, HTTP2_PREFACE_LEN);
+	OUT(HTTP2_HEADERS, WHOLE, 1, GET);
+	assert_int_equal(last_tid, 43);
+	OUT(HTTP2_HEADERS, WHOLE, 3, GET);
+	assert_int_equal(last_tid, 43);
+	tid = 44;
+	OUT(HTTP2_HEADERS, WHOLE, 5, GET);
+	assert_int_equal(last_tid, 0);
+	tid = 43;
+	OUT(HTTP2_HEADERS, WHOLE, 7, GET);
+	assert_int_equal(last_tid, 0);
+	IN(HTTP2_RST_STREAM, 0, 1, "\0\0\0\x08");
+	OUT(HTTP2_RST_STREAM, 0, 3, "\0\0\0\x08");
+	assert_string_equal(seen, "GET / 0 cancel 0 4\nGET / 0 cancelled 0 4\n");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -467,12 +519,14 @@ int main(void)
 		TEST(too_many),
 		TEST(no_room_for_headers),
 		TEST(unmatched),
+		TEST(not_in_step),
 		TEST(malformed),
 		TEST(interrupted_block),
 		TEST(upgraded),
 		TEST(preface_in_pieces),
 		TEST(the_server_first),
 		TEST(a_request_has_its_place),
+		TEST(threads_that_share),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, free_pool);

@@ -14,6 +14,7 @@ struct play {
 	int cut;        /* before this byte, of both directions, a call ends; 0: none */
 	int from;       /* the first call that is seen */
 	int gap, gap_n; /* so many calls are missed from this one on; -1: none */
+	int holes;      /* one call in so many is missed; 0: none */
 	bool tell_loss; /* by proto->lost, or only by their bytes */
 
 	struct conn c;
@@ -207,6 +208,8 @@ static void one_call(int from, uint32_t off, uint32_t len, bool frame, bool miss
 
 static bool missed(int call)
 {
+	if (pl.holes && call * 7919 % pl.holes == 1)
+		return true;
 	return pl.gap >= 0 && call >= pl.gap && call < pl.gap + pl.gap_n;
 }
 

@@ -93,6 +93,7 @@ static int library(const char *names)
 	{ "PR_Read PR_Write PR_Close", 5, BIT(TLS_NSPR), RED_TARGET_TLS, "" },
 	{ "SSL_ImportFD", 0, BIT(TLS_NSS), 0, "" },
 	{ "JNI_CreateJavaVM", 0, BIT(TLS_JVM), 0, "" },
+	{ "CryptoNative_BioRead CryptoNative_BioWrite", 1, BIT(TLS_DOTNET), RED_TARGET_FED, "" },
 	{ RUST_READ " " RUST_WRITE, 4, BIT(TLS_RUSTLS), RED_TARGET_TLS | RED_TARGET_RUSTLS, "" },
 	{ RUST_READ, 0, BIT(TLS_RUSTLS), 0, "rustls" LACKS },
 	{ RUST_READ " " RUST_WRITE " SSL_read SSL_write", 8, BIT(TLS_RUSTLS) | BIT(TLS_OPENSSL),
