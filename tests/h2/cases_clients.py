@@ -6,7 +6,6 @@ import subprocess
 
 import load
 import prom
-from cases_load import each_way
 from harness import case
 from kinds import Server, serve, source
 from lib import Failure, check, free_port, need_programs, prime, settings, wait_for
