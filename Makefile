@@ -51,7 +51,7 @@ UNITS	:= $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
 FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
 SKEL	:= $(O)/redeye.skel.h
 
-.PHONY: all deps demo test test-unit test-golden test-live test-vm test-vm-tls test-stress test-prometheus \
+.PHONY: all deps demo test test-unit test-golden test-live test-vm test-vm-tls test-h2 test-vm-h2 test-stress test-prometheus \
 	test-propagate test-otlp test-traces test-uprobes test-frames bench bench-spans fuzz check check-abi check-arm64 format install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -101,7 +101,7 @@ $(O)/tests/unit/%: tests/unit/%.c $(LIB)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) -lcmocka $(LIBS)
 
 # Their probes are of their own processes only: others on this machine map the same files.
-test-live test-tls test-stress test-prometheus test-propagate test-otlp test-traces bench demo: \
+test-live test-tls test-h2 test-stress test-prometheus test-propagate test-otlp test-traces bench demo: \
 	export REDEYE_UPROBE_SCOPE = process
 
 test-unit: $(UNITS)
@@ -218,6 +218,18 @@ test-vm-tls: all
 	$(Q)tests/tls/deps
 	$(Q)tests/vm/run -m 4096 -t 3000 $(VM) -- tests/tls/run --core --slow 6
 
+# HTTP/2 and gRPC. H2=--core: what `make test` runs. H2="--markdown FILE": the tables of
+# docs/h2-support.md.
+test-h2: all
+	$(Q)tests/h2/deps
+	$(Q)tests/h2/run $(H2)
+
+# HTTP/2 on every kernel of the matrix, with the best backend of each.
+test-vm-h2: all
+	$(Q)tests/vm/deps
+	$(Q)tests/h2/deps
+	$(Q)tests/vm/run -m 4096 -t 3000 $(VM) -- tests/h2/run --vm
+
 # Every kernel of the matrix, every backend. Long: see tests/vm/README.md.
 test-vm: all
 	$(Q)tests/vm/deps
@@ -233,6 +245,7 @@ test:
 		traces='$(MAKE) -s test-traces TRACES=--quick' \
 		propagate='$(MAKE) -s test-propagate PROPAGATE="--messages 10007"' \
 		tls='$(MAKE) -s test-tls TLS=--core' \
+		h2='$(MAKE) -s test-h2 H2=--core' \
 		otlp='$(MAKE) -s test-otlp' \
 		uprobes='$(MAKE) -s test-uprobes' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
