@@ -21,7 +21,8 @@
  *
  * When a header cannot be read, is none that a peer would accept, or the call has more
  * frames than there are steps, the position is lost: the direction is only counted, until
- * a call begins with what frames_strict() takes for frames. That is also how a connection
+ * a call begins with what frames_strict() takes for frames, or two calls are one
+ * (frames_by_calls). That is also how a connection
  * is recognised that was open before redeye.
  *
  * A record of a uprobe (tls.h) that finds another owner in its scratch is dropped, its
@@ -491,12 +492,28 @@ __noinline int frames_end(__u32 slot, int how)
 	return frames_emit(slot, 0);
 }
 
+/* Some read a header by itself, and then the payload (Go's servers): a call of nine bytes
+ * that may be one, and in `left` as many as it says; then a call of just as many. What
+ * proves it has gone by, the next call begins with a frame. */
+static __always_inline int frames_by_calls(struct red_scratch *s, __u32 slot)
+{
+	struct red_walk *w = &s->walk;
+	int proven = w->left && w->left == w->end;
+
+	w->left = 0;
+	if (!proven && w->end == RED_FRAME_HEAD &&
+	    gather(slot, RED_PROBE_AT, 0, RED_FRAME_HEAD) == RED_FRAME_HEAD &&
+	    frame_ok(&s->data[RED_PROBE_AT], 1))
+		w->left = frame_len(&s->data[RED_PROBE_AT]);
+	return proven;
+}
+
 /* Walks the call in scratch `slot`, where its length and the position are too, and writes
  * its records. Returns 0, or RED_WALK_RACE. */
 __noinline int frames_call(__u32 slot)
 {
 	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
-	int i, r = RED_WALK_END;
+	int i, proven, r = RED_WALK_END;
 
 	if (!s)
 		return RED_WALK_RACE;
@@ -504,8 +521,11 @@ __noinline int frames_call(__u32 slot)
 		s->walk.known = 1;
 	record_begin(s);
 	if (!s->walk.known) {
+		proven = frames_by_calls(s, slot);
 		leave_out(&s->walk, s->walk.end);
-		return frames_end(slot, r);
+		r = frames_end(slot, r);
+		s->walk.known = proven;
+		return r;
 	}
 	for (i = 0; i < RED_WALK_ROUNDS; i++) {
 		r = frames_rounds(slot);

@@ -74,7 +74,7 @@ class Kind(servers.Kind):
     """can: words, most of them endpoints. post: POST /sink answers 200; empty: 204 and 304."""
 
     def __init__(self, what, command, tls=True, builds=(), truth=True, version=None, streams=20000,
-                 **kw):
+                 proof=0, **kw):
         kw.setdefault("can", ALL)
         super().__init__(command, **kw)
         self.what = what          # as the table of the documentation calls it
@@ -83,6 +83,7 @@ class Kind(servers.Kind):
         self.truth = truth        # it writes access.log
         self.version = version    # a command that prints it
         self.streams = streams    # that a client may have open
+        self.proof = proof        # requests of an open connection that prove what it speaks
 
 
 JAVA = ["java", "-XX:TieredStopAtLevel=1", "-Xmx512m", "-cp", out("java") + ":" + JARS + "/*", "H2"]
@@ -100,7 +101,7 @@ KINDS = {
     "node": Kind("Node `http2`", ["node", source("node", "http.js")], needs=("node",),
                  can=ALL + " reset refuse goaway connect 404", version=["node", "--version"]),
     "go": Kind("Go `net/http`", [GO, "http"], builds=("go",), can=ALL + " reset goaway 404",
-               version=["go", "version"]),
+               version=["go", "version"], proof=2),
     "hyper": Kind("Rust hyper", [RUST, "http"], builds=("rust",),
                   can=COMMON + " echo sleep trailers empty reset 404"),
     "jetty": Kind("Jetty", JAVA + ["http"], builds=("java",), needs=("java",), tls=False,
