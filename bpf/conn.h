@@ -713,16 +713,9 @@ static __always_inline __u64 walk_begin(struct red_walk *w, const struct red_con
 	return w->now;
 }
 
-/* What was written to memory is to leave by and by (RED_MOVE_DEFER). All of it counts at
- * once here, and the time of the last byte follows: what is under way is little, because
- * the peer's windows bound it. */
-static __always_inline void conn_frames_deferred(struct red_conn *c, __u64 len)
-{
-	conn_settle(c);
-	conn_defer(c, c->d[RED_DIR_OUT].off, len);
-}
-
-/* A call that moved `len` > 0 bytes of a connection that speaks HTTP/2. */
+/* A call that moved `len` > 0 bytes of a connection that speaks HTTP/2. What was written to
+ * memory is to leave by and by (RED_MOVE_DEFER): all of it counts at once here, and the time
+ * of the last byte follows. What is under way is little, the peer's windows bound it. */
 __noinline int conn_frames(__u64 sk, __u32 slot, __u32 dir, __u64 len, __u32 how)
 {
 	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
@@ -740,7 +733,7 @@ __noinline int conn_frames(__u64 sk, __u32 slot, __u32 dir, __u64 len, __u32 how
 	}
 	BOUND(to, RED_DIR_OUT);
 	if (how & RED_MOVE_DEFER)
-		conn_frames_deferred(c, len);
+		conn_settle(c);
 	w = &s->walk;
 	now = walk_begin(w, c, len);
 	position_get(w, &c->d[to]);
@@ -761,6 +754,8 @@ __noinline int conn_frames(__u64 sk, __u32 slot, __u32 dir, __u64 len, __u32 how
 	if (how & RED_MOVE_TLS && *(volatile __u64 *)&s->owner != id)
 		c->d[to].known = 0;
 	c->d[to].off += len;
+	if (how & RED_MOVE_DEFER)
+		conn_defer(c, c->d[to].off - len, len);
 	return 0;
 }
 
@@ -869,9 +864,10 @@ tail:
 	else
 		tail_update(d, s, slot, len, got);
 count:
+	if (moved)
+		d->off += moved;
 	if (how & RED_MOVE_DEFER)
-		conn_defer(c, d->off, len);
-	d->off += moved;
+		conn_defer(c, d->off - moved, len);
 	d->last_ns = now;
 	return;
 frames:
