@@ -2,10 +2,10 @@
 /*
  * redeye's BPF programs: thin shims that name a hook and call the state
  * machine. Read in this order: redeye.h (the records), maps.h (configuration,
- * accounting, the ring), capture.h (where the bytes are), conn.h (what a call
- * is worth), frames.h (what a call of HTTP/2 is), tls.h (plaintext and its socket), io.h,
- * this file (which hook, in what context, what it misses), tls_probes.h (the uprobes),
- * process.h (life and death).
+ * accounting, the ring), capture.h (where the bytes are), conn.h and moved.h (what a call
+ * is worth), frames.h and conn_frames.h (and one of HTTP/2), tls.h (plaintext and its
+ * socket), io.h, this file (which hook, in what context, what it misses), tls_probes.h
+ * (the uprobes), process.h (life and death).
  *
  * Four backends see the same calls:
  *   sock     sock_send_length, sock_recv_length tracepoints   Linux 6.3+
@@ -30,6 +30,8 @@
 #include "frames.h"
 #include "tls_objects.h"
 #include "conn.h"
+#include "conn_frames.h"
+#include "moved.h"
 #include "tls.h"
 #include "io.h"
 #include "tls_probes.h"
