@@ -14,7 +14,7 @@ CLANG	?= clang
 # On Ubuntu before 25.04 /usr/sbin/bpftool is a script that insists on the running kernel's own.
 BPFTOOL	?= $(lastword bpftool $(wildcard /usr/local/sbin/bpftool /usr/sbin/bpftool \
 		/usr/lib/linux-tools/*/bpftool))
-PKGS	:= libbpf libelf zlib liblzma libmicrohttpd libprotobuf-c yaml-0.1 libcjson
+PKGS	:= libbpf libelf zlib liblzma libmicrohttpd libprotobuf-c yaml-0.1 libcjson libnghttp2
 
 O	:= build$(if $(ASAN),/asan)$(if $(STATIC),/static)
 Q	:= $(if $(V),,@)
@@ -35,7 +35,7 @@ ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(HARDEN) $(SAN) -D_GNU_SOURCE \
 ALL_LDFLAGS = $(LDFLAGS) $(SAN) -pie -Wl,-z,relro,-z,now
 # Debian has no static p11-kit, which GnuTLS needs, and no static cJSON. So a static binary is
 # one that carries all else: what is left to load is libc, GnuTLS and its own, cJSON.
-LIBS	= $(if $(STATIC),-Wl$(comma)-Bstatic -lbpf -lelf -lz -lmicrohttpd -lprotobuf-c -lyaml \
+LIBS	= $(if $(STATIC),-Wl$(comma)-Bstatic -lbpf -lelf -lz -llzma -lmicrohttpd -lprotobuf-c -lyaml -lnghttp2 \
 	    -Wl$(comma)-Bdynamic -lgnutls -lcjson,$(shell pkg-config --libs $(PKGS))) -lm -lpthread -ldl
 
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v2 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-parameter \
@@ -51,8 +51,8 @@ UNITS	:= $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
 FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
 SKEL	:= $(O)/redeye.skel.h
 
-.PHONY: all deps demo test test-unit test-golden test-live test-vm test-vm-tls test-stress test-prometheus \
-	test-propagate test-otlp test-traces test-uprobes bench bench-spans fuzz check check-abi check-arm64 format install clean
+.PHONY: all deps demo test test-unit test-golden test-live test-vm test-vm-tls test-h2 test-vm-h2 test-stress test-prometheus \
+	test-propagate test-otlp test-traces test-uprobes test-frames bench bench-spans fuzz check check-abi check-arm64 format install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -101,7 +101,7 @@ $(O)/tests/unit/%: tests/unit/%.c $(LIB)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) -lcmocka $(LIBS)
 
 # Their probes are of their own processes only: others on this machine map the same files.
-test-live test-tls test-stress test-prometheus test-propagate test-otlp test-traces bench demo: \
+test-live test-tls test-h2 test-stress test-prometheus test-propagate test-otlp test-traces bench demo: \
 	export REDEYE_UPROBE_SCOPE = process
 
 test-unit: $(UNITS)
@@ -188,6 +188,15 @@ $(O)/tests/uprobes/%: tests/uprobes/%.c $(LIB)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS)
 
+# What the kernel side tells of HTTP/2, with real servers and with frames cut anywhere.
+test-frames: all $(O)/tests/frames/server
+	$(Q)tests/frames/run $(FRAMES)
+
+$(O)/tests/frames/server: tests/frames/server.go
+	$(call say,GO,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)go build -o $@ $<
+
 # Builds Jaeger and an OpenTelemetry Collector the first time: some minutes.
 test-traces: all
 	$(Q)tests/live/deps
@@ -209,6 +218,18 @@ test-vm-tls: all
 	$(Q)tests/tls/deps
 	$(Q)tests/vm/run -m 4096 -t 3000 $(VM) -- tests/tls/run --core --slow 6
 
+# HTTP/2 and gRPC. H2=--core: what `make test` runs. H2="--markdown FILE": the tables of
+# docs/h2-support.md.
+test-h2: all
+	$(Q)tests/h2/deps
+	$(Q)tests/h2/run $(H2)
+
+# HTTP/2 on every kernel of the matrix, with the best backend of each.
+test-vm-h2: all
+	$(Q)tests/vm/deps
+	$(Q)tests/h2/deps
+	$(Q)tests/vm/run -m 4096 -t 3000 $(VM) -- tests/h2/run --vm
+
 # Every kernel of the matrix, every backend. Long: see tests/vm/README.md.
 test-vm: all
 	$(Q)tests/vm/deps
@@ -224,6 +245,7 @@ test:
 		traces='$(MAKE) -s test-traces TRACES=--quick' \
 		propagate='$(MAKE) -s test-propagate PROPAGATE="--messages 10007"' \
 		tls='$(MAKE) -s test-tls TLS=--core' \
+		h2='$(MAKE) -s test-h2 H2=--core' \
 		otlp='$(MAKE) -s test-otlp' \
 		uprobes='$(MAKE) -s test-uprobes' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "agg.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +26,8 @@ static struct agg_service *service_new(struct agg *agg, struct service *service)
 		free(svc);
 		return NULL;
 	}
+	rpc_methods__init(&svc->methods[SPAN_SERVER], agg->max_routes);
+	rpc_methods__init(&svc->methods[SPAN_CLIENT], agg->max_routes);
 	svc->service = service__ref(service);
 	svc->last = &svc->first;
 	svc->chain = *bucket;
@@ -66,6 +67,8 @@ static void service_free(struct agg *agg, struct agg_service **link)
 		free(a);
 	}
 	route_table__free(svc->routes);
+	rpc_methods__free(&svc->methods[SPAN_SERVER]);
+	rpc_methods__free(&svc->methods[SPAN_CLIENT]);
 	service__put(svc->service);
 	free(svc);
 }
@@ -120,103 +123,12 @@ void agg__request_end(struct agg *agg, const struct request *r)
 
 /* ---- spans ------------------------------------------------------------------------ */
 
-static void key_common(struct agg *agg, struct series_key *key, const struct agg_service *svc,
-		       const struct span *s)
-{
-	*key = (struct series_key){
-		.service = svc->service->id,
-		.kind = s->kind,
-		.method = names__id(&agg->names, s->method),
-		.error_type = names__id(&agg->names, s->error_type),
-		.version = names__id(&agg->names, s->protocol_version),
-		.status = s->status,
-	};
-}
-
-static struct series *server_series(struct agg *agg, struct agg_service *svc, struct span *s)
-{
-	bool served = s->status && (s->status < 400 || s->status >= 500);
-	struct route_result route = route_table__get(svc->routes, s->path, served && !agg->full);
-	struct series_key key;
-
-	s->route = slice_of(route.template);
-	agg->stats.routed_cnt += route.template != NULL;
-	agg->stats.routed_learned_cnt += route.learned;
-	key_common(agg, &key, svc, s);
-	key.scheme = names__id(&agg->names, s->scheme);
-	key.where = (uintptr_t)route.template;
-	return series__get(agg, svc, &key, route.template, "", s);
-}
-
-/* Host names do not know case. The bytes come from a Host header: what no host consists
- * of becomes '_'. */
-static uint32_t host_name(char host[HOST_MAX + 1], struct slice from)
-{
-	uint32_t n = from.len < HOST_MAX ? (uint32_t)from.len : HOST_MAX, i;
-
-	for (i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)from.p[i];
-
-		host[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c <= ' ' || c >= 0x7f ? '_' : c);
-	}
-	return n;
-}
-
-/* server.address when the request names no host: the socket's. */
-static uint32_t peer_name(char host[HOST_MAX + 1], const struct span *s)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	bool ip4 = !memcmp(s->peer_addr, mapped, sizeof(mapped));
-
-	if (s->family != AF_INET && s->family != AF_INET6)
-		return 0;
-	if (!inet_ntop(ip4 ? AF_INET : AF_INET6, s->peer_addr + (ip4 ? 12 : 0), host, HOST_MAX))
-		return 0;
-	return (uint32_t)strlen(host);
-}
-
-/* A URL without port means its scheme's; a UNIX socket has none. */
-static uint16_t server_port(const struct span *s)
-{
-	if (s->host_port || s->family == AF_UNIX)
-		return s->host_port;
-	if (!s->host.len)
-		return s->peer_port;
-	return s->scheme && !strcmp(s->scheme, "https") ? 443 : 80;
-}
-
-static uint64_t hash_host(const char *host, uint32_t len)
-{
-	uint64_t h = len, w;
-
-	for (; len >= 8; host += 8, len -= 8) {
-		memcpy(&w, host, 8);
-		h = (h ^ w) * UINT64_C(0x9e3779b97f4a7c15);
-		h ^= h >> 32;
-	}
-	while (len--)
-		h = (h ^ (uint8_t)*host++) * UINT64_C(0x9e3779b97f4a7c15);
-	return h;
-}
-
-static struct series *client_series(struct agg *agg, struct agg_service *svc, struct span *s)
-{
-	char host[HOST_MAX + 1];
-	struct series_key key;
-
-	key_common(agg, &key, svc, s);
-	key.port = server_port(s);
-	key.host_len = s->host.len ? host_name(host, s->host) : peer_name(host, s);
-	key.where = hash_host(host, key.host_len);
-	return series__get(agg, svc, &key, NULL, host, s);
-}
-
 static int record(const struct agg *agg, struct series *series, const struct span *s)
 {
 	uint64_t ns = s->end_ns > s->start_ns ? s->end_ns - s->start_ns : 0;
 	int err = hist__record(&series->parts[PART_DURATION], (double)ns / 1e9);
 
-	if (err || agg->n_parts == 1)
+	if (err || agg->n_parts[series->key.class] == 1)
 		return err;
 	err = hist__record(&series->parts[PART_REQUEST_SIZE], (double)s->request_body_bytes);
 	if (err || !s->status)
@@ -228,13 +140,15 @@ void agg__span(struct agg *agg, struct span *s)
 {
 	struct agg_service *svc = service_of(agg, s->service);
 	struct series *series = NULL;
+	struct label label;
 
 	agg->stats.spans_cnt++;
 	if (s->end_ns > agg->mono_ns)
 		agg->mono_ns = s->end_ns;
-	if (svc)
-		series = s->kind == SPAN_SERVER ? server_series(agg, svc, s)
-						: client_series(agg, svc, s);
+	if (svc) {
+		label__of(agg, svc, s, &label);
+		series = series__get(agg, svc, &label, s);
+	}
 	if (!series || record(agg, series, s)) {
 		agg->stats.lost_cnt++;
 		return;
@@ -296,7 +210,9 @@ void agg__stats(const struct agg *agg, struct agg_stats *out)
 	out->bytes = sizeof(*agg) + agg->n_slots * sizeof(*agg->slots);
 	for (svc = agg->services; svc; svc = svc->next) {
 		out->routes_learned += route_table__learned(svc->routes);
+		out->rpc_methods += svc->methods[SPAN_SERVER].n + svc->methods[SPAN_CLIENT].n;
 		out->bytes += sizeof(*svc) + route_table__bytes(svc->routes);
+		out->bytes += svc->methods[SPAN_SERVER].bytes + svc->methods[SPAN_CLIENT].bytes;
 		for (s = svc->first; s; s = s->next) {
 			out->series++;
 			out->bytes += series__bytes(agg, s);
@@ -304,6 +220,13 @@ void agg__stats(const struct agg *agg, struct agg_stats *out)
 		for (a = svc->active; a; a = a->next)
 			out->bytes += sizeof(*a);
 	}
+}
+
+/* The conventions have no metric of the sizes of calls. */
+static void set_parts(struct agg *agg, bool sizes)
+{
+	agg->n_parts[SPAN_HTTP_SERVER] = agg->n_parts[SPAN_HTTP_CLIENT] = sizes ? PARTS : 1;
+	agg->n_parts[SPAN_RPC_SERVER] = agg->n_parts[SPAN_RPC_CLIENT] = 1;
 }
 
 struct agg *agg__new(const struct agg_config *c)
@@ -318,7 +241,7 @@ struct agg *agg__new(const struct agg_config *c)
 	agg->limit_all = limit > UINT32_MAX / 4 / AGG_ALL_SERVICES ? UINT32_MAX / 4
 								   : limit * AGG_ALL_SERVICES;
 	agg->expiry_ns = c->series_expiry_ns ? c->series_expiry_ns : AGG_SERIES_EXPIRY_NS;
-	agg->n_parts = c->body_size_metrics ? PARTS : 1;
+	set_parts(agg, c->body_size_metrics);
 	agg->learn_routes = c->learn_routes;
 	agg->max_routes = c->max_routes;
 	agg->resource = c->resource;

@@ -7,18 +7,24 @@
  *                                               error.type, version
  *   http.{server,client}.{request,response}.body.size   By, as above; opt-in
  *   http.server.active_requests      {request}  method, scheme
+ *   rpc.server.call.duration         s          system, method, status, error.type
+ *   rpc.client.call.duration         s          the same, server.address and port
+ *
+ * A span with an RPC is counted in rpc.*.call.duration and in none of http.*, but for
+ * the active requests: a call begins as any request does.
  *
  * Duration is from the first byte of the request to the last one of the
  * response, for clients too. Response sizes are those of requests that had a
  * response. http.route may be a learned template (route.h): an attribute that
- * says so would double the series, so agg_stats has the share instead.
+ * says so would double the series, so agg_stats has the share instead. rpc.method is
+ * one of max_routes names for each side of a service, or _OTHER (rpc_methods.h).
  *
  * Cardinality. A metric of one service has at most cardinality_limit series,
  * and all services together AGG_ALL_SERVICES times as many per process. What
  * comes later is recorded, completely, in one overflow series for each service
  * and metric, whose only attribute is otel.metric.overflow=true. It counts within
  * the service's limit; series from before the overflow keep counting. It comes on
- * top of the limit of all, which therefore is that plus two for each service.
+ * top of the limit of all, which therefore is that plus four for each service.
  *
  * Owner: the event loop. Nothing here locks, logs or reads a clock.
  */
@@ -49,8 +55,8 @@ struct agg_config {
 	uint64_t series_expiry_ns;  /* 0: AGG_SERIES_EXPIRY_NS */
 	bool body_size_metrics;
 	bool learn_routes;
-	uint32_t max_routes;                   /* learned, per service; 0: none */
-	const struct str_list *routes;         /* NULL: none; read by agg__new only */
+	uint32_t max_routes;           /* learned, per service, and methods of each side; 0: none */
+	const struct str_list *routes; /* NULL: none; read by agg__new only */
 	const struct resource_attrs *resource; /* NULL: only the services' own; as long as agg */
 };
 
@@ -58,6 +64,7 @@ struct agg_stats {
 	uint32_t services;
 	uint32_t series;         /* overflow series included */
 	uint32_t routes_learned; /* templates, of all present services */
+	uint32_t rpc_methods;    /* names, of them too */
 	uint64_t bytes;          /* heap, about */
 	/* since agg__new */
 	uint64_t spans_cnt;
@@ -76,7 +83,7 @@ void agg__free(struct agg *agg); /* accepts NULL */
 void agg__request_start(struct agg *agg, const struct request *r);
 void agg__request_end(struct agg *agg, const struct request *r);
 
-/* Fills in s->route, which stays until the service goes. */
+/* Fills in s->route: http.route of servers, rpc.method. It stays until the service goes. */
 void agg__span(struct agg *agg, struct span *s);
 
 /* A span that was counted belongs to a trace that is kept: its series may point to it. */

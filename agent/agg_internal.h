@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What agg.c, agg_series.c and agg_snapshot.c share. */
+/* What the agg*.c share. */
 #ifndef RED_AGG_INTERNAL_H
 #define RED_AGG_INTERNAL_H
 
@@ -11,9 +11,15 @@
 #include "agg_names.h"
 #include "hist.h"
 #include "route.h"
+#include "rpc_methods.h"
 #include "service.h"
 
-/* A series holds one histogram for each part; all metrics of a kind have the same attributes. */
+/*
+ * What is counted is a table of span classes: how a class names its series (agg_label.c),
+ * how many parts they have (agg.c), what its metrics and attributes are called
+ * (agg_snapshot.c). All metrics of a class have the same attributes, so a series holds
+ * one histogram for each part, and nothing else needs to know what the classes are.
+ */
 enum series_part {
 	PART_DURATION = 0,
 	PART_REQUEST_SIZE = 1,
@@ -23,16 +29,27 @@ enum series_part {
 
 enum { HOST_MAX = 255 };
 
-/* Compared as bytes: no padding. Names by id (agg_names.h), 0: absent. */
+/* Compared as bytes: no padding. What a class does not have is 0; the names of agg_names.h
+ * are given by their ids. */
 struct series_key {
-	uint64_t where; /* server: address of the route's name; client: hash of the host */
+	uint64_t name; /* address of its route or RPC method */
+	uint64_t host; /* hash of it */
 	uint32_t service;
-	uint32_t kind;
-	uint16_t method, scheme, error_type, version;
-	uint16_t status, port;
-	uint32_t host_len; /* client */
+	uint32_t class; /* enum span_class */
+	uint16_t method, scheme, version;
+	uint16_t system; /* of RPC */
+	uint16_t status; /* of HTTP: the number; of RPC: a name */
+	uint16_t error_type;
+	uint16_t port, host_len;
 };
-_Static_assert(sizeof(struct series_key) == 32, "series_key has padding");
+_Static_assert(sizeof(struct series_key) == 40, "series_key has padding");
+
+/* The key, and what it stands for. */
+struct label {
+	struct series_key key;
+	const char *name;        /* or NULL; the service's */
+	char host[HOST_MAX + 1]; /* key.host_len of it are set */
+};
 
 /* Of a kept trace; end_ns 0: none. */
 struct exemplar {
@@ -44,15 +61,15 @@ struct exemplar {
 
 struct series {
 	struct series_key key;
-	const char *route;      /* server, or NULL; the route table's */
-	const char *host;       /* client; behind the histograms */
+	const char *name;       /* of its route or method, or NULL; the service's */
+	const char *host;       /* clients; behind the histograms */
 	struct series *next;    /* of the same service, oldest first */
 	uint64_t start_ns;      /* monotonic: the first span's start */
 	uint64_t last_ns;       /* monotonic: the latest end */
 	uint64_t start_unix_ns; /* 0 until exported: it must not move when the clock does */
 	bool overflow;
 	struct exemplar *exemplars; /* one for each bucket of the duration; NULL: none yet */
-	struct hist parts[];        /* PARTS, or only the duration */
+	struct hist parts[];        /* agg->n_parts of its class */
 };
 
 struct active {
@@ -66,9 +83,10 @@ struct agg_service {
 	struct agg_service *chain; /* same bucket */
 	struct service *service;   /* one reference */
 	struct route_table *routes;
+	struct rpc_methods methods[2]; /* by span kind: those it serves, those it calls */
 	struct series *first, **last;
-	struct series *overflow[2]; /* by kind; also in the list */
-	uint32_t n_series[2];       /* by kind, without overflow */
+	struct series *overflow[SPAN_CLASS__CNT]; /* also in the list */
+	uint32_t n_series[SPAN_CLASS__CNT];       /* without overflow */
 	struct active *active;
 };
 
@@ -80,9 +98,9 @@ struct slot {
 enum { SERVICE_BUCKETS = 256 };
 
 struct agg {
-	uint32_t limit, limit_all; /* series without overflow: of a service and kind, of all */
+	uint32_t limit, limit_all; /* series without overflow: of a service and class, of all */
 	uint64_t expiry_ns;
-	uint32_t n_parts;
+	uint32_t n_parts[SPAN_CLASS__CNT];
 	bool learn_routes;
 	bool full; /* agg__set_full */
 	uint32_t max_routes;
@@ -102,11 +120,13 @@ struct agg {
 	struct agg_stats stats; /* counters only */
 };
 
+/* agg_label.c: fills in s->route, too. */
+void label__of(struct agg *agg, struct agg_service *svc, struct span *s, struct label *l);
 /* agg_series.c */
 int series__table_new(struct agg *agg);
-/* The series of key, made when there is room, else svc's overflow series. NULL: no memory. */
-struct series *series__get(struct agg *agg, struct agg_service *svc, const struct series_key *key,
-			   const char *route, const char *host, struct span *span);
+/* The series so called, made when there is room, else svc's overflow series. NULL: no memory. */
+struct series *series__get(struct agg *agg, struct agg_service *svc, const struct label *l,
+			   struct span *span);
 /* That of a span counted before, NULL when it has gone or was an overflow series. */
 struct series *series__find(const struct agg *agg, uint64_t hash);
 /* Drops svc's series that have been idle since before `before_ns`; the table is stale after it. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The table of series: open addressing by a 32-byte key, so that a known series
+ * The table of series: open addressing by a 40-byte key, so that a known series
  * costs one probe and no allocation. Series only leave when a dead service
  * expires; then the table is rebuilt instead of keeping tombstones.
  */
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agg_internal.h"
+#include "hash.h"
 
 /* B1 of the conventions. */
 static const double duration_bounds[] = { 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25,
@@ -29,15 +30,7 @@ enum { FIRST_SLOTS = 256 };
 
 static uint64_t hash_key(const struct series_key *key)
 {
-	uint64_t w[4], h = 0;
-	int i;
-
-	memcpy(w, key, sizeof(w));
-	for (i = 0; i < 4; i++) {
-		h = (h ^ w[i]) * UINT64_C(0x9e3779b97f4a7c15);
-		h ^= h >> 32;
-	}
-	return h;
+	return hash_bytes(key, sizeof(*key));
 }
 
 int series__table_new(struct agg *agg)
@@ -88,15 +81,14 @@ void series__rebuild_table(struct agg *agg)
 				insert(agg->slots, agg->n_slots, hash_key(&s->key), s);
 }
 
-static struct series *find(const struct agg *agg, uint64_t hash, const struct series_key *key,
-			   const char *host)
+static struct series *find(const struct agg *agg, uint64_t hash, const struct label *l)
 {
 	uint32_t i = (uint32_t)hash & (agg->n_slots - 1);
 	struct series *s;
 
 	for (; (s = agg->slots[i].s); i = (i + 1) & (agg->n_slots - 1))
-		if (agg->slots[i].hash == hash && !memcmp(&s->key, key, sizeof(*key)) &&
-		    !memcmp(s->host, host, key->host_len))
+		if (agg->slots[i].hash == hash && !memcmp(&s->key, &l->key, sizeof(l->key)) &&
+		    !memcmp(s->host, l->host, l->key.host_len))
 			return s;
 	return NULL;
 }
@@ -111,64 +103,63 @@ struct series *series__find(const struct agg *agg, uint64_t hash)
 	return NULL;
 }
 
-static struct series *series_new(struct agg *agg, struct agg_service *svc,
-				 const struct series_key *key, const char *host,
+static struct series *series_new(struct agg *agg, struct agg_service *svc, const struct label *l,
 				 const struct span *span)
 {
-	size_t hists = agg->n_parts * sizeof(struct hist);
-	struct series *s = calloc(1, sizeof(*s) + hists + key->host_len + 1);
-	uint32_t i;
+	uint32_t n_parts = agg->n_parts[l->key.class], i;
+	size_t hists = n_parts * sizeof(struct hist);
+	struct series *s = calloc(1, sizeof(*s) + hists + l->key.host_len + 1);
 
 	if (!s)
 		return NULL;
-	s->key = *key;
-	s->host = memcpy((char *)s->parts + hists, host, key->host_len);
+	s->key = l->key;
+	s->name = l->name;
+	s->host = memcpy((char *)s->parts + hists, l->host, l->key.host_len);
 	s->start_ns = span->start_ns;
 	hist__init(&s->parts[PART_DURATION], duration_bounds, COUNT(duration_bounds));
-	for (i = 1; i < agg->n_parts; i++)
+	for (i = 1; i < n_parts; i++)
 		hist__init(&s->parts[i], size_bounds, COUNT(size_bounds));
 	*svc->last = s;
 	svc->last = &s->next;
 	return s;
 }
 
-static struct series *overflow(struct agg *agg, struct agg_service *svc, enum span_kind kind,
-			       const struct span *span)
+static struct series *overflow(struct agg *agg, struct agg_service *svc, const struct span *span)
 {
-	const struct series_key key = { .kind = kind };
-	struct series *s = svc->overflow[kind];
+	enum span_class class = span__class(span);
+	const struct label l = { .key.class = class };
+	struct series *s = svc->overflow[class];
 
 	if (!s) {
-		s = series_new(agg, svc, &key, "", span);
+		s = series_new(agg, svc, &l, span);
 		if (!s)
 			return NULL;
 		s->overflow = true;
-		svc->overflow[kind] = s;
+		svc->overflow[class] = s;
 	}
 	agg->stats.overflowed_cnt++;
 	return s;
 }
 
-struct series *series__get(struct agg *agg, struct agg_service *svc, const struct series_key *key,
-			   const char *route, const char *host, struct span *span)
+struct series *series__get(struct agg *agg, struct agg_service *svc, const struct label *l,
+			   struct span *span)
 {
-	uint64_t hash = hash_key(key);
-	struct series *s = find(agg, hash, key, host);
+	uint64_t hash = hash_key(&l->key);
+	struct series *s = find(agg, hash, l);
 
 	span->series = hash;
 	if (s)
 		return s;
-	if (!agg->full && svc->n_series[key->kind] < agg->limit && agg->n_keyed < agg->limit_all &&
-	    !make_room(agg))
-		s = series_new(agg, svc, key, host, span);
+	if (!agg->full && svc->n_series[l->key.class] < agg->limit &&
+	    agg->n_keyed < agg->limit_all && !make_room(agg))
+		s = series_new(agg, svc, l, span);
 	if (!s) {
 		span->series = 0;
-		return overflow(agg, svc, span->kind, span);
+		return overflow(agg, svc, span);
 	}
-	s->route = route;
 	insert(agg->slots, agg->n_slots, hash, s);
 	agg->n_keyed++;
-	svc->n_series[key->kind]++;
+	svc->n_series[l->key.class]++;
 	return s;
 }
 
@@ -176,7 +167,7 @@ static void series_free(struct agg *agg, struct series *s)
 {
 	uint32_t i;
 
-	for (i = 0; i < agg->n_parts; i++)
+	for (i = 0; i < agg->n_parts[s->key.class]; i++)
 		hist__free(&s->parts[i]);
 	free(s->exemplars);
 	free(s);
@@ -194,9 +185,9 @@ uint32_t series__drop_idle(struct agg *agg, struct agg_service *svc, uint64_t be
 		}
 		*link = s->next;
 		if (s->overflow) {
-			svc->overflow[s->key.kind] = NULL;
+			svc->overflow[s->key.class] = NULL;
 		} else {
-			svc->n_series[s->key.kind]--;
+			svc->n_series[s->key.class]--;
 			agg->n_keyed--;
 		}
 		series_free(agg, s);
@@ -208,10 +199,10 @@ uint32_t series__drop_idle(struct agg *agg, struct agg_service *svc, uint64_t be
 
 size_t series__bytes(const struct agg *agg, const struct series *s)
 {
-	size_t bytes = sizeof(*s) + agg->n_parts * sizeof(struct hist) + s->key.host_len + 1;
-	uint32_t i;
+	uint32_t n_parts = agg->n_parts[s->key.class], i;
+	size_t bytes = sizeof(*s) + n_parts * sizeof(struct hist) + s->key.host_len + 1;
 
-	for (i = 0; i < agg->n_parts; i++)
+	for (i = 0; i < n_parts; i++)
 		bytes += hist__bytes(&s->parts[i]);
 	return bytes + exemplars__bytes(s);
 }

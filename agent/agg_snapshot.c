@@ -1,30 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* From series to points. A point copies whatever may go before the snapshot does. */
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "agg_internal.h"
 #include "metrics.h"
 #include "resource.h"
+#include "semconv.h"
 
 static const struct family {
 	const char *name, *unit, *help;
-	enum span_kind kind;
+	enum span_class class;
 	enum series_part part;
 } families[] = {
 	{ "http.server.request.duration", "s",
-	  "Duration of HTTP server requests. http.route may be learned from paths.", SPAN_SERVER,
-	  PART_DURATION },
-	{ "http.client.request.duration", "s", "Duration of HTTP client requests.", SPAN_CLIENT,
-	  PART_DURATION },
-	{ "http.server.request.body.size", "By", "Size of HTTP server request bodies.", SPAN_SERVER,
-	  PART_REQUEST_SIZE },
+	  "Duration of HTTP server requests. http.route may be learned from paths.",
+	  SPAN_HTTP_SERVER, PART_DURATION },
+	{ "http.client.request.duration", "s", "Duration of HTTP client requests.",
+	  SPAN_HTTP_CLIENT, PART_DURATION },
+	{ "http.server.request.body.size", "By", "Size of HTTP server request bodies.",
+	  SPAN_HTTP_SERVER, PART_REQUEST_SIZE },
 	{ "http.server.response.body.size", "By", "Size of HTTP server response bodies.",
-	  SPAN_SERVER, PART_RESPONSE_SIZE },
-	{ "http.client.request.body.size", "By", "Size of HTTP client request bodies.", SPAN_CLIENT,
-	  PART_REQUEST_SIZE },
+	  SPAN_HTTP_SERVER, PART_RESPONSE_SIZE },
+	{ "http.client.request.body.size", "By", "Size of HTTP client request bodies.",
+	  SPAN_HTTP_CLIENT, PART_REQUEST_SIZE },
 	{ "http.client.response.body.size", "By", "Size of HTTP client response bodies.",
-	  SPAN_CLIENT, PART_RESPONSE_SIZE },
+	  SPAN_HTTP_CLIENT, PART_RESPONSE_SIZE },
+	{ SEMCONV_RPC_SERVER_DURATION, "s", "Duration of inbound remote procedure calls.",
+	  SPAN_RPC_SERVER, PART_DURATION },
+	{ SEMCONV_RPC_CLIENT_DURATION, "s", "Duration of outbound remote procedure calls.",
+	  SPAN_RPC_CLIENT, PART_DURATION },
 };
 
 enum {
@@ -40,7 +46,39 @@ struct snapshot {
 	struct metric_family *active;
 };
 
-/* ---- attributes, in the order of their keys --------------------------------------- */
+/* ---- attributes -------------------------------------------------------------------- */
+
+enum source { FROM_WORD, FROM_NUMBER, FROM_NAME, FROM_HOST };
+
+enum {
+	HTTP_SERVER = 1 << SPAN_HTTP_SERVER,
+	HTTP = HTTP_SERVER | 1 << SPAN_HTTP_CLIENT,
+	RPC = 1 << SPAN_RPC_SERVER | 1 << SPAN_RPC_CLIENT,
+	CLIENT = 1 << SPAN_HTTP_CLIENT | 1 << SPAN_RPC_CLIENT,
+	ALL = HTTP | RPC,
+};
+
+#define MEMBER(m) .at = offsetof(struct series_key, m)
+
+/* In the order of their keys. */
+static const struct attr_row {
+	const char *key;
+	unsigned int classes;
+	enum source from;
+	size_t at; /* of a word's id or a number in struct series_key */
+} attr_rows[] = {
+	{ "error.type", ALL, FROM_WORD, MEMBER(error_type) },
+	{ "http.request.method", HTTP, FROM_WORD, MEMBER(method) },
+	{ "http.response.status_code", HTTP, FROM_NUMBER, MEMBER(status) },
+	{ "http.route", HTTP_SERVER, FROM_NAME, 0 },
+	{ "network.protocol.version", HTTP, FROM_WORD, MEMBER(version) },
+	{ SEMCONV_RPC_METHOD, RPC, FROM_NAME, 0 },
+	{ SEMCONV_RPC_STATUS, RPC, FROM_WORD, MEMBER(status) },
+	{ SEMCONV_RPC_SYSTEM, RPC, FROM_WORD, MEMBER(system) },
+	{ "server.address", CLIENT, FROM_HOST, 0 },
+	{ "server.port", CLIENT, FROM_NUMBER, MEMBER(port) },
+	{ "url.scheme", HTTP_SERVER, FROM_WORD, MEMBER(scheme) },
+};
 
 struct attrs {
 	uint32_t n;
@@ -59,10 +97,35 @@ static void add_int(struct attrs *a, const char *key, int64_t num)
 		a->v[a->n++] = (struct metric_attr){ .key = key, .type = ATTR_INT, .num = num };
 }
 
+static uint16_t member(const struct series *s, const struct attr_row *r)
+{
+	return *(const uint16_t *)((const char *)&s->key + r->at);
+}
+
+static void add_row(struct attrs *a, const struct snapshot *sn, const struct series *s,
+		    const struct attr_row *r)
+{
+	switch (r->from) {
+	case FROM_WORD:
+		add_str(a, r->key, sn->agg->names.v[member(s, r)]);
+		break;
+	case FROM_NUMBER:
+		add_int(a, r->key, member(s, r));
+		break;
+	case FROM_NAME:
+		if (s->name)
+			add_str(a, r->key, metrics__strdup(sn->m, s->name, strlen(s->name)));
+		break;
+	case FROM_HOST:
+		if (s->key.host_len)
+			add_str(a, r->key, metrics__strdup(sn->m, s->host, s->key.host_len));
+		break;
+	}
+}
+
 static void series_attrs(struct attrs *a, const struct snapshot *sn, const struct series *s)
 {
-	const char *const *names = sn->agg->names.v;
-	const struct series_key *k = &s->key;
+	size_t i;
 
 	if (s->overflow) {
 		a->v[a->n++] = (struct metric_attr){ .key = "otel.metric.overflow",
@@ -70,16 +133,9 @@ static void series_attrs(struct attrs *a, const struct snapshot *sn, const struc
 						     .num = 1 };
 		return;
 	}
-	add_str(a, "error.type", names[k->error_type]);
-	add_str(a, "http.request.method", names[k->method]);
-	add_int(a, "http.response.status_code", k->status);
-	if (s->route)
-		add_str(a, "http.route", metrics__strdup(sn->m, s->route, strlen(s->route)));
-	add_str(a, "network.protocol.version", names[k->version]);
-	if (k->host_len)
-		add_str(a, "server.address", metrics__strdup(sn->m, s->host, k->host_len));
-	add_int(a, "server.port", k->port);
-	add_str(a, "url.scheme", names[k->scheme]);
+	for (i = 0; i < sizeof(attr_rows) / sizeof(attr_rows[0]); i++)
+		if (attr_rows[i].classes & 1u << s->key.class)
+			add_row(a, sn, s, &attr_rows[i]);
 }
 
 static struct metric_point *point(struct metrics *m, struct metric_family *f, const struct attrs *a)
@@ -112,7 +168,7 @@ static void series_points(const struct snapshot *sn, struct series *s,
 		s->start_unix_ns = to_unix(sn, s->start_ns);
 	series_attrs(&a, sn, s);
 	for (i = 0; i < FAMILIES; i++) {
-		if (!sn->family[i] || families[i].kind != s->key.kind ||
+		if (!sn->family[i] || families[i].class != s->key.class ||
 		    !s->parts[families[i].part].count)
 			continue;
 		p = point(sn->m, sn->family[i], &a);
@@ -185,11 +241,11 @@ static uint32_t count_points(const struct agg *agg, const struct family *f)
 	const struct series *s;
 	uint32_t n = 0;
 
-	if (f->part >= agg->n_parts)
+	if (f->part >= agg->n_parts[f->class])
 		return 0;
 	for (svc = agg->services; svc; svc = svc->next)
 		for (s = svc->first; s; s = s->next)
-			n += s->key.kind == f->kind && s->parts[f->part].count;
+			n += s->key.class == f->class && s->parts[f->part].count;
 	return n;
 }
 

@@ -33,12 +33,14 @@ struct conn {
 	uint16_t local_port, peer_port;
 	uint16_t layer;       /* of TLS, which these bytes are of; 0: as on the wire */
 	uint16_t hello_layer; /* which `handshake` and `said` are about */
+	uint16_t data_cap;    /* HTTP/2: bytes of each DATA frame that are wanted */
 	uint8_t local_addr[16], peer_addr[16];
 	uint8_t established;         /* seen from its first byte, nothing lost */
 	uint8_t first_dir, last_dir; /* of the first and the last record; 2 at first */
 	uint8_t mode;                /* what the kernel was last told, enum red_poll_cmd */
 	uint8_t misses;              /* turns that no protocol recognised */
 	uint8_t reset;               /* by the peer; the process has not closed yet */
+	uint8_t asks;                /* the kernel is to be told of data_cap */
 	uint8_t polled;              /* is on the poll list */
 	uint8_t poll_level;
 	uint8_t gone;                    /* the kernel did not know it at the last poll */
@@ -89,6 +91,9 @@ uint64_t conn_table__tick(struct conn_table *t, uint64_t now_ns);
 void conn_table__shrink(struct conn_table *t, uint32_t n);
 
 const struct conn_stat *conn_table__stat(const struct conn_table *t);
+
+/* HTTP/2: so many bytes of each DATA frame are wanted from now on. */
+void conn__want_data(struct conn *c, uint16_t cap);
 
 /* What the handshake of the connection's present layer said; NULL: nothing known. */
 const struct span_tls *conn__tls(const struct conn *c);

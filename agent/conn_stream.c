@@ -8,7 +8,8 @@
  *
  *	other direction: skip what moved meanwhile
  *	this direction:  skip what moved meanwhile, then the captured bytes,
- *			 then skip the rest of the same call
+ *			 then skip the rest of the same call; or, of HTTP/2,
+ *			 bytes and skips in turn as the call's pieces say
  *
  * The kernel sends a record whenever the direction of traffic turns, so only the
  * direction of the last record may have moved unseen. Anything else means that a
@@ -44,7 +45,7 @@ static void classify(struct conn_table *t, struct conn *c, enum red_dir dir,
 	size_t i;
 
 	for (i = 0; protos[i]; i++) {
-		if (!protos[i]->match(b->p, b->len, dir))
+		if (!protos[i]->match(b))
 			continue;
 		if (protos[i]->open(c->state, c, t->cfg.env))
 			break;
@@ -125,6 +126,36 @@ static bool reach(struct conn_table *t, struct conn *c, uint16_t layer, uint64_t
 
 /* ---- records ------------------------------------------------------------------------ */
 
+/* Bytes of a call, and how many that were not captured follow them. */
+static void some(struct conn_table *t, struct conn *c, enum red_dir dir,
+		 const struct proto_bytes *b, uint64_t left_out)
+{
+	if (!c->proto && b->len && c->mode != RED_POLL_MODE_NONE)
+		classify(t, c, dir, b);
+	if (c->proto && b->len)
+		c->proto->bytes(c->state, dir, b);
+	c->expected[dir] += b->len;
+	if (left_out)
+		skip(c, dir, left_out, b->ts_ns, NULL);
+}
+
+/* Only the call's first byte can be a turn's first, or be known to begin a frame. */
+static void pieces(struct conn_table *t, struct conn *c, enum red_dir dir, struct proto_bytes *b)
+{
+	const char *end = b->p + b->len;
+	struct red_piece piece;
+
+	while ((size_t)(end - b->p) >= sizeof(piece)) {
+		memcpy(&piece, b->p, sizeof(piece));
+		b->p += sizeof(piece);
+		b->len = piece.len;
+		some(t, c, dir, b, piece.skip);
+		b->p += piece.len;
+		b->off += (uint64_t)piece.len + piece.skip;
+		b->first = b->frame = false;
+	}
+}
+
 /* Bytes for a protocol; the `first` of a turn, or more of it. */
 static void plain(struct conn_table *t, struct conn *c, enum red_dir dir,
 		  const struct red_ev_data *ev, bool first)
@@ -138,17 +169,15 @@ static void plain(struct conn_table *t, struct conn *c, enum red_dir dir,
 		.tid = ev->tid,
 		.nonblock = ev->flags & RED_DATA_NONBLOCK,
 		.first = first,
+		.frame = ev->more & RED_MORE_FRAME,
 	};
 
 	if (b.first)
 		c->turn_ns[dir] = b.ts_ns;
-	if (!c->proto && b.len && c->mode != RED_POLL_MODE_NONE)
-		classify(t, c, dir, &b);
-	if (c->proto && b.len)
-		c->proto->bytes(c->state, dir, &b);
-	c->expected[dir] += ev->cap_len;
-	if (ev->len > ev->cap_len)
-		skip(c, dir, ev->len - ev->cap_len, b.ts_ns, NULL);
+	if (ev->flags & RED_DATA_PIECES)
+		pieces(t, c, dir, &b);
+	else
+		some(t, c, dir, &b, ev->len - ev->cap_len);
 	if (c->proto && c->proto->done(c->state))
 		set_mode(t, c, RED_POLL_MODE_NONE);
 }

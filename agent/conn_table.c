@@ -215,6 +215,7 @@ void conn_table__open(struct conn_table *t, const struct red_ev_open *ev)
 	c->established = ev->established;
 	c->first_dir = c->last_dir = NO_DIR;
 	c->mode = RED_POLL_MODE_AUTO;
+	c->data_cap = RED_DATA_CAP;
 	memcpy(c->local_addr, ev->local_addr, sizeof(c->local_addr));
 	memcpy(c->peer_addr, ev->remote_addr, sizeof(c->peer_addr));
 	c->last_ns = ev->h.ts_ns;
@@ -243,8 +244,19 @@ static bool waiting(const struct conn *c)
 	return c->reset || (c->proto && c->proto->pending(c->state));
 }
 
+void conn__want_data(struct conn *c, uint16_t cap)
+{
+	c->asks |= c->data_cap != cap;
+	c->data_cap = cap;
+}
+
 void conn_table__schedule(struct conn_table *t, struct conn *c)
 {
+	if (c->asks) {
+		c->asks = 0;
+		c->mode = RED_POLL_MODE_FRAMES;
+		conn_table__command(t, c, RED_POLL_MODE_FRAMES);
+	}
 	if (t->cfg.poll)
 		poll_push(t, c, waiting(c) ? 0 : POLL_IDLE, c->last_ns);
 }

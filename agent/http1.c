@@ -27,6 +27,7 @@
 #include <string.h>
 
 #include "http1_internal.h"
+#include "http2.h"
 
 /* ---- bodies ------------------------------------------------------------------------------ */
 
@@ -167,7 +168,7 @@ static size_t step(struct http1 *h, enum red_dir dir, const struct proto_bytes *
 
 	if (at_start && (f->state == HALF_LENGTH || f->state == HALF_CHUNKED) &&
 	    out_of_step(h, dir, b)) {
-		f->txn->flags |= HTTP1_TXN_INFERRED;
+		f->txn->flags |= HTTP_TXN_INFERRED;
 		http1__message_end(h, dir, f->last_ns);
 	}
 	switch (f->state) {
@@ -257,7 +258,7 @@ static void http1_bytes(void *state, enum red_dir dir, const struct proto_bytes 
 	bool at_start = true;
 	size_t n;
 
-	if (h->role == ROLE_UNKNOWN && !settle(h, dir, &b))
+	if (http1__preface(h, dir, &b) || (h->role == ROLE_UNKNOWN && !settle(h, dir, &b)))
 		return;
 	if (b.first)
 		before_turn(h, dir, &b);
@@ -269,6 +270,10 @@ static void http1_bytes(void *state, enum red_dir dir, const struct proto_bytes 
 		b.len -= n;
 		b.off += n;
 		b.first &= at_start;
+		if (h->upgraded) {
+			http1__upgrade(h, dir, &b);
+			return;
+		}
 	}
 	h->half[dir].last_ns = all->ts_ns;
 	h->overlapped = h->overlaps;
@@ -297,7 +302,7 @@ static void skip_length(struct http1 *h, enum red_dir dir, uint64_t n, uint64_t 
 	if (f->left)
 		return;
 	if (n > take && f->txn)
-		f->txn->flags |= HTTP1_TXN_INFERRED;
+		f->txn->flags |= HTTP_TXN_INFERRED;
 	http1__message_end(h, dir, last_ns);
 	if (n > take)
 		skip_head(h, dir, n - take, last_ns);
@@ -379,9 +384,11 @@ static bool http1_done(const void *state)
 	return h->half[0].state == HALF_TUNNEL || h->strikes == STRIKES_MAX;
 }
 
-static bool http1_match(const char *p, size_t len, enum red_dir dir)
+static bool http1_match(const struct proto_bytes *b)
 {
-	return http1_head__looks_like(p, len, false) || http1_head__looks_like(p, len, true);
+	return !b->frame && !http2__is_preface(b->p, b->len) &&
+	       (http1_head__looks_like(b->p, b->len, false) ||
+		http1_head__looks_like(b->p, b->len, true));
 }
 
 static int http1_open(void *state, struct conn *c, struct proto_env *env)

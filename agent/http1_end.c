@@ -11,34 +11,17 @@ void http1__quiet(void *state, uint64_t now_ns)
 		http1__infer_end(h, dir);
 }
 
-/* Why a request got no whole answer; see docs/metrics.md for the words. */
-static const char *failure(const struct http1 *h, uint8_t flags, uint32_t tgid)
-{
-	const struct proto_ops *ops = &h->env->ops;
-	bool server = h->role == ROLE_SERVER;
-
-	if (ops->ended(ops->arg, tgid))
-		return "process_exited";
-	if (flags & RED_STATE_TIMEOUT)
-		return "timeout";
-	if (flags & RED_STATE_RESET)
-		return "connection_reset";
-	if (flags & RED_STATE_PEER)
-		return server ? "client_closed" : "connection_closed";
-	return server ? "connection_closed" : "cancelled";
-}
-
 static void fail_all(struct http1 *h, uint64_t ts_ns, uint8_t flags)
 {
 	struct half *f = &h->half[response_dir(h)];
-	struct http1_txn *t;
+	struct http_txn *t;
 
 	while ((t = h->oldest)) {
 		if (f->txn == t) { /* its answer had begun */
 			t->response_body_bytes = f->body_bytes;
 			f->state = HALF_UNSYNCED;
 		}
-		http1__finish(h, t, ts_ns, failure(h, flags, t->req.tgid));
+		http1__finish(h, t, ts_ns, http_txn__failure(t, flags));
 	}
 }
 
@@ -64,7 +47,7 @@ static void end_whole(struct http1 *h, uint8_t flags)
 	if (!whole_at_eof(h, f, flags))
 		return;
 	if (f->state != HALF_UNTIL_CLOSE && f->txn)
-		f->txn->flags |= HTTP1_TXN_INFERRED;
+		f->txn->flags |= HTTP_TXN_INFERRED;
 	http1__message_end(h, dir, f->last_ns);
 }
 

@@ -10,7 +10,7 @@
 #include "http1_chunk.h"
 #include "http1_head.h"
 #include "http1_target.h"
-#include "http1_txn.h"
+#include "http_txn.h"
 #include "proto.h"
 
 #define QUIET_NS    1000000000ull
@@ -53,7 +53,7 @@ struct half {
 	bool first_nonblock;
 	uint64_t last_ns;
 	struct http1_chunk chunk;
-	struct http1_txn *txn; /* whose message this is; NULL: nobody's */
+	struct http_txn *txn; /* whose message this is; NULL: nobody's */
 	uint64_t body_bytes;
 	uint8_t tail;     /* enum half_tail, in HALF_CHUNK_LOST */
 	bool has_trailer; /* one was announced */
@@ -66,22 +66,23 @@ struct http1 {
 	struct proto_env *env;
 	enum role role;
 	struct half half[2];
-	struct http1_txn *oldest, *newest; /* requests without a finished response */
+	struct http_txn *oldest, *newest; /* requests without a finished response */
 	uint32_t n_txns;
 	uint64_t bad_ns; /* a malformed request was seen then, and not answered yet */
 	uint64_t out_eof_ns, in_eof_ns;
-	uint64_t reset_ns; /* the peer reset the connection */
-	uint32_t burst;    /* requests since the traffic last turned their way */
-	uint8_t strikes;   /* turns in a row that made no sense */
-	bool refused;      /* requests were, so what is answered next is not known */
-	bool overlaps;     /* the client may send requests while it waits for answers */
-	bool overlapped;   /* the same before the last skip */
-	bool bursts;       /* it sends several at once, but then waits for all answers */
+	uint64_t reset_ns;         /* the peer reset the connection */
+	uint32_t burst;            /* requests since the traffic last turned their way */
+	uint8_t strikes;           /* turns in a row that made no sense */
+	struct http_txn *upgraded; /* a request that HTTP/2 will answer */
+	bool refused;              /* requests were, so what is answered next is not known */
+	bool overlaps;             /* the client may send requests while it waits for answers */
+	bool overlapped;           /* the same before the last skip */
+	bool bursts;               /* it sends several at once, but then waits for all answers */
 };
 
 static inline struct proto_stat *stat_of(const struct http1 *h)
 {
-	return &h->env->stat[0];
+	return &h->env->stat[PROTO_HTTP1];
 }
 
 static inline bool is_response(const struct http1 *h, enum red_dir dir)
@@ -101,12 +102,15 @@ static inline enum span_kind kind_of(const struct http1 *h)
 
 /* ---- http1_queue.c: requests that wait for their answers ---- */
 /* NULL: refused and counted. */
-struct http1_txn *http1__begin(struct http1 *h, const struct http1_head *head, uint64_t first_ns,
-			       uint32_t tgid);
+struct http_txn *http1__begin(struct http1 *h, const struct http1_head *head, uint64_t first_ns,
+			      uint32_t tgid);
+void http1__read_rpc(const struct http1_head *head, struct grpc_fields *f);
 /* The message of this direction begins with these bytes. */
 void http1__first(struct half *f, const struct proto_bytes *b);
-void http1__finish(struct http1 *h, struct http1_txn *t, uint64_t end_ns, const char *failure);
+void http1__finish(struct http1 *h, struct http_txn *t, uint64_t end_ns, const char *failure);
 void http1__drop_all(struct http1 *h, enum proto_drop why);
+/* It is no longer this connection's. */
+void http1__unlink(struct http1 *h, struct http_txn *t);
 void http1__message_end(struct http1 *h, enum red_dir dir, uint64_t end_ns);
 /* The end of a message that framing does not tell. */
 void http1__infer_end(struct http1 *h, enum red_dir dir);
@@ -121,6 +125,14 @@ size_t http1__head_bytes(struct http1 *h, enum red_dir dir, const struct proto_b
 void http1__head_cut(struct http1 *h, enum red_dir dir, const char *p, size_t n,
 		     const struct proto_bytes *b);
 size_t http1__empty_lines(const struct proto_bytes *b);
+
+/* ---- http1_upgrade.c: when it goes on as HTTP/2 ---- */
+/* Answered by a 101: is that to be, and was it taken note of? */
+bool http1__upgrades(struct http1 *h, struct http_txn *t, const struct http1_head *answer);
+/* The client's preface, instead of a request: `h` is no more. */
+bool http1__preface(struct http1 *h, enum red_dir dir, const struct proto_bytes *b);
+/* The rest of the call that upgraded: `h` is no more. */
+void http1__upgrade(struct http1 *h, enum red_dir dir, const struct proto_bytes *rest);
 
 /* ---- http1_end.c: how a conversation ends, see proto.h ---- */
 void http1__quiet(void *state, uint64_t now_ns);

@@ -35,7 +35,7 @@ static void body_begins(struct http1 *h, enum red_dir dir, const struct http1_he
 	}
 }
 
-static void tunnel(struct http1 *h, struct http1_txn *t, uint64_t ts_ns)
+static void tunnel(struct http1 *h, struct http_txn *t, uint64_t ts_ns)
 {
 	if (t)
 		http1__finish(h, t, ts_ns, NULL);
@@ -52,18 +52,18 @@ static void request_head(struct http1 *h, enum red_dir dir, struct http1_head *h
 	h->bad_ns = 0;
 	f->txn = http1__begin(h, head, f->first_ns, b->tgid);
 	if (f->txn && !head->complete)
-		f->txn->flags |= HTTP1_TXN_CUT;
+		f->txn->flags |= HTTP_TXN_CUT;
 	body_begins(h, dir, head, b->ts_ns);
 }
 
 /* An answer to something that was no request, or only half of one, still is an
  * answer: servers log a 400 or 408 for it. The request is then known by nothing
  * but its time. */
-static struct http1_txn *answer_to_malformed(struct http1 *h, const struct proto_bytes *b)
+static struct http_txn *answer_to_malformed(struct http1 *h, const struct proto_bytes *b)
 {
 	struct http1_head none = { .method = SLICE("_OTHER"), .minor = 1, .complete = true };
 	struct half *request = &h->half[!response_dir(h)];
-	struct http1_txn *t;
+	struct http_txn *t;
 
 	if (request->buf_len) {
 		h->bad_ns = request->first_ns;
@@ -79,11 +79,19 @@ static struct http1_txn *answer_to_malformed(struct http1 *h, const struct proto
 	return t;
 }
 
+static void answer_call(struct http_txn *t, const struct http1_head *head)
+{
+	struct grpc_fields f;
+
+	http1__read_rpc(head, &f);
+	http_txn__answer(t, &f, !head->complete);
+}
+
 static void response_head(struct http1 *h, enum red_dir dir, struct http1_head *head,
 			  const struct proto_bytes *b)
 {
 	struct half *f = &h->half[dir];
-	struct http1_txn *t = h->oldest;
+	struct http_txn *t = h->oldest;
 
 	if (head->status < 200 && head->status != 101)
 		return; /* interim, the final one follows */
@@ -94,13 +102,17 @@ static void response_head(struct http1 *h, enum red_dir dir, struct http1_head *
 		t->status = head->status;
 		t->response_start_ns = f->first_ns;
 		t->req.answer_tid = f->first_tid;
-		t->minor = head->minor < t->minor ? head->minor : t->minor;
+		if (t->rpc)
+			answer_call(t, head);
+		if (!head->minor)
+			t->version = "1.0";
 		if (!head->complete)
-			t->flags |= HTTP1_TXN_CUT;
-		http1_head__body_rules(head, t->flags & HTTP1_TXN_HEAD,
-				       t->flags & HTTP1_TXN_CONNECT);
+			t->flags |= HTTP_TXN_CUT;
+		http1_head__body_rules(head, t->flags & HTTP_TXN_HEAD, t->flags & HTTP_TXN_CONNECT);
 	}
-	if (head->status == 101 || (t && t->flags & HTTP1_TXN_CONNECT && head->status / 100 == 2)) {
+	if (head->status == 101 && http1__upgrades(h, t, head))
+		return;
+	if (head->status == 101 || (t && t->flags & HTTP_TXN_CONNECT && head->status / 100 == 2)) {
 		tunnel(h, t, b->ts_ns);
 		return;
 	}

@@ -2,14 +2,13 @@
 #include "http1_internal.h"
 
 #include <stdlib.h>
-
-#include "options.h"
+#include <string.h>
 
 /* ---- transactions ----------------------------------------------------------------- */
 
-static void unlink_txn(struct http1 *h, struct http1_txn *t)
+void http1__unlink(struct http1 *h, struct http_txn *t)
 {
-	struct http1_txn **link = &h->oldest, *prev = NULL;
+	struct http_txn **link = &h->oldest, *prev = NULL;
 	int dir;
 
 	while (*link != t) {
@@ -25,45 +24,24 @@ static void unlink_txn(struct http1 *h, struct http1_txn *t)
 			h->half[dir].txn = NULL;
 }
 
-static void leave(struct http1 *h, struct http1_txn *t)
+void http1__finish(struct http1 *h, struct http_txn *t, uint64_t end_ns, const char *failure)
 {
-	const struct proto_ops *ops = &h->env->ops;
-
-	stat_of(h)->in_flight--;
-	ops->end(ops->arg, &t->req);
-	unlink_txn(h, t);
-	http1_txn__free(t);
-}
-
-void http1__finish(struct http1 *h, struct http1_txn *t, uint64_t end_ns, const char *failure)
-{
-	const struct proto_ops *ops = &h->env->ops;
 	const struct half *request = &h->half[!response_dir(h)];
-	struct span s = { .kind = kind_of(h), .end_ns = end_ns, .error_type = failure };
 
 	if (request->txn == t) /* it is answered before it ended */
 		t->request_body_bytes = request->body_bytes;
-	http1_txn__span(t, h->conn, &s);
-	ops->span(ops->arg, &s);
-	stat_of(h)->emitted++;
-	leave(h, t);
+	http1__unlink(h, t);
+	http_txn__finish(t, end_ns, failure);
 }
 
 void http1__drop_all(struct http1 *h, enum proto_drop why)
 {
-	while (h->oldest) {
-		stat_of(h)->dropped[why]++;
-		leave(h, h->oldest);
-	}
-}
+	struct http_txn *t;
 
-/* Those behind it are refused too, or they would get its answer. */
-static struct http1_txn *refuse(struct http1 *h, enum proto_drop why)
-{
-	h->refused = true;
-	stat_of(h)->observed++;
-	stat_of(h)->dropped[why]++;
-	return NULL;
+	while ((t = h->oldest)) {
+		http1__unlink(h, t);
+		http_txn__drop(t, why);
+	}
 }
 
 void http1__first(struct half *f, const struct proto_bytes *b)
@@ -87,48 +65,71 @@ static void read_headers(struct http1 *h, const struct http1_head *head,
 	stat_of(h)->bad_contexts += out->bad_context;
 }
 
-static void fill_request(struct http1 *h, struct request *r, uint64_t first_ns, uint32_t tgid)
+void http1__read_rpc(const struct http1_head *head, struct grpc_fields *f)
 {
-	const struct half *f = &h->half[!response_dir(h)];
-	const struct proto_ops *ops = &h->env->ops;
-	struct conn *c = h->conn;
+	struct slice rest = head->fields, name, value;
 
-	r->kind = kind_of(h);
-	r->tgid = tgid;
-	r->tid = f->first_tid;
-	r->blocking = !f->first_nonblock;
-	r->conn_id = c->id;
-	r->place = red_place(c->layer, f->first_off);
-	r->scheme = c->layer ? "https" : "http";
-	r->start_ns = first_ns;
-	r->service = service__ref(ops->service(ops->arg, tgid));
-	r->conn = c;
+	memset(f, 0, sizeof(*f));
+	while (http1_head__next_field(&rest, &name, &value))
+		grpc_fields__take(f, name, value);
 }
 
-struct http1_txn *http1__begin(struct http1 *h, const struct http1_head *head, uint64_t first_ns,
-			       uint32_t tgid)
+/* When one is refused, those behind it are too, or they would get its answer. */
+static struct http_txn *begin(struct http1 *h, const struct http_request *r)
 {
-	const struct proto_ops *ops = &h->env->ops;
-	struct request_headers headers;
-	struct http1_txn *t;
+	struct http_txn *t;
 
-	if (h->refused || stat_of(h)->in_flight >= h->env->max_requests)
-		return refuse(h, PROTO_DROP_FULL);
-	if (h->env->wants)
-		read_headers(h, head, &headers);
-	t = http1_txn__new(head, h->env->wants ? &headers : NULL, &h->env->options->known_methods);
-	if (!t)
-		return refuse(h, PROTO_DROP_NO_MEMORY);
-	fill_request(h, &t->req, first_ns, tgid);
-	stat_of(h)->observed++;
-	stat_of(h)->in_flight++;
-	ops->start(ops->arg, &t->req);
+	if (h->refused) {
+		http_txn__refuse(stat_of(h), PROTO_DROP_FULL);
+		return NULL;
+	}
+	t = http_txn__begin(h->env, stat_of(h), r);
+	h->refused = !t;
+	if (t && t->rpc)
+		grpc_call__blind(t->rpc);
+	return t;
+}
+
+static void enqueue(struct http1 *h, struct http_txn *t)
+{
 	if (h->newest)
 		h->newest->next = t;
 	else
 		h->oldest = t;
 	h->newest = t;
 	h->n_txns++;
+}
+
+struct http_txn *http1__begin(struct http1 *h, const struct http1_head *head, uint64_t first_ns,
+			      uint32_t tgid)
+{
+	const struct half *f = &h->half[!response_dir(h)];
+	struct request_headers headers;
+	struct grpc_fields rpc;
+	struct http_request r = {
+		.method = head->method,
+		.target = head->target,
+		.host = head->host,
+		.authority = slice_eq(head->method, SLICE("CONNECT")),
+		.version = head->minor ? "1.1" : "1.0",
+		.headers = h->env->wants ? &headers : NULL,
+		.rpc = &rpc,
+		.kind = kind_of(h),
+		.blocking = !f->first_nonblock,
+		.tgid = tgid,
+		.tid = f->first_tid,
+		.off = f->first_off,
+		.start_ns = first_ns,
+		.conn = h->conn,
+	};
+	struct http_txn *t;
+
+	http1__read_rpc(head, &rpc);
+	if (r.headers)
+		read_headers(h, head, &headers);
+	t = begin(h, &r);
+	if (t)
+		enqueue(h, t);
 	return t;
 }
 
@@ -145,7 +146,7 @@ void http1__buf_release(struct http1 *h, struct half *f)
 void http1__message_end(struct http1 *h, enum red_dir dir, uint64_t end_ns)
 {
 	struct half *f = &h->half[dir];
-	struct http1_txn *t = f->txn;
+	struct http_txn *t = f->txn;
 
 	f->state = HALF_HEAD;
 	f->txn = NULL;
@@ -176,7 +177,7 @@ void http1__infer_end(struct http1 *h, enum red_dir dir)
 	struct half *f = &h->half[dir];
 
 	if (f->txn)
-		f->txn->flags |= HTTP1_TXN_INFERRED;
+		f->txn->flags |= HTTP_TXN_INFERRED;
 	http1__message_end(h, dir, f->last_ns);
 	f->state = HALF_UNSYNCED;
 	if (is_response(h, dir))

@@ -259,7 +259,7 @@ static int poll_conn(void *arg, const struct conn *c, enum red_poll_cmd cmd)
 {
 	struct live *l = arg;
 
-	return loader__poll(l->loader, c->sk, c->id, cmd, c->layer);
+	return loader__poll(l->loader, c->sk, c->id, cmd, c->layer, c->data_cap);
 }
 
 static void answered(void *arg, uint64_t sk, uint64_t conn_id, uint64_t off)

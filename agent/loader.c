@@ -610,9 +610,10 @@ void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports)
 }
 
 int loader__poll(struct loader *l, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd,
-		 uint16_t layer)
+		 uint16_t layer, uint16_t data_cap)
 {
-	uint64_t args[4] = { sk, conn_id, cmd, red_place(layer, 0) };
+	uint64_t off = cmd == RED_POLL_MODE_FRAMES ? data_cap : 0;
+	uint64_t args[4] = { sk, conn_id, cmd, red_place(layer, off) };
 	int rc = run_command(l->poll_fd, args, sizeof(args));
 
 	return rc < 0 ? -ENOENT : rc;

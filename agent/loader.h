@@ -58,10 +58,10 @@ const struct uprobe_program *loader__uprobe(struct loader *l, const char *name);
 void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports);
 
 /* Runs a command on a connection (enum red_poll_cmd), whose topmost layer the caller
- * takes for this one. Returns 0, 1 when the socket was found gone, -ENOENT when the
- * kernel side does not know it. */
+ * takes for this one; data_cap is for RED_POLL_MODE_FRAMES. Returns 0, 1 when the socket
+ * was found gone, -ENOENT when the kernel side does not know it. */
 int loader__poll(struct loader *l, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd,
-		 uint16_t layer);
+		 uint16_t layer, uint16_t data_cap);
 
 /* The request at `off` of what came in on this connection was answered (or will not
  * be): it is nobody's parent any more. Nothing without propagation. */

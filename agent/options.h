@@ -85,8 +85,9 @@ struct options {
 	struct str_list services; /* "GLOB=NAME": executables that match GLOB are NAME */
 	struct str_list routes;   /* "/users/{id}": configured templates, first match wins */
 	bool learn_routes;
-	uint32_t max_routes;           /* learned templates per service */
-	struct str_list known_methods; /* empty: the conventions' set */
+	uint32_t max_routes;                 /* learned templates per service; methods of RPC */
+	struct str_list known_methods;       /* empty: the conventions' set */
+	struct str_list exclude_rpc_methods; /* globs: calls that are not reported */
 
 	/* metrics */
 	char *listen; /* "127.0.0.1:9464", "[::1]:9464", "none" */
@@ -111,6 +112,7 @@ struct options {
 	struct str_list span_headers; /* request headers to keep as attributes */
 	bool span_query;              /* keep the query of URLs */
 	bool span_tls;                /* keep what TLS handshakes say */
+	bool span_rpc_message;        /* keep what an RPC's status says in words */
 	bool correlate;
 	bool propagate;
 	char *zipkin_endpoint;

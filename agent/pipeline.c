@@ -2,11 +2,15 @@
 #include "pipeline.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "http1_txn.h"
+#include "http2_block.h"
+#include "http_txn.h"
 #include "recording.h"
 #include "request_headers.h"
+#include "rpc_methods.h"
 #include "sampler.h"
 #include "service.h"
 
@@ -65,10 +69,33 @@ static void request_moved(void *arg, const uint8_t from[16], const struct reques
 	tail__end(p->tail, from, p->now_ns);
 }
 
+/* Longer ones are no methods, see rpc_methods.h. */
+static bool is_excluded(const struct pipeline *p, const struct span *s)
+{
+	const struct str_list *globs = &p->cfg.options->exclude_rpc_methods;
+	char method[RPC_METHOD_MAX + 1];
+	size_t i;
+
+	if (!globs->n || !s->rpc || !s->rpc->method.len || s->rpc->method.len > RPC_METHOD_MAX)
+		return false;
+	memcpy(method, s->rpc->method.p, s->rpc->method.len);
+	method[s->rpc->method.len] = '\0';
+	for (i = 0; i < globs->n; i++)
+		if (!fnmatch(globs->v[i], method, 0))
+			return true;
+	return false;
+}
+
+/* A call that is left out has begun and ends as any request: who called whom is found with
+ * it, and its trace does not wait for it. Only nothing is said of it. */
 static void span_done(void *arg, struct span *s)
 {
 	struct pipeline *p = arg;
 
+	if (is_excluded(p, s)) {
+		p->stat.excluded++;
+		return;
+	}
 	agg__span(p->agg, s);
 	if (p->cfg.span)
 		p->cfg.span(p->cfg.span_arg, s);
@@ -234,7 +261,8 @@ void pipeline__free(struct pipeline *p)
 	correlate__free(p->correlate);
 	header_wants__free(p->wants);
 	agg__free(p->agg);
-	http1_txn__free_pool();
+	http_txn__free_pool();
+	http2_block__free_pool();
 	free(p);
 }
 
@@ -308,7 +336,8 @@ void pipeline__set_full(struct pipeline *p, bool full)
 	if (!full)
 		return;
 	conn_table__shrink(p->conns, conn_table__stat(p->conns)->open / 8);
-	http1_txn__free_pool();
+	http_txn__free_pool();
+	http2_block__free_pool();
 }
 
 struct agg *pipeline__agg(struct pipeline *p)

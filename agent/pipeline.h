@@ -45,6 +45,7 @@ struct pipeline_stat {
 	uint64_t records;
 	uint64_t bytes;
 	uint64_t malformed; /* records that were none */
+	uint64_t excluded;  /* spans that option exclude-rpc-method left out */
 };
 
 struct pipeline;

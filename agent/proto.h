@@ -58,6 +58,15 @@ struct proto_stat {
 	uint64_t gaps;         /* messages whose beginning was not captured */
 	uint64_t heads_cut;    /* heads longer than what was captured */
 	uint64_t bad_contexts; /* trace contexts that were none */
+	uint64_t unknown;      /* fields that refer to what was not seen (HTTP/2) */
+	uint64_t pushed;       /* responses that nobody asked for (HTTP/2) */
+};
+
+/* In the order in which they are asked whether a conversation is theirs. */
+enum proto_index {
+	PROTO_HTTP1 = 0,
+	PROTO_HTTP2 = 1,
+	PROTO__CNT = 2,
 };
 
 /* Shared by all connections of one pipeline. */
@@ -65,9 +74,9 @@ struct proto_env {
 	struct proto_ops ops;
 	const struct options *options;
 	const struct header_wants *wants; /* NULL: no traces, headers are not looked at */
-	struct proto_stat stat[1];        /* by index in `protos` */
-	uint32_t max_requests;            /* open ones, over all connections */
-	uint64_t max_head_bytes;          /* in incomplete heads, over all connections */
+	struct proto_stat stat[PROTO__CNT];
+	uint32_t n_requests, max_requests; /* open ones, over all connections */
+	uint64_t max_head_bytes;           /* in incomplete heads, over all connections */
 	uint64_t head_bytes;
 	uint64_t max_tls_bytes; /* what handshakes said, over all connections */
 	uint64_t tls_bytes;
@@ -81,6 +90,7 @@ struct proto_bytes {
 	uint32_t tgid, tid;
 	bool nonblock; /* the socket's mode */
 	bool first;    /* the direction of traffic has just turned */
+	bool frame;    /* *p begins a frame, as far as the kernel side can tell (HTTP/2) */
 };
 
 struct proto_end {
@@ -93,7 +103,7 @@ struct proto {
 	const char *name;
 	size_t state_size;
 	/* Can a conversation begin, or go on, with these bytes? */
-	bool (*match)(const char *p, size_t len, enum red_dir dir);
+	bool (*match)(const struct proto_bytes *b);
 	int (*open)(void *state, struct conn *c, struct proto_env *env);
 	void (*bytes)(void *state, enum red_dir dir, const struct proto_bytes *b);
 	/* n more bytes moved that were not captured, the last at last_ns; tail is
@@ -115,7 +125,6 @@ struct proto {
 	bool (*done)(const void *state);
 };
 
-extern const struct proto *const protos[]; /* ends with NULL */
-size_t proto__index(const struct proto *p);
+extern const struct proto *const protos[PROTO__CNT + 1]; /* ends with NULL */
 
 #endif /* RED_PROTO_H */

@@ -15,10 +15,30 @@
 
 /* ---- what a record must look like --------------------------------------------------- */
 
+/* Do the pieces make up the call? */
+static bool pieces_ok(const struct red_ev_data *ev)
+{
+	const uint8_t *p = (const uint8_t *)(ev + 1), *end = p + ev->cap_len;
+	struct red_piece piece;
+	uint64_t sum = 0;
+
+	while ((size_t)(end - p) >= sizeof(piece)) {
+		memcpy(&piece, p, sizeof(piece));
+		p += sizeof(piece);
+		if (piece.len > end - p)
+			return false;
+		p += piece.len;
+		sum += (uint64_t)piece.len + piece.skip;
+	}
+	return p == end && sum == ev->len;
+}
+
 static bool data_ok(const struct red_ev_data *ev)
 {
-	return ev->cap_len <= RED_CAP_MAX && ev->cap_len <= ev->len && ev->dir <= RED_DIR_OUT &&
-	       ev->h.len == sizeof(*ev) + ev->cap_len;
+	if (ev->cap_len > RED_CAP_MAX || ev->dir > RED_DIR_OUT ||
+	    ev->h.len != sizeof(*ev) + ev->cap_len)
+		return false;
+	return ev->flags & RED_DATA_PIECES ? pieces_ok(ev) : ev->cap_len <= ev->len;
 }
 
 static bool exec_ok(const struct red_ev_proc *ev)

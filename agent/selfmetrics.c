@@ -38,7 +38,7 @@ static const char *const drop_names[RED_DROP__CNT] = {
 /* ---- kernel side ----------------------------------------------------------------------- */
 
 struct event_families {
-	struct metric_family *observed, *emitted, *dropped, *bytes, *without;
+	struct metric_family *observed, *emitted, *dropped, *bytes, *without, *lost;
 };
 
 static void hook_points(struct self_builder *b, const struct event_families *f, enum red_hook hook,
@@ -64,6 +64,8 @@ static void hook_points(struct self_builder *b, const struct event_families *f, 
 	l[1].value = "unreadable";
 	if (st->read_err)
 		self__point(b, f->without, st->read_err, l);
+	if (st->lost)
+		self__point(b, f->lost, st->lost, only);
 }
 
 static void add_events(struct self_builder *b, const struct loader *loader)
@@ -84,6 +86,10 @@ static void add_events(struct self_builder *b, const struct loader *loader)
 		.without = self__family(b, "redeye.events.without_payload", "{event}",
 					METRIC_COUNTER, RED_HOOK__CNT * 2,
 					"Events written without the payload that was wanted."),
+		.lost = self__family(b, "redeye.events.position_lost", "{event}", METRIC_COUNTER,
+				     RED_HOOK__CNT,
+				     "Calls of HTTP/2 after which it was not known where the next "
+				     "frame begins."),
 	};
 	struct red_stat st;
 	int hook;
@@ -159,6 +165,8 @@ static void request_points(struct self_builder *b, const struct request_families
 		{ "gap", st->gaps },
 		{ "head_cut", st->heads_cut },
 		{ "trace_context", st->bad_contexts },
+		{ "field_unknown", st->unknown },
+		{ "pushed", st->pushed },
 	};
 	size_t i;
 
@@ -198,6 +206,9 @@ static void add_requests(struct self_builder *b, const struct pipeline *p)
 
 	for (i = 0; protos[i]; i++)
 		request_points(b, &f, protos[i]->name, pipeline__proto_stat(p, i));
+	self__single(b, "redeye.rpc.excluded", "{call}", METRIC_COUNTER,
+		     pipeline__stat(p)->excluded,
+		     "Calls that --exclude-rpc-method left out; emitted requests, too.");
 }
 
 static void add_series(struct self_builder *b, struct pipeline *p)
@@ -213,6 +224,8 @@ static void add_series(struct self_builder *b, struct pipeline *p)
 		     "Transactions that no series had memory for.");
 	self__single(b, "redeye.routes.learned", "{route}", METRIC_UPDOWN, st.routes_learned,
 		     "Learned templates of http.route.");
+	self__single(b, "redeye.rpc.methods", "{method}", METRIC_UPDOWN, st.rpc_methods,
+		     "Names of RPC methods that are known.");
 	self__single(b, "redeye.aggregation.memory", "By", METRIC_GAUGE, st.bytes,
 		     "Memory of series and routes.");
 }

@@ -4,11 +4,12 @@
  * to the exporters. Everything it points to belongs to the caller and is
  * valid only during the call; whoever keeps something copies it.
  *
- * Names follow the OpenTelemetry semantic conventions v1.44 for HTTP.
+ * Names follow the OpenTelemetry semantic conventions v1.44 for HTTP and RPC.
  */
 #ifndef RED_SPAN_H
 #define RED_SPAN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "slice.h"
@@ -20,9 +21,19 @@ enum span_kind {
 	SPAN_CLIENT = 1,
 };
 
+/* Which of the conventions' descriptions a span gets: its metrics and its attributes. */
+enum span_class {
+	SPAN_HTTP_SERVER = 0,
+	SPAN_HTTP_CLIENT = 1,
+	SPAN_RPC_SERVER = 2,
+	SPAN_RPC_CLIENT = 3,
+	SPAN_CLASS__CNT = 4,
+};
+
 enum span_flags {
 	SPAN_HEAD_CUT = 1 << 0,        /* a message head was longer than what was captured */
 	SPAN_LENGTH_INFERRED = 1 << 1, /* the end was seen from the outside, not by framing */
+	SPAN_FIELDS_UNKNOWN = 1 << 2,  /* a header field referred to what was before redeye */
 };
 
 /* W3C Trace Context level 3, trace-flags. */
@@ -94,6 +105,19 @@ static inline struct slice span_tls__next_protocol(const struct span_tls *t)
 	return (struct slice){ t->text + t->server_name_len, t->next_protocol_len };
 }
 
+/* A remote procedure call: what its protocol says beyond HTTP. */
+struct span_rpc {
+	const char *system;   /* "grpc", "connectrpc": rpc.system.name; static */
+	struct slice method;  /* "pkg.Service/Method"; empty: not known */
+	const char *status;   /* "OK", "NOT_FOUND"; NULL: none was seen; static */
+	struct slice message; /* grpc-message, percent-decoded; what an application says */
+	uint64_t timeout_ns;  /* grpc-timeout; 0: none */
+	uint64_t request_messages, response_messages;
+	uint64_t request_message_bytes, response_message_bytes; /* without their prefixes */
+	uint64_t response_first_ns; /* first byte of the first response message; 0: none */
+	bool counted; /* the messages: false when some of their prefixes were not seen */
+};
+
 struct span {
 	enum span_kind kind;
 	uint32_t flags; /* enum span_flags */
@@ -115,12 +139,12 @@ struct span {
 	struct slice method_original; /* as sent */
 	struct slice path;            /* "/a/b", no query; empty for CONNECT and "*" */
 	struct slice query;           /* behind '?', without it */
-	struct slice route;           /* http.route, servers only; empty: none */
+	struct slice route;           /* agg.c's: http.route of servers, rpc.method; empty: none */
 	uint64_t series;              /* agg.c's own: which one it was counted in */
 	struct slice host;            /* host of the target or of Host:, without port */
 	uint16_t host_port;           /* 0: none given */
 	const char *scheme;           /* "http" or "https"; static */
-	const char *protocol_version; /* "1.0", "1.1"; static */
+	const char *protocol_version; /* "1.0", "1.1", "2"; static */
 
 	uint16_t status;        /* 0: no response */
 	const char *error_type; /* NULL: no error; else a status or a word; static */
@@ -136,7 +160,14 @@ struct span {
 	struct span_header headers[SPAN_HEADERS_MAX]; /* those that were there */
 	uint32_t n_headers;
 
+	const struct span_rpc *rpc; /* NULL: a request that is nothing but HTTP */
+
 	const struct span_tls *tls; /* option span-tls; NULL: no TLS, or nothing is known of it */
 };
+
+static inline enum span_class span__class(const struct span *s)
+{
+	return (s->rpc ? SPAN_RPC_SERVER : SPAN_HTTP_SERVER) + s->kind;
+}
 
 #endif /* RED_SPAN_H */

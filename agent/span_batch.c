@@ -26,33 +26,47 @@ static size_t slices_of(const struct span *s, const struct slice **out)
 	memcpy(out, all, sizeof(all));
 	for (i = 0; i < s->n_headers; i++)
 		out[n++] = &s->headers[i].value;
+	if (s->rpc) {
+		out[n++] = &s->rpc->method;
+		out[n++] = &s->rpc->message;
+	}
 	return n;
 }
 
-#define SLICES_MAX (7 + SPAN_HEADERS_MAX)
+#define SLICES_MAX (7 + SPAN_HEADERS_MAX + 2)
 
 size_t span__strings_bytes(const struct span *s)
 {
 	const struct slice *slices[SLICES_MAX];
-	size_t n = slices_of(s, slices), bytes = s->tls ? span_tls__bytes(s->tls) : 0, i;
+	size_t n = slices_of(s, slices), bytes = 0, i;
 
+	bytes += s->rpc ? sizeof(*s->rpc) : 0;
+	bytes += s->tls ? span_tls__bytes(s->tls) : 0;
 	for (i = 0; i < n; i++)
 		bytes += slices[i]->len;
 	return bytes;
 }
 
+static void *copy_piece(char **at, const void *piece, size_t bytes)
+{
+	void *copy = memcpy(*at, piece, bytes);
+
+	*at += bytes;
+	return copy;
+}
+
 /* Lets *to, a flat copy of its original, point to copies of the strings at `at`, which is
- * aligned. */
+ * aligned: so the pieces come in the order of their alignment. */
 static void copy_strings(struct span *to, char *at)
 {
 	const struct slice *slices[SLICES_MAX];
-	size_t n = slices_of(to, slices), i;
+	size_t n, i;
 
-	if (to->tls) {
-		i = span_tls__bytes(to->tls);
-		to->tls = memcpy(at, to->tls, i);
-		at += i;
-	}
+	if (to->rpc)
+		to->rpc = copy_piece(&at, to->rpc, sizeof(*to->rpc));
+	if (to->tls)
+		to->tls = copy_piece(&at, to->tls, span_tls__bytes(to->tls));
+	n = slices_of(to, slices);
 	for (i = 0; i < n; i++) {
 		struct slice *s = (struct slice *)slices[i];
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What is known of each route of each service: how often it was seen, up to a few, and
- * how long it takes. A route that was idle for an hour gives its place to another; as
- * long as none is, further routes are not observed. */
+/* What is known of each route of each service, or method of RPC: how often it was seen,
+ * up to a few, and how long it takes. A route that was idle for an hour gives its place
+ * to another; as long as none is, further routes are not observed. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "rpc_methods.h"
 #include "service.h"
 #include "tail_internal.h"
 
@@ -155,6 +156,12 @@ static struct tail_route *add_route(struct tail_routes *rs, uint64_t hash, const
 	return r;
 }
 
+/* What no name was found for may be many routes. */
+static bool has_name(const struct span *s)
+{
+	return s->route.len && !slice_eq(s->route, slice_of(rpc_method_other));
+}
+
 unsigned int tail_routes__see(struct tail_routes *rs, const struct span *s, uint64_t now_ns)
 {
 	unsigned int seen = 0;
@@ -171,7 +178,7 @@ unsigned int tail_routes__see(struct tail_routes *rs, const struct span *s, uint
 		return TAIL_SEEN_LOST;
 	r->last_ns = now_ns;
 	tail_link__move(&rs->used, &r->used);
-	if (r->route_len && r->seen < TAIL_ROUTE_FIRST) {
+	if (has_name(s) && r->seen < TAIL_ROUTE_FIRST) {
 		r->seen++;
 		seen |= TAIL_SEEN_NEW;
 	}

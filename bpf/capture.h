@@ -77,6 +77,26 @@ struct red_head {
 	__u32 pad;
 };
 
+/* A walk over the frames of a call (frames.h). */
+struct red_walk {
+	__u64 at, end; /* of the call: where it is, and how long that is */
+	__u64 now;     /* when the call returned */
+	/* The record. */
+	__u64 from;  /* of the call: where it begins */
+	__u64 piece; /* of its data: the last piece's header */
+	__u64 out;   /* and the end of what was taken; behind it is what was */
+	__u64 have;  /* read ahead, so many bytes */
+	__u64 ahead; /* how many to read next */
+	__u64 skip;  /* left out behind the last piece */
+	__u64 muted; /* it is not written: user space does not know of the connection */
+	/* The position, as in struct red_conn_dir. */
+	__u64 known, left, copy, head_len;
+	__u64 data_cap;
+	__u8 head[16];
+	/* The vector that is read, where it begins in the call, which are in `iov`. */
+	__u64 vec, vec_at, batch;
+};
+
 /* One per CPU and hook: a record under construction. Programs of one hook do
  * not nest, those of different hooks may, hence not one per CPU. The payload
  * area is twice the largest record: offset and length are bounded each by itself,
@@ -86,6 +106,7 @@ struct red_scratch {
 	__u8 data[2 * RED_CAP_MAX];
 	struct red_call call;
 	__u64 walk_done, walk_past; /* gather_iov */
+	struct red_walk walk;
 	struct red_iovec iov[RED_IOVS];
 	struct red_head head;
 	__u64 hex;   /* head_hex */

@@ -20,6 +20,9 @@
  * RED_CAP_MAX bytes. Whatever this policy leaves out, the offsets tell user
  * space exactly how much it was.
  *
+ * A connection that begins to speak HTTP/2 is told by its preface, and one that was open
+ * before by its frames. From then on each call makes records of its frames (frames.h).
+ *
  * User space can overrule it per connection (conn_poll): copy all, or nothing.
  */
 #ifndef RED_CONN_H
@@ -50,7 +53,16 @@ struct red_conn_dir {
 	__u64 last_ns; /* time of the last one */
 	__u64 tail;    /* last eight bytes, youngest highest */
 	__u32 want;    /* head bytes still wanted; 0: count only */
-	__u32 tail_ok;
+	__u8 tail_ok;
+	/* HTTP/2 (frames.h): is it known where in a frame the next byte is? Then either `left`
+	 * bytes of payload are to come, of which `copy` are wanted, or a header, of which
+	 * `head_len` bytes have come. */
+	__u8 known;
+	__u8 head_len;
+	__u8 pad;
+	__u32 left;
+	__u32 copy;
+	__u64 head;
 };
 
 struct red_conn {
@@ -58,16 +70,16 @@ struct red_conn {
 	__u64 ident;
 	struct red_conn_dir d[2];
 	__u32 tgid;
-	__u8 last_dir;  /* enum red_dir, 2 at first */
-	__u8 mode;      /* enum red_poll_cmd: AUTO, NONE or ALL */
-	__u8 flags;     /* enum red_conn_flags */
-	__u8 asks_head; /* these five: conn_framed() */
-	__u8 awaits;    /* the answer has not begun */
-	__u8 chunked;   /* the answer is */
-	__u8 wire;      /* enum red_wire */
-	__u8 turns;     /* of the wire, while its library is not known */
-	__u16 layer;    /* whose bytes d[] counts: 0 the wire's, n the n-th TLS object's */
-	__u16 pad;
+	__u8 last_dir;    /* enum red_dir, 2 at first */
+	__u8 mode;        /* enum red_poll_cmd: AUTO, NONE, ALL or FRAMES */
+	__u8 flags;       /* enum red_conn_flags */
+	__u8 asks_head;   /* these five: conn_framed() */
+	__u8 awaits;      /* the answer has not begun */
+	__u8 chunked;     /* the answer is */
+	__u8 wire;        /* enum red_wire */
+	__u8 turns;       /* of the wire, while its library is not known */
+	__u16 layer;      /* whose bytes d[] counts: 0 the wire's, n the n-th TLS object's */
+	__u16 data_cap;   /* HTTP/2: how many bytes of DATA are wanted */
 	__u64 ctx;        /* handle of the request being served (context.h), or 0 */
 	__u64 ask_end;    /* of a client: where its request ends, */
 	__u64 answer_end; /* and the answer; NEVER: not known, for good */
@@ -75,10 +87,11 @@ struct red_conn {
 	__u64 tls_obj;     /* the TLS object that is joined, in process tls_tgid; 0: gone */
 	__u32 wire_off[2]; /* bytes of TLS, modulo 2^32 */
 	__u32 hello[2];    /* of these, from where it stands, still to be copied */
-	__u64 unsent;      /* plaintext for which not as much has left the socket */
-	__u64 deferred;    /* the end of it, not yet in d[RED_DIR_OUT].off */
+	__u64 written;     /* plaintext that waits for its socket ends here, as an offset */
+	__u64 sent;        /* and so much of it has left */
 	__u32 tls_tgid;
-	__u32 pad2;
+	__u8 nonblock; /* HTTP/2: its socket was set so when that began */
+	__u8 pad[3];
 };
 
 struct {
@@ -219,6 +232,7 @@ static __always_inline enum red_drop conn_insert(struct sock *sk, __u64 id, __u6
 	c.tgid = tgid;
 	c.last_dir = 2;
 	c.mode = RED_POLL_MODE_AUTO;
+	c.data_cap = RED_DATA_CAP;
 	if (sock_is_fresh(sk, ident & 0xff, n))
 		c.flags |= RED_CONN_FRESH;
 	err = bpf_map_update_elem(&conns, &key, &c, BPF_NOEXIST);
@@ -250,6 +264,12 @@ static __always_inline void conn_forget(struct red_conn *c, __u64 key)
 		__sync_fetch_and_add(&red_conns_cnt, -1);
 }
 
+/* Has it written what has not left, and does not count yet? */
+static __always_inline int conn_waits(const struct red_conn *c)
+{
+	return c->d[RED_DIR_OUT].off < c->written;
+}
+
 static __always_inline void state_fill(struct red_ev_state *ev, struct red_conn *c, __u16 kind)
 {
 	ev->h.kind = kind;
@@ -264,7 +284,7 @@ static __always_inline void state_fill(struct red_ev_state *ev, struct red_conn 
 	ev->layer = c->layer;
 	if (c->d[RED_DIR_IN].tail_ok)
 		ev->flags |= RED_STATE_TAIL_IN;
-	if (c->d[RED_DIR_OUT].tail_ok && !c->deferred)
+	if (c->d[RED_DIR_OUT].tail_ok && !conn_waits(c))
 		ev->flags |= RED_STATE_TAIL_OUT;
 	if (c->flags & RED_CONN_PEER_FIN)
 		ev->flags |= RED_STATE_PEER;
@@ -447,14 +467,24 @@ static __always_inline void data_fill(struct red_ev_data *ev, struct red_conn *c
 	ev->tid = pid_tgid;
 	ev->dir = dir;
 	ev->layer = c->layer;
-	ev->pad = 0;
+	ev->more = 0;
 	ev->prev_ns = d->last_ns;
 	ev->other_off = o->off;
 	ev->other_ns = o->last_ns;
 	__builtin_memcpy(ev->other_tail, &o->tail, 8);
-	ev->flags = o->tail_ok && (dir || !c->deferred) ? RED_DATA_TAIL_OK : 0;
+	ev->flags = o->tail_ok && (dir || !conn_waits(c)) ? RED_DATA_TAIL_OK : 0;
 	if (c->layer && c->wire & RED_WIRE_LATE)
 		ev->flags |= RED_DATA_LATE;
+}
+
+/* Of a record with so many bytes behind it. Bounded by itself: what compilers add up before
+ * they look at the bound is anything to old verifiers. */
+static __always_inline __u64 data_size(__u64 got)
+{
+	__u64 size = sizeof(struct red_ev_data) + got;
+
+	BOUND(size, sizeof(struct red_ev_data) + RED_CAP_MAX);
+	return size;
 }
 
 /* Whoever set its socket so does not wait in this call, but elsewhere for many. */
@@ -565,97 +595,21 @@ enum red_move {
 };
 
 /* Bytes that were written, but of which not all have left: those that are copied
- * count now, because what they begin must be known, the rest as the socket sends. */
+ * count now, because what they begin must be known, the rest as the socket sends. The
+ * thread that writes and the one that sends may be two, at the same time: so each only
+ * moves its own end forward, and what the slower one overwrites comes right with the next. */
 static __always_inline void conn_settle(struct red_conn *c)
 {
-	c->d[RED_DIR_OUT].off += c->deferred;
-	c->deferred = 0;
+	if (c->d[RED_DIR_OUT].off < c->written)
+		c->d[RED_DIR_OUT].off = c->written;
 }
 
-/* One call that moved `len` > 0 bytes; the call in scratch `slot` says where they are. */
-static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st, __u32 slot, int dir,
-				       __u32 len, __u64 pid_tgid, struct sock *sk, int how)
+/* `len` bytes behind `off`, or behind those that wait already. */
+static __always_inline void conn_defer(struct red_conn *c, __u64 off, __u64 len)
 {
-	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
-	struct red_conn_dir *d = &c->d[dir];
-	__u64 now = bpf_ktime_get_ns();
-	__u64 first, got = 0, moved = how & RED_MOVE_DEFER ? 0 : len;
-	__u32 flip = c->last_dir != dir, first_ever = c->last_dir > RED_DIR_OUT;
-	int nonblock, tls = !!(how & RED_MOVE_TLS);
-
-	if (!s)
-		return;
-	if (c->mode == RED_POLL_MODE_NONE) {
-		count(&st->dropped[RED_DROP_NOT_WANTED], 1, tls);
-		d->tail_ok = 0;
-		goto count;
-	}
-	c->last_dir = dir;
-	if (flip)
-		d->want = RED_HEAD_BUDGET;
-	first = conn_first(c, d, len);
-	got = gather(slot, 0, 0, first);
-	if (!d->want && first < RED_CAP_MAX && c->mode == RED_POLL_MODE_AUTO &&
-	    !(c->flags & RED_CONN_PIPELINED)) {
-		if (!got || !like_message(slot, 0, got)) {
-			count(&st->dropped[RED_DROP_NOT_WANTED], 1, tls);
-			goto tail;
-		}
-		d->want = RED_HEAD_BUDGET;
-		/* A second message before the other side spoke; a few bytes prove nothing. */
-		if (got >= RED_MESSAGE_MIN)
-			c->flags |= RED_CONN_PIPELINED;
-	}
-	/* One that speaks TLS is announced by its socket's calls (tls.h). */
-	if (!(c->flags & RED_CONN_OPENED) && (tls || conn_announce(c, sk, now))) {
-		if (red_cfg.propagate && dir == RED_DIR_IN && flip)
-			conn_requested(c, slot, 0, first_ever, 0);
-		c->ask_end = RED_NEVER;
-		count(&st->dropped[RED_DROP_RING_FULL], 1, tls);
-		goto tail;
-	}
-	if (how & RED_MOVE_DEFER)
-		conn_settle(c);
-	data_fill(&s->ev, c, dir, len, pid_tgid);
-	s->ev.syscall = s->call.nr;
-	if (flip)
-		s->ev.flags |= RED_DATA_FIRST;
-	nonblock = sock_nonblock(sk, how & RED_MOVE_DIRECT);
-	if (nonblock)
-		s->ev.flags |= RED_DATA_NONBLOCK;
-	if (s->call.kind == RED_BUF_NONE) {
-		s->ev.flags |= RED_DATA_NOBUF;
-		count(&st->nobuf, 1, tls);
-	} else if (got < first) {
-		s->ev.flags |= RED_DATA_READ_ERR;
-		count(&st->read_err, 1, tls);
-	} else {
-		got = conn_want(c, d, slot, len, got);
-	}
-	BOUND(got, RED_CAP_MAX);
-	if (red_cfg.propagate && dir == RED_DIR_IN && flip)
-		conn_requested(c, slot, got, first_ever, !nonblock);
-	if (red_cfg.propagate && red_prop_once && flip && !tls)
-		conn_framed(c, slot, got, len);
-	if (how & RED_MOVE_DEFER)
-		s->ev.len = moved = got;
-	s->ev.cap_len = got;
-	if (tls && *(volatile __u64 *)&s->owner != pid_tgid)
-		count(&st->dropped[RED_DROP_RACE], 1, tls);
-	else
-		emit(st, &s->ev.h, sizeof(s->ev) + got, now, tls);
-tail:
-	if (s->call.kind == RED_BUF_NONE)
-		d->tail_ok = 0;
-	else
-		tail_update(d, s, slot, len, got);
-count:
-	d->off += moved;
-	d->last_ns = now;
-	if (how & RED_MOVE_DEFER) {
-		c->unsent += len;
-		c->deferred += len - moved;
-	}
+	if (c->sent >= c->written)
+		c->sent = c->written = off;
+	c->written += len;
 }
 
 #endif /* RED_CONN_H */

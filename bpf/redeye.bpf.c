@@ -2,9 +2,10 @@
 /*
  * redeye's BPF programs: thin shims that name a hook and call the state
  * machine. Read in this order: redeye.h (the records), maps.h (configuration,
- * accounting, the ring), capture.h (where the bytes are), conn.h (what a call
- * is worth), tls.h (plaintext and its socket), io.h, this file (which hook, in what
- * context, what it misses), tls_probes.h (the uprobes), process.h (life and death).
+ * accounting, the ring), capture.h (where the bytes are), conn.h and moved.h (what a call
+ * is worth), frames.h and conn_frames.h (and one of HTTP/2), tls.h (plaintext and its
+ * socket), io.h, this file (which hook, in what context, what it misses), tls_probes.h
+ * (the uprobes), process.h (life and death).
  *
  * Four backends see the same calls:
  *   sock     sock_send_length, sock_recv_length tracepoints   Linux 6.3+
@@ -26,8 +27,11 @@
 #include "capture.h"
 #include "header.h"
 #include "context.h"
+#include "frames.h"
 #include "tls_objects.h"
 #include "conn.h"
+#include "conn_frames.h"
+#include "moved.h"
 #include "tls.h"
 #include "io.h"
 #include "tls_probes.h"
@@ -727,7 +731,8 @@ static __always_inline int sock_gone(struct sock *sk, __u64 ident)
 }
 
 /* args: sock address, connection id, enum red_poll_cmd, for some a place (red_place()):
- * a mode is for the layer that user space knew of. */
+ * a mode is for the layer that user space knew of, and where the place has an offset,
+ * RED_POLL_MODE_FRAMES has the bytes of DATA that are wanted. */
 SEC("?raw_tp")
 int conn_poll(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -756,6 +761,14 @@ int conn_poll(struct bpf_raw_tracepoint_args *ctx)
 		if (cmd == RED_POLL_MODE_AUTO)
 			c->flags &= ~RED_CONN_PIPELINED;
 		c->mode = cmd;
+		c->d[0].known = c->d[1].known = 0;
+		return 0;
+	case RED_POLL_MODE_FRAMES:
+		if (c->layer != ctx->args[3] >> 48)
+			return 0;
+		c->data_cap = ctx->args[3];
+		if (c->mode != cmd)
+			conn_frames_begin(c, key);
 		return 0;
 	case RED_POLL_FORGET:
 		conn_forget(c, key);

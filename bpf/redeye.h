@@ -31,6 +31,9 @@
 #define RED_CAP_MAX     4096
 #define RED_HEAD_BUDGET 16384
 
+/* Of the payload of an HTTP/2 DATA frame, unless conn_poll says otherwise. */
+#define RED_DATA_CAP 16
+
 /* Directions are the process's own: bytes it received, bytes it sent. */
 enum red_dir {
 	RED_DIR_IN = 0,
@@ -88,6 +91,21 @@ enum red_data_flags {
 	RED_DATA_NONBLOCK = 1 << 4, /* the socket is set to O_NONBLOCK: an event loop's */
 	RED_DATA_LATE = 1 << 5,  /* of a TLS layer: plaintext may have gone by before it was seen */
 	RED_DATA_HELLO = 1 << 6, /* TLS on the wire, see below */
+	RED_DATA_PIECES = 1 << 7, /* the bytes come in pieces, see struct red_piece */
+};
+
+enum red_data_more {
+	RED_MORE_FRAME = 1 << 0, /* the record's first byte begins a frame (HTTP/2) */
+};
+
+/* With RED_DATA_PIECES: `cap_len` bytes of such headers, each with its `len` bytes behind
+ * it and no padding, so that `skip` more bytes of the call, which were not copied, may lie
+ * between any two. The sum of all `len` and `skip` is the record's `len`; a call that has
+ * more to tell than RED_CAP_MAX makes several records, each of which has the offset of its
+ * own first byte. */
+struct red_piece {
+	__u32 len;
+	__u32 skip;
 };
 
 /* One call that moved bytes which a parser may want. Offsets count the bytes
@@ -109,11 +127,11 @@ struct red_ev_data {
 	__u32 cap_len; /* of these, from the first on, copied behind this struct */
 	__u32 tgid;
 	__u32 tid;
-	__u8 dir;      /* enum red_dir */
-	__u8 flags;    /* enum red_data_flags */
-	__u16 syscall; /* number of the system call, 0xffff unknown or none */
-	__u16 layer;   /* 0: bytes as on the wire; n: plaintext, of the n-th TLS layer */
-	__u16 pad;
+	__u8 dir;        /* enum red_dir */
+	__u8 flags;      /* enum red_data_flags */
+	__u16 syscall;   /* number of the system call, 0xffff unknown or none */
+	__u16 layer;     /* 0: bytes as on the wire; n: plaintext, of the n-th TLS layer */
+	__u16 more;      /* enum red_data_more */
 	__u64 prev_ns;   /* last byte before this call, same direction; 0 none */
 	__u64 other_off; /* bytes so far in the other direction */
 	__u64 other_ns;  /* and the time of its last byte; 0 none */
@@ -243,6 +261,7 @@ struct red_stat {
 	__u64 bytes;    /* written to the ring */
 	__u64 nobuf;    /* emitted without payload: no buffer to read */
 	__u64 read_err; /* emitted with less payload: the buffer was not readable */
+	__u64 lost;     /* calls in which the position in HTTP/2's frames was lost */
 };
 
 /* What is known of a process: the byte of map `targets`. */
@@ -267,6 +286,9 @@ enum red_poll_cmd {
 	/* The request at the place in the fourth argument was answered: it is nobody's
 	 * parent any more. */
 	RED_POLL_ANSWERED = 5,
+	/* It speaks HTTP/2: whole frames are copied, but of DATA frames only as many bytes
+	 * of the payload as the fourth argument says. */
+	RED_POLL_MODE_FRAMES = 6,
 };
 
 /* What became of requests on connections that could carry a header (propagate.h): one
@@ -330,6 +352,7 @@ struct red_config {
 RED_ASSERT_SIZE(red_hdr, 16);
 RED_ASSERT_SIZE(red_ev_open, 88);
 RED_ASSERT_SIZE(red_ev_data, 88);
+RED_ASSERT_SIZE(red_piece, 8);
 RED_ASSERT_SIZE(red_ev_state, 80);
 RED_ASSERT_SIZE(red_ev_proc, 40);
 RED_ASSERT_SIZE(red_exec_text, 8);

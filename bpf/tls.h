@@ -34,7 +34,7 @@
  *
  * When have bytes left? Where the socket call is inside, with it, or when the library's
  * call returns. A library that writes to memory takes 100 MB at once, and they leave for
- * minutes: there only what is copied counts at once, the rest is `deferred` and counts
+ * minutes: there only what is copied counts at once, the rest waits, and counts
  * as the socket sends it (ciphertext is never shorter than its plaintext).
  *
  * Of the wire only the first record of each direction is copied, the hellos.
@@ -126,7 +126,7 @@ static __noinline int tls_join(struct red_conn *c, __u64 sk, __u64 obj, __u32 tg
 	if (how & RED_JOIN_LATE || !(c->flags & RED_CONN_PROBED))
 		c->wire |= RED_WIRE_LATE;
 	__builtin_memset(c->d, 0, sizeof(c->d));
-	c->unsent = c->deferred = 0;
+	c->written = c->sent = 0;
 	c->last_dir = 2;
 	c->mode = RED_POLL_MODE_AUTO;
 	c->flags &= ~RED_CONN_PIPELINED;
@@ -333,14 +333,14 @@ static __always_inline int wire_unseen(struct red_conn *c, __u32 dir, __u64 len)
 static __always_inline void wire_sent(struct red_conn *c, __u64 len)
 {
 	struct red_conn_dir *d = &c->d[RED_DIR_OUT];
+	__u64 written = c->written, sent = c->sent;
 
-	if (!c->unsent)
+	if (sent >= written)
 		return;
-	c->unsent -= c->unsent < len ? c->unsent : len;
-	if (c->deferred > c->unsent) {
-		d->off += c->deferred - c->unsent;
-		c->deferred = c->unsent;
-	}
+	sent = sent + len < written ? sent + len : written;
+	c->sent = sent;
+	if (d->off < sent)
+		d->off = sent;
 	d->last_ns = bpf_ktime_get_ns();
 }
 
@@ -622,7 +622,7 @@ static __always_inline void tls_moved(const struct red_tls_frame *call, __u64 id
 	*(volatile __u64 *)&s->owner = id;
 	place_call(s, call->kind, call->buf, call->len, n);
 	if (dir == RED_DIR_IN && c->last_dir != dir) {
-		c->unsent = 0;
+		c->sent = c->written;
 		conn_settle(c);
 	}
 	if (dir == RED_DIR_IN)

@@ -32,7 +32,7 @@ struct access_log {
 	struct span_queue *queue;
 	struct access_log_counts counts;
 	atomic_bool reopen;
-	bool query;
+	struct access_log_secrets with;
 	pthread_t thread;
 	bool running;
 
@@ -87,7 +87,7 @@ static void add_line(struct access_log *log, const struct span *s, int64_t unix_
 	at = access_log_lines__start(l, l->n);
 	if (type->prefix)
 		at += type->prefix(log->sink, access_log_line__level(s), l->text + at);
-	at += access_log_line__write(l->text + at, s, unix_minus_mono_ns, log->query);
+	at += access_log_line__write(l->text + at, s, unix_minus_mono_ns, &log->with);
 	l->end[l->n++] = at;
 }
 
@@ -194,7 +194,7 @@ static int start_thread(struct access_log *log)
 
 static int start(struct access_log *log, const struct access_log_config *c)
 {
-	log->query = c->query;
+	log->with = (struct access_log_secrets){ c->query, c->rpc_message };
 	strcpy(log->to, c->to);
 	log->sink = sink_of(c, &log->counts);
 	if (!log->sink)

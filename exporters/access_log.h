@@ -22,6 +22,7 @@ struct access_log_config {
 	uint64_t max_bytes; /* begin a new file before one gets larger; 0: never */
 	uint32_t backups;   /* files FILE.1 to FILE.N that are kept */
 	bool query;         /* the query of URLs, too */
+	bool rpc_message;   /* what an RPC's status says in words, too */
 	uint32_t max_queue; /* spans that wait; 0: 8,192 */
 	uint32_t max_batch; /* 0: 512 */
 };

@@ -43,10 +43,15 @@ enum access_log_level { /* RFC 5424 severities */
 			ACCESS_LOG_INFO = 6,
 };
 
+/* What may hold secrets, and is written only when asked for. */
+struct access_log_secrets {
+	bool query, rpc_message;
+};
+
 enum access_log_level access_log_line__level(const struct span *s);
 /* The length of the line that it wrote into room, newline included. */
 size_t access_log_line__write(char room[ACCESS_LOG_LINE], const struct span *s,
-			      int64_t unix_minus_mono_ns, bool query);
+			      int64_t unix_minus_mono_ns, const struct access_log_secrets *with);
 
 /* ---- access_log_stream.c: bytes into a descriptor, whole lines or none ---- */
 

@@ -20,10 +20,36 @@ enum {
 	HEADER_MAX = 512,
 	QUERY_MAX = 2048,
 	TLS_MAX = 256,
+	RPC_METHOD_BYTES = 256,
+	RPC_MESSAGE_BYTES = 512,
 };
+
+/* What the conventions call errors of a server: 5xx of the calls. */
+static bool is_server_error(const char *rpc_status)
+{
+	static const char *const statuses[] = { "UNKNOWN",  "DEADLINE_EXCEEDED", "UNIMPLEMENTED",
+						"INTERNAL", "UNAVAILABLE",       "DATA_LOSS" };
+	size_t i;
+
+	for (i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
+		if (!strcmp(rpc_status, statuses[i]))
+			return true;
+	return false;
+}
+
+static enum access_log_level level_of_rpc(const struct span *s)
+{
+	const char *status = s->rpc->status;
+
+	if (!status || is_server_error(status))
+		return ACCESS_LOG_ERROR;
+	return strcmp(status, "OK") || s->error_type ? ACCESS_LOG_WARN : ACCESS_LOG_INFO;
+}
 
 enum access_log_level access_log_line__level(const struct span *s)
 {
+	if (s->rpc)
+		return level_of_rpc(s);
 	if (!s->status || s->status >= 500)
 		return ACCESS_LOG_ERROR;
 	return s->status >= 400 || s->error_type ? ACCESS_LOG_WARN : ACCESS_LOG_INFO;
@@ -34,9 +60,9 @@ static const char *level_name(enum access_log_level level)
 	return level == ACCESS_LOG_ERROR ? "error" : level == ACCESS_LOG_WARN ? "warn" : "info";
 }
 
-static uint64_t duration_us(const struct span *s)
+static uint64_t to_us(uint64_t ns)
 {
-	return s->end_ns > s->start_ns ? (s->end_ns - s->start_ns + 500) / 1000 : 0;
+	return (ns + 500) / 1000;
 }
 
 static void add_request(struct json_line *j, const struct span *s)
@@ -44,14 +70,15 @@ static void add_request(struct json_line *j, const struct span *s)
 	bool other = !strcmp(s->method, "_OTHER") && s->method_original.len;
 
 	json_line__str(j, "method", other ? s->method_original : slice_of(s->method), METHOD_MAX);
-	if (s->route.len)
+	if (s->route.len && !s->rpc)
 		json_line__str(j, "route", s->route, ROUTE_MAX);
 	json_line__str(j, "path", s->path, PATH_MAX_BYTES);
 	if (s->scheme)
 		json_line__text(j, "scheme", s->scheme);
 	if (s->status)
 		json_line__u64(j, "status_code", s->status);
-	json_line__decimal(j, "duration_ms", duration_us(s), 3);
+	json_line__decimal(j, "duration_ms",
+			   s->end_ns > s->start_ns ? to_us(s->end_ns - s->start_ns) : 0, 3);
 }
 
 static void add_id(struct json_line *j, const char *key, const uint8_t *id, size_t n)
@@ -130,6 +157,32 @@ static void add_tls(struct json_line *j, const struct span_tls *t)
 	json_line__close(j);
 }
 
+/* The method is as it was sent: a line is no series. */
+static void add_rpc(struct json_line *j, const struct span *s, bool message)
+{
+	const struct span_rpc *rpc = s->rpc;
+
+	if (!json_line__open(j, "rpc"))
+		return;
+	json_line__text(j, "system", rpc->system);
+	if (rpc->method.len)
+		json_line__str(j, "method", rpc->method, RPC_METHOD_BYTES);
+	if (rpc->status)
+		json_line__text(j, "status", rpc->status);
+	if (rpc->counted) {
+		json_line__u64(j, "request_messages", rpc->request_messages);
+		json_line__u64(j, "response_messages", rpc->response_messages);
+	}
+	if (rpc->response_first_ns > s->start_ns)
+		json_line__decimal(j, "first_message_ms",
+				   to_us(rpc->response_first_ns - s->start_ns), 3);
+	if (rpc->timeout_ns)
+		json_line__decimal(j, "timeout_ms", to_us(rpc->timeout_ns), 3);
+	if (message && rpc->message.len)
+		json_line__str(j, "message", rpc->message, RPC_MESSAGE_BYTES);
+	json_line__close(j);
+}
+
 /* What came of it, and how much. */
 static void add_outcome(struct json_line *j, const struct span *s)
 {
@@ -141,7 +194,7 @@ static void add_outcome(struct json_line *j, const struct span *s)
 }
 
 size_t access_log_line__write(char room[ACCESS_LOG_LINE], const struct span *s,
-			      int64_t unix_minus_mono_ns, bool query)
+			      int64_t unix_minus_mono_ns, const struct access_log_secrets *with)
 {
 	struct json_line j;
 
@@ -158,9 +211,11 @@ size_t access_log_line__write(char room[ACCESS_LOG_LINE], const struct span *s,
 		json_line__str(&j, "request_id", s->request_id, REQUEST_ID_MAX);
 	add_outcome(&j, s);
 	add_headers(&j, s);
-	if (query && s->query.len)
+	if (with->query && s->query.len)
 		json_line__str(&j, "query", s->query, QUERY_MAX);
 	if (s->tls)
 		add_tls(&j, s->tls);
+	if (s->rpc)
+		add_rpc(&j, s, with->rpc_message);
 	return json_line__end(&j);
 }

@@ -64,7 +64,9 @@ static void put_duration(struct buf *out, uint64_t ns)
 
 static void put_outcome(struct buf *out, const struct span *s)
 {
-	if (s->status)
+	if (s->rpc)
+		buf__printf(out, " %s", s->rpc->status ? s->rpc->status : "-");
+	else if (s->status)
 		buf__printf(out, " %u", s->status);
 	else
 		buf__puts(out, " -");

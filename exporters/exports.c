@@ -61,6 +61,7 @@ static int new_access_log(struct exports *e, char *err, size_t err_size)
 		.max_bytes = o->access_log_max_bytes,
 		.backups = o->access_log_backups,
 		.query = o->span_query,
+		.rpc_message = o->span_rpc_message,
 	};
 
 	if (!o->access_log)
@@ -126,7 +127,8 @@ struct exports *exports__new(const struct exports_config *c, char *err, size_t e
 	e->env = (struct export_env){
 		.options = c->options,
 		.resource = c->resource,
-		.attrs = { c->options->span_query, c->options->request_id_header },
+		.attrs = { c->options->span_query, c->options->request_id_header,
+			   c->options->span_rpc_message },
 		.spool_limit_bytes = c->options->spool_limit_bytes / destinations(c->options),
 	};
 	for (i = 0; !rc && i < sizeof(start) / sizeof(start[0]); i++)

@@ -6,10 +6,11 @@
 
 #include "correlate.h"
 #include "json_line.h"
+#include "semconv.h"
 #include "service.h"
 #include "tls_names.h"
 
-#define LINE_MAX_BYTES 49152 /* five long values, and the rest */
+#define LINE_MAX_BYTES 57344 /* six long values, and the rest */
 #define VALUE_MAX      8192
 
 static void add_slice(struct json_line *j, const char *key, struct slice s)
@@ -17,14 +18,18 @@ static void add_slice(struct json_line *j, const char *key, struct slice s)
 	json_line__str(j, key, s, VALUE_MAX);
 }
 
-/* Milliseconds, no more decimals than it takes. */
-static void add_duration(struct json_line *j, uint64_t ns)
+static void add_some(struct json_line *j, const char *key, struct slice s)
 {
-	uint32_t decimals = 6;
+	if (s.len)
+		add_slice(j, key, s);
+}
 
-	for (; decimals && ns % 10 == 0; ns /= 10)
+/* value / 10^decimals, with no more of them than it takes. */
+static void add_decimal(struct json_line *j, const char *key, uint64_t value, uint32_t decimals)
+{
+	for (; decimals && value % 10 == 0; value /= 10)
 		decimals--;
-	json_line__decimal(j, "duration_ms", ns, decimals);
+	json_line__decimal(j, key, value, decimals);
 }
 
 static bool any(const uint8_t *id, size_t n)
@@ -60,12 +65,6 @@ static void add_network(struct json_line *j, const struct span *s)
 	json_line__u64(j, "network.local.port", s->local_port);
 }
 
-static void add_some(struct json_line *j, const char *key, struct slice s)
-{
-	if (s.len)
-		add_slice(j, key, s);
-}
-
 static void add_tls(struct json_line *j, const struct span_tls *t)
 {
 	char room[TLS_CIPHER_ROOM];
@@ -83,11 +82,11 @@ static void add_http(struct json_line *j, const struct span *s)
 {
 	json_line__text(j, "http.request.method", s->method);
 	if (!strcmp(s->method, "_OTHER"))
-		add_slice(j, "http.request.method_original", s->method_original);
+		add_some(j, "http.request.method_original", s->method_original);
 	add_slice(j, "url.path", s->path);
 	if (s->query.len)
 		add_slice(j, "url.query", s->query);
-	if (s->route.len)
+	if (s->route.len && !s->rpc)
 		add_slice(j, "http.route", s->route);
 	json_line__text(j, "url.scheme", s->scheme);
 	if (s->host.len)
@@ -103,6 +102,34 @@ static void add_http(struct json_line *j, const struct span *s)
 	json_line__u64(j, "http.response.body.size", s->response_body_bytes);
 }
 
+static void add_messages(struct json_line *j, const struct span_rpc *rpc)
+{
+	json_line__u64(j, "redeye.rpc.request.messages", rpc->request_messages);
+	json_line__u64(j, "redeye.rpc.request.size", rpc->request_message_bytes);
+	json_line__u64(j, "redeye.rpc.response.messages", rpc->response_messages);
+	json_line__u64(j, "redeye.rpc.response.size", rpc->response_message_bytes);
+}
+
+static void add_rpc(struct json_line *j, const struct span *s)
+{
+	const struct span_rpc *rpc = s->rpc;
+
+	json_line__text(j, SEMCONV_RPC_SYSTEM, rpc->system);
+	add_some(j, SEMCONV_RPC_METHOD, s->route);
+	if (!slice_eq(s->route, rpc->method))
+		add_some(j, SEMCONV_RPC_METHOD_ORIGINAL, rpc->method);
+	if (rpc->status)
+		json_line__text(j, SEMCONV_RPC_STATUS, rpc->status);
+	add_some(j, "redeye.rpc.message", rpc->message);
+	if (rpc->counted)
+		add_messages(j, rpc);
+	if (rpc->response_first_ns > s->start_ns)
+		add_decimal(j, "redeye.rpc.time_to_first_message",
+			    rpc->response_first_ns - s->start_ns, 9);
+	if (rpc->timeout_ns)
+		add_decimal(j, "redeye.rpc.timeout", rpc->timeout_ns, 9);
+}
+
 int json__span(FILE *to, const struct span *s, int64_t unix_minus_mono_ns)
 {
 	char room[LINE_MAX_BYTES];
@@ -111,12 +138,14 @@ int json__span(FILE *to, const struct span *s, int64_t unix_minus_mono_ns)
 
 	json_line__begin(&j, room, sizeof(room));
 	json_line__time(&j, "start", (int64_t)(s->start_ns + (uint64_t)unix_minus_mono_ns));
-	add_duration(&j, s->end_ns - s->start_ns);
+	add_decimal(&j, "duration_ms", s->end_ns - s->start_ns, 6);
 	json_line__text(&j, "kind", s->kind == SPAN_CLIENT ? "client" : "server");
 	add_slice(&j, "service.name", slice_of(s->service->name));
 	json_line__u64(&j, "process.pid", s->tgid);
 	add_trace(&j, &s->trace);
 	add_http(&j, s);
+	if (s->rpc)
+		add_rpc(&j, s);
 	add_network(&j, s);
 	if (s->tls)
 		add_tls(&j, s->tls);
@@ -124,6 +153,8 @@ int json__span(FILE *to, const struct span *s, int64_t unix_minus_mono_ns)
 		json_line__bool(&j, "redeye.head_cut", true);
 	if (s->flags & SPAN_LENGTH_INFERRED)
 		json_line__bool(&j, "redeye.length_inferred", true);
+	if (s->flags & SPAN_FIELDS_UNKNOWN)
+		json_line__bool(&j, "redeye.fields_unknown", true);
 	len = json_line__end(&j);
 	return fwrite(room, 1, len, to) == len ? 0 : -EIO;
 }

@@ -38,10 +38,13 @@ struct span_slot {
 	Status status;
 };
 
-static void set_status(struct span_slot *slot, const struct span *s)
+static void set_status(struct span_slot *slot, struct arena *a, const struct span *s,
+		       const struct span_attrs *attrs)
 {
 	if (!s->error_type)
 		return;
+	if (attrs->message.len)
+		slot->status.message = arena__text(a, attrs->message);
 	slot->status.code = TRACE(STATUS__STATUS_CODE__STATUS_CODE_ERROR);
 	slot->span.status = &slot->status;
 }
@@ -81,7 +84,7 @@ static ProtobufCMessage *span_record(struct arena *a, const struct span *s, int6
 	slot->span.start_time_unix_nano = to_unix(s->start_ns, offset);
 	slot->span.end_time_unix_nano = to_unix(s->end_ns, offset);
 	set_context(&slot->span, s);
-	set_status(slot, s);
+	set_status(slot, a, s, attrs);
 	return &slot->span.base;
 }
 
@@ -103,14 +106,16 @@ struct log_slot {
 	PB_COMMON(AnyValue) body;
 };
 
-/* "GET /orders/{id} 200", "GET connection_reset" */
+/* "GET /orders/{id} 200", "GET connection_reset", "shop.Orders/Get NOT_FOUND" */
 static struct slice log_line(const struct span *s, char *room, size_t size)
 {
 	struct slice line = span_attrs__name(s, room, size - 32);
 	char *p = room + line.len;
 
 	*p++ = ' ';
-	if (s->status)
+	if (s->rpc && s->rpc->status)
+		p = stpncpy(p, s->rpc->status, 30);
+	else if (s->status && !s->rpc)
 		p += sprintf(p, "%u", s->status);
 	else
 		p = stpncpy(p, s->error_type ? s->error_type : "-", 30);

@@ -98,6 +98,16 @@ void attr_list__int(struct attr_list *l, const char *key, int64_t value)
 	v->int_value = value;
 }
 
+void attr_list__double(struct attr_list *l, const char *key, double value)
+{
+	AnyValue *v = add(l, key);
+
+	if (!v)
+		return;
+	v->value_case = CASE(DOUBLE_VALUE);
+	v->double_value = value;
+}
+
 void attr_list__bool(struct attr_list *l, const char *key, bool value)
 {
 	AnyValue *v = add(l, key);
@@ -122,6 +132,9 @@ static void add_span_attr(struct attr_list *l, const struct span_attr *a)
 		break;
 	case SPAN_ATTR_STRINGS:
 		attr_list__strings(l, a->key, a->str);
+		break;
+	case SPAN_ATTR_DOUBLE:
+		attr_list__double(l, a->key, a->real);
 		break;
 	}
 }

@@ -50,6 +50,7 @@ void attr_list__init(struct attr_list *l, struct arena *a, size_t max);
 void attr_list__string(struct attr_list *l, const char *key, struct slice value);
 void attr_list__strings(struct attr_list *l, const char *key, struct slice value); /* [value] */
 void attr_list__int(struct attr_list *l, const char *key, int64_t value);
+void attr_list__double(struct attr_list *l, const char *key, double value);
 void attr_list__bool(struct attr_list *l, const char *key, bool value);
 void attr_list__of_span(struct attr_list *l, struct arena *a, const struct span_attrs *attrs);
 void attr_list__of_resource(struct attr_list *l, struct arena *a, const struct resource_attrs *r,

@@ -4,12 +4,11 @@
  * the others have a function that says whether the span has them.
  */
 #include "correlate.h"
+#include "semconv.h"
 #include "span_attrs_internal.h"
 
 #include <ctype.h>
 #include <string.h>
-
-#define HEADER_NAMES "http.request.header."
 
 /* ---- attributes that take more than a look at one member ------------------ */
 
@@ -54,48 +53,63 @@ static bool evidence(struct attr_builder *b, struct span_attr *out)
 enum source { FROM_SLICE, FROM_CSTR, FROM_U16, FROM_U32, FROM_U64, FROM_FLAG, FROM_CALL };
 
 enum {
-	SERVER = 1 << SPAN_SERVER,
-	CLIENT = 1 << SPAN_CLIENT,
-	BOTH = SERVER | CLIENT,
+	HTTP_SERVER = 1 << SPAN_HTTP_SERVER,
+	HTTP_CLIENT = 1 << SPAN_HTTP_CLIENT,
+	HTTP = HTTP_SERVER | HTTP_CLIENT,
+	RPC = 1 << SPAN_RPC_SERVER | 1 << SPAN_RPC_CLIENT,
+	ALL = HTTP | RPC,
 };
 
 #define MEMBER(m) .at = offsetof(struct span, m)
 
 static const struct row {
 	const char *key;
-	unsigned int kinds;
+	unsigned int classes;
 	enum source from;
 	size_t at; /* in struct span; of a flag: its bit */
 	bool (*call)(struct attr_builder *b, struct span_attr *out);
 } rows[] = {
-	{ "client.address", SERVER, FROM_CALL, .call = peer_address },
-	{ "error.type", BOTH, FROM_CSTR, MEMBER(error_type) },
-	{ "http.request.body.size", BOTH, FROM_U64, MEMBER(request_body_bytes) },
-	{ "http.request.method", BOTH, FROM_CSTR, MEMBER(method) },
-	{ "http.request.method_original", BOTH, FROM_CALL, .call = method_original },
-	{ "http.response.body.size", BOTH, FROM_CALL, .call = response_size },
-	{ "http.response.status_code", BOTH, FROM_U16, MEMBER(status) },
-	{ "http.route", SERVER, FROM_SLICE, MEMBER(route) },
-	{ "network.peer.address", BOTH, FROM_CALL, .call = peer_address },
-	{ "network.peer.port", BOTH, FROM_CALL, .call = peer_port },
-	{ "network.protocol.version", BOTH, FROM_CSTR, MEMBER(protocol_version) },
-	{ "network.transport", BOTH, FROM_CALL, .call = transport },
-	{ "process.pid", BOTH, FROM_U32, MEMBER(tgid) },
-	{ "redeye.head_cut", BOTH, FROM_FLAG, .at = SPAN_HEAD_CUT },
-	{ "redeye.length_inferred", BOTH, FROM_FLAG, .at = SPAN_LENGTH_INFERRED },
-	{ "redeye.parent.evidence", BOTH, FROM_CALL, .call = evidence },
-	{ "server.address", BOTH, FROM_CALL, .call = span_url__server_address },
-	{ "server.port", BOTH, FROM_CALL, .call = span_url__server_port },
-	{ "tls.cipher", BOTH, FROM_CALL, .call = span_tls__cipher },
-	{ "tls.client.server_name", BOTH, FROM_CALL, .call = span_tls__name },
-	{ "tls.next_protocol", BOTH, FROM_CALL, .call = span_tls__next },
-	{ "tls.protocol.name", BOTH, FROM_CALL, .call = span_tls__protocol },
-	{ "tls.protocol.version", BOTH, FROM_CALL, .call = span_tls__version },
-	{ "tls.resumed", BOTH, FROM_CALL, .call = span_tls__resumed },
-	{ "url.full", CLIENT, FROM_CALL, .call = span_url__full },
-	{ "url.path", SERVER, FROM_SLICE, MEMBER(path) },
-	{ "url.query", SERVER, FROM_CALL, .call = span_url__query },
-	{ "url.scheme", SERVER, FROM_CSTR, MEMBER(scheme) },
+	{ "client.address", HTTP_SERVER, FROM_CALL, .call = peer_address },
+	{ "error.type", ALL, FROM_CSTR, MEMBER(error_type) },
+	{ "http.request.body.size", HTTP, FROM_U64, MEMBER(request_body_bytes) },
+	{ "http.request.method", HTTP, FROM_CSTR, MEMBER(method) },
+	{ "http.request.method_original", HTTP, FROM_CALL, .call = method_original },
+	{ "http.response.body.size", HTTP, FROM_CALL, .call = response_size },
+	{ "http.response.status_code", HTTP, FROM_U16, MEMBER(status) },
+	{ "http.response.status_code", RPC, FROM_CALL, .call = span_rpc__http_status },
+	{ "http.route", HTTP_SERVER, FROM_SLICE, MEMBER(route) },
+	{ "network.peer.address", ALL, FROM_CALL, .call = peer_address },
+	{ "network.peer.port", ALL, FROM_CALL, .call = peer_port },
+	{ "network.protocol.name", RPC, FROM_CALL, .call = span_rpc__carrier },
+	{ "network.protocol.version", ALL, FROM_CSTR, MEMBER(protocol_version) },
+	{ "network.transport", ALL, FROM_CALL, .call = transport },
+	{ "process.pid", ALL, FROM_U32, MEMBER(tgid) },
+	{ "redeye.fields_unknown", ALL, FROM_FLAG, .at = SPAN_FIELDS_UNKNOWN },
+	{ "redeye.head_cut", ALL, FROM_FLAG, .at = SPAN_HEAD_CUT },
+	{ "redeye.length_inferred", ALL, FROM_FLAG, .at = SPAN_LENGTH_INFERRED },
+	{ "redeye.parent.evidence", ALL, FROM_CALL, .call = evidence },
+	{ "redeye.rpc.request.messages", RPC, FROM_CALL, .call = span_rpc__request_messages },
+	{ "redeye.rpc.request.size", RPC, FROM_CALL, .call = span_rpc__request_size },
+	{ "redeye.rpc.response.messages", RPC, FROM_CALL, .call = span_rpc__response_messages },
+	{ "redeye.rpc.response.size", RPC, FROM_CALL, .call = span_rpc__response_size },
+	{ "redeye.rpc.time_to_first_message", RPC, FROM_CALL, .call = span_rpc__first_message },
+	{ "redeye.rpc.timeout", RPC, FROM_CALL, .call = span_rpc__timeout },
+	{ SEMCONV_RPC_METHOD, RPC, FROM_SLICE, MEMBER(route) },
+	{ SEMCONV_RPC_METHOD_ORIGINAL, RPC, FROM_CALL, .call = span_rpc__method_original },
+	{ SEMCONV_RPC_STATUS, RPC, FROM_CALL, .call = span_rpc__status },
+	{ SEMCONV_RPC_SYSTEM, RPC, FROM_CALL, .call = span_rpc__system },
+	{ "server.address", ALL, FROM_CALL, .call = span_url__server_address },
+	{ "server.port", ALL, FROM_CALL, .call = span_url__server_port },
+	{ "tls.cipher", ALL, FROM_CALL, .call = span_tls__cipher },
+	{ "tls.client.server_name", ALL, FROM_CALL, .call = span_tls__name },
+	{ "tls.next_protocol", ALL, FROM_CALL, .call = span_tls__next },
+	{ "tls.protocol.name", ALL, FROM_CALL, .call = span_tls__protocol },
+	{ "tls.protocol.version", ALL, FROM_CALL, .call = span_tls__version },
+	{ "tls.resumed", ALL, FROM_CALL, .call = span_tls__resumed },
+	{ "url.full", HTTP_CLIENT, FROM_CALL, .call = span_url__full },
+	{ "url.path", HTTP_SERVER, FROM_SLICE, MEMBER(path) },
+	{ "url.query", HTTP_SERVER, FROM_CALL, .call = span_url__query },
+	{ "url.scheme", HTTP_SERVER, FROM_CSTR, MEMBER(scheme) },
 };
 
 enum { ROWS = sizeof(rows) / sizeof(*rows) };
@@ -150,13 +164,13 @@ static void add(struct span_attrs *a, const char *key, const struct span_attr *a
 
 /* ---- captured headers ----------------------------------------------------- */
 
-/* HEADER_NAMES and the name in lower case, or NULL when it does not fit. */
-static const char *header_key(struct span_attrs *a, const char *name)
+/* By the conventions' name and its own in lower case, or NULL when that does not fit. */
+static const char *header_key(struct span_attrs *a, struct slice names, const char *name)
 {
-	size_t len = strlen(HEADER_NAMES) + strlen(name) + 1, i;
+	size_t len = names.len + strlen(name) + 1, i;
 	struct attr_text w = attr_text__begin(a);
 
-	attr_text__put(&w, SLICE(HEADER_NAMES));
+	attr_text__put(&w, names);
 	attr_text__put(&w, (struct slice){ name, strlen(name) + 1 });
 	for (i = w.from; i < a->used; i++)
 		a->text[i] = (char)tolower((unsigned char)a->text[i]);
@@ -174,47 +188,69 @@ static bool has_key(const struct span_attrs *a, const char *key)
 }
 
 /* The conventions have an attribute of its own for User-Agent. */
-static void add_header(struct span_attrs *a, const char *name, struct slice value)
+static void add_header(struct attr_builder *b, const char *name, struct slice value)
 {
+	struct slice names =
+		b->s->rpc ? SLICE("rpc.request.metadata.") : SLICE("http.request.header.");
 	struct span_attr attr = { .type = SPAN_ATTR_STRINGS, .str = value };
 	const char *key = "user_agent.original";
 
 	if (!strcasecmp(name, "user-agent"))
 		attr.type = SPAN_ATTR_STRING;
 	else
-		key = header_key(a, name);
-	if (key && !has_key(a, key))
-		add(a, key, &attr);
+		key = header_key(b->a, names, name);
+	if (key && !has_key(b->a, key))
+		add(b->a, key, &attr);
+}
+
+static struct slice status_message(const struct span *s, const struct span_attrs_config *c)
+{
+	struct slice message =
+		s->rpc && s->error_type && c->rpc_message ? s->rpc->message : SLICE("");
+
+	cut(&message);
+	return message;
 }
 
 void span_attrs__of(struct span_attrs *a, const struct span *s, const struct span_attrs_config *c)
 {
 	struct attr_builder b = { .a = a, .s = s, .c = c };
+	enum span_class class = span__class(s);
 	struct span_attr attr;
 	uint32_t i;
 
 	a->n = 0;
 	a->used = 0;
+	a->message = status_message(s, c);
 	for (i = 0; i < ROWS; i++)
-		if (rows[i].kinds & 1u << s->kind && read_row(&b, &rows[i], &attr))
+		if (rows[i].classes & 1u << class && read_row(&b, &rows[i], &attr))
 			add(a, rows[i].key, &attr);
 	if (s->request_id.len && c->request_id_header)
-		add_header(a, c->request_id_header, s->request_id);
+		add_header(&b, c->request_id_header, s->request_id);
 	for (i = 0; i < s->n_headers; i++)
-		add_header(a, s->headers[i].name, s->headers[i].value);
+		add_header(&b, s->headers[i].name, s->headers[i].value);
+}
+
+static struct slice copy_name(struct slice name, char *room, size_t size)
+{
+	size_t n = name.len < size ? name.len : size;
+
+	memcpy(room, name.p, n);
+	return (struct slice){ room, n };
 }
 
 struct slice span_attrs__name(const struct span *s, char *room, size_t size)
 {
 	struct slice method = is_other(s) ? SLICE("HTTP") : slice_of(s->method);
-	size_t n = method.len < size ? method.len : size, route = s->route.len;
+	size_t n;
 
-	memcpy(room, method.p, n);
-	if (s->kind == SPAN_SERVER && route && n < size) {
+	if (s->rpc)
+		return copy_name(span_rpc__has_method(s) ? s->route : slice_of(s->rpc->system),
+				 room, size);
+	n = copy_name(method, room, size).len;
+	if (s->kind == SPAN_SERVER && s->route.len && n < size) {
 		room[n++] = ' ';
-		route = route < size - n ? route : size - n;
-		memcpy(room + n, s->route.p, route);
-		n += route;
+		n += copy_name(s->route, room + n, size - n).len;
 	}
 	return (struct slice){ room, n };
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The attributes of a span by the OpenTelemetry conventions v1.44 for HTTP: one
+ * The attributes of a span by the OpenTelemetry conventions v1.44 for HTTP and RPC: one
  * table, from which every exporter of spans takes them. Values are the span's own
  * bytes: hostile, perhaps no UTF-8, at most SPAN_ATTR_VALUE_MAX of them. Allocates
  * nothing.
@@ -17,7 +17,7 @@
 
 enum {
 	SPAN_ATTR_VALUE_MAX = 8192,
-	SPAN_ATTRS_MAX = 30 + SPAN_HEADERS_MAX,
+	SPAN_ATTRS_MAX = 44 + SPAN_HEADERS_MAX,
 	SPAN_ADDRESS_MAX = 46,
 };
 
@@ -26,6 +26,7 @@ enum span_attr_type {
 	SPAN_ATTR_INT = 1,
 	SPAN_ATTR_BOOL = 2,
 	SPAN_ATTR_STRINGS = 3, /* a list of strings, of which there is one */
+	SPAN_ATTR_DOUBLE = 4,
 };
 
 struct span_attr {
@@ -34,25 +35,28 @@ struct span_attr {
 	union {
 		struct slice str;
 		int64_t num;
+		double real;
 	};
 };
 
 struct span_attrs_config {
 	bool query;                    /* keep the queries of URLs */
 	const char *request_id_header; /* whose value span->request_id is; NULL: leave it out */
+	bool rpc_message;              /* keep what an RPC's status says in words */
 };
 
 /* Points into the span, to static text and into itself: do not copy it. */
 struct span_attrs {
 	uint32_t n;
 	struct span_attr v[SPAN_ATTRS_MAX];
+	struct slice message; /* of the status, when it is an error; empty: none */
 	size_t used;
 	char text[SPAN_ATTR_VALUE_MAX + 4096];
 };
 
 void span_attrs__of(struct span_attrs *a, const struct span *s, const struct span_attrs_config *c);
 
-/* "GET /orders/{id}", "GET", "HTTP": never the path. */
+/* "GET /orders/{id}", "GET", "HTTP": never the path. "shop.Orders/Get", "grpc". */
 struct slice span_attrs__name(const struct span *s, char *room, size_t size);
 /* IPv4 in its own form, without brackets. */
 struct slice span_attrs__address(const uint8_t address[16], char room[SPAN_ADDRESS_MAX]);

@@ -77,4 +77,19 @@ bool span_tls__protocol(struct attr_builder *b, struct span_attr *out);
 bool span_tls__version(struct attr_builder *b, struct span_attr *out);
 bool span_tls__resumed(struct attr_builder *b, struct span_attr *out);
 
+/* ---- span_attrs_rpc.c: of spans that have an RPC -------------------------- */
+
+bool span_rpc__has_method(const struct span *s); /* whose name may be said */
+bool span_rpc__system(struct attr_builder *b, struct span_attr *out);
+bool span_rpc__status(struct attr_builder *b, struct span_attr *out);
+bool span_rpc__method_original(struct attr_builder *b, struct span_attr *out);
+bool span_rpc__http_status(struct attr_builder *b, struct span_attr *out);
+bool span_rpc__carrier(struct attr_builder *b, struct span_attr *out);
+bool span_rpc__request_messages(struct attr_builder *b, struct span_attr *out);
+bool span_rpc__request_size(struct attr_builder *b, struct span_attr *out);
+bool span_rpc__response_messages(struct attr_builder *b, struct span_attr *out);
+bool span_rpc__response_size(struct attr_builder *b, struct span_attr *out);
+bool span_rpc__first_message(struct attr_builder *b, struct span_attr *out);
+bool span_rpc__timeout(struct attr_builder *b, struct span_attr *out);
+
 #endif /* RED_SPAN_ATTRS_INTERNAL_H */

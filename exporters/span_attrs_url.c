@@ -158,6 +158,12 @@ static void put_port(struct attr_text *w, uint16_t port)
 	attr_text__put(w, (struct slice){ p, (size_t)(text + sizeof(text) - p) });
 }
 
+/* As if there were none, which only CONNECT and OPTIONS have. */
+static bool is_path_unknown(const struct span *s)
+{
+	return !s->path.len && s->flags & SPAN_FIELDS_UNKNOWN;
+}
+
 bool span_url__full(struct attr_builder *b, struct span_attr *out)
 {
 	const struct span *s = b->s;
@@ -165,7 +171,7 @@ bool span_url__full(struct attr_builder *b, struct span_attr *out)
 	bool v6 = slice_until(host, ':') < host.len;
 	struct attr_text w = attr_text__begin(b->a);
 
-	if (!host.len)
+	if (!host.len || is_path_unknown(s))
 		return false;
 	attr_text__put(&w, slice_of(s->scheme));
 	attr_text__put(&w, v6 ? SLICE("://[") : SLICE("://"));

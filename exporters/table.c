@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "semconv.h"
 #include "utf8.h"
 
 #define MAX_ROWS 200
@@ -18,7 +19,7 @@
 struct name {
 	char service[64];
 	char method[32];
-	char route[128]; /* of a client, the server's address */
+	char route[128]; /* of a call, its method; of a client else, the server's address */
 	bool client;
 };
 
@@ -82,6 +83,26 @@ void table__free(struct table *t)
 }
 
 /* ---- rows from series ------------------------------------------------------------------ */
+
+static const struct family {
+	const char *name, *route; /* the attribute that is shown as the route */
+	bool client;
+} families[] = {
+	{ "http.server.request.duration", "http.route", false },
+	{ "http.client.request.duration", "http.route", true },
+	{ SEMCONV_RPC_SERVER_DURATION, SEMCONV_RPC_METHOD, false },
+	{ SEMCONV_RPC_CLIENT_DURATION, SEMCONV_RPC_METHOD, true },
+};
+
+static const struct family *family_of(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+		if (!strcmp(families[i].name, name))
+			return &families[i];
+	return NULL;
+}
 
 static const char *attr(const struct metric_point *p, const char *key)
 {
@@ -177,29 +198,47 @@ static void put_address(char *out, size_t size, const struct metric_point *p)
 			snprintf(out + n, size - n, ":%u", (uint16_t)p->attrs[i].num);
 }
 
-static void name_of(struct name *name, const struct metric_point *p, bool client)
+static const char *rpc_name(const char *system)
 {
-	const char *route = attr(p, "http.route"), *method = attr(p, "http.request.method");
+	static const char *const names[][2] = { { "grpc", "gRPC" }, { "connectrpc", "Connect" } };
+	size_t i;
+
+	for (i = 0; system && i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(system, names[i][0]))
+			return names[i][1];
+	return system;
+}
+
+static const char *method_of(const struct metric_point *p)
+{
+	const char *method = attr(p, "http.request.method");
+
+	if (attr(p, "otel.metric.overflow"))
+		return "(overflow)";
+	return method ? method : rpc_name(attr(p, SEMCONV_RPC_SYSTEM));
+}
+
+static void name_of(struct name *name, const struct metric_point *p, const struct family *what)
+{
+	const char *route = attr(p, what->route), *method = method_of(p);
 
 	memset(name, 0, sizeof(*name));
-	name->client = client;
+	name->client = what->client;
 	if (p->resource)
 		snprintf(name->service, sizeof(name->service), "%s", p->resource->service_name);
-	if (attr(p, "otel.metric.overflow"))
-		method = "(overflow)";
 	snprintf(name->method, sizeof(name->method), "%s", method ? method : "");
-	if (client && !route)
+	if (what->client && !route)
 		put_address(name->route, sizeof(name->route), p);
 	else
 		snprintf(name->route, sizeof(name->route), "%s", route ? route : "-");
 }
 
-static void add_point(struct table *t, const struct metric_point *p, bool client)
+static void add_point(struct table *t, const struct metric_point *p, const struct family *what)
 {
 	struct name name;
 	struct row *r;
 
-	name_of(&name, p, client);
+	name_of(&name, p, what);
 	r = row_of(t, &name);
 	if (!r)
 		return;
@@ -396,17 +435,14 @@ static int by_name(const void *a, const void *b)
 
 static void collect(struct table *t, const struct metrics *m)
 {
+	const struct family *what;
 	uint32_t f, p;
 
 	t->n_rows = 0;
 	for (f = 0; f < m->n_families; f++) {
-		const struct metric_family *fam = &m->families[f];
-		bool server = !strcmp(fam->name, "http.server.request.duration");
-
-		if (!server && strcmp(fam->name, "http.client.request.duration"))
-			continue;
-		for (p = 0; p < fam->n_points; p++)
-			add_point(t, &fam->points[p], !server);
+		what = family_of(m->families[f].name);
+		for (p = 0; what && p < m->families[f].n_points; p++)
+			add_point(t, &m->families[f].points[p], what);
 	}
 	qsort(t->rows, t->n_rows, sizeof(*t->rows), by_name);
 }

@@ -95,6 +95,11 @@ static void put_tag(struct buf *out, const struct span_attr *a)
 	case SPAN_ATTR_BOOL:
 		buf__puts(out, a->num ? "\"true\"" : "\"false\"");
 		break;
+	case SPAN_ATTR_DOUBLE:
+		buf__putc(out, '"');
+		json_text__double(out, a->real);
+		buf__putc(out, '"');
+		break;
 	}
 }
 
@@ -106,7 +111,7 @@ static void put_tags(struct buf *out, const struct span *s, const struct span_at
 	buf__puts(out, "{\"otel.scope.name\":\"redeye\"");
 	if (s->error_type) {
 		put_text(out, "otel.status_code", SLICE("ERROR"));
-		put_text(out, "error", slice_of(s->error_type));
+		put_text(out, "error", a->message.len ? a->message : slice_of(s->error_type));
 	}
 	for (i = 0; i < a->n; i++)
 		put_tag(out, &a->v[i]);

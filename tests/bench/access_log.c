@@ -34,6 +34,8 @@ static struct span typical(void)
 	return s;
 }
 
+static const struct access_log_secrets none;
+
 static void format(unsigned long n, const struct span *s)
 {
 	uint64_t start = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
@@ -41,10 +43,10 @@ static void format(unsigned long n, const struct span *s)
 	size_t bytes = 0;
 
 	for (unsigned long i = 0; i < n; i++)
-		bytes += access_log_line__write(room, s, (int64_t)i * 1000, false);
+		bytes += access_log_line__write(room, s, (int64_t)i * 1000, &none);
 	printf("format %6.0f ns/line, %zu bytes/line\n",
 	       (double)(cpu_ns(CLOCK_THREAD_CPUTIME_ID) - start) / (double)n, bytes / n);
-	fwrite(room, 1, access_log_line__write(room, s, 0, false), stdout);
+	fwrite(room, 1, access_log_line__write(room, s, 0, &none), stdout);
 }
 
 /* No faster than the thread writes: nothing is dropped. */

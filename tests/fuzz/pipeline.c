@@ -8,15 +8,39 @@
 
 static void check(const struct pipeline *p, uint32_t max_conns)
 {
-	const struct proto_stat *st = pipeline__proto_stat(p, 0);
-	uint64_t sum = st->emitted + st->in_flight;
+	for (size_t k = 0; protos[k]; k++) {
+		const struct proto_stat *st = pipeline__proto_stat(p, k);
+		uint64_t sum = st->emitted + st->in_flight;
 
-	for (int i = 0; i < PROTO_DROP__CNT; i++)
-		sum += st->dropped[i];
-	assert(st->observed == sum);
+		for (int i = 0; i < PROTO_DROP__CNT; i++)
+			sum += st->dropped[i];
+		assert(st->observed == sum);
+	}
 	assert(pipeline__conn_stat(p)->open <= max_conns);
 	assert(p->env.head_bytes <= p->env.max_head_bytes);
 	assert(p->env.tls_bytes <= p->env.max_tls_bytes);
+}
+
+/* Pieces that fill the record and make up the call. Bytes too few for one are cut off. */
+static void repair_pieces(struct red_ev_data *d)
+{
+	uint8_t *p = (uint8_t *)(d + 1);
+	uint32_t left = d->cap_len, n;
+	struct red_piece piece;
+
+	d->len = 0;
+	while (left >= sizeof(piece)) {
+		memcpy(&piece, p, sizeof(piece));
+		left -= sizeof(piece);
+		piece.len = piece.len % 64 < left ? piece.len % 64 : left;
+		piece.skip %= 700;
+		memcpy(p, &piece, sizeof(piece));
+		n = piece.len;
+		p += sizeof(piece) + n;
+		left -= n;
+		d->len += n + piece.skip;
+	}
+	d->cap_len -= left;
 }
 
 /* Lengths that agree, few connections, little time: or nothing would get deep. */
@@ -42,8 +66,10 @@ static size_t repair(uint64_t *record, size_t size)
 		return size;
 	d->layer %= 3;
 	d->cap_len = size > sizeof(*d) ? size - sizeof(*d) : 0;
-	d->h.len = size = sizeof(*d) + d->cap_len;
 	d->len = d->cap_len + d->len % 700;
+	if (d->flags & RED_DATA_PIECES)
+		repair_pieces(d);
+	d->h.len = size = sizeof(*d) + d->cap_len;
 	d->dir &= 1;
 	return size;
 }

@@ -16,11 +16,13 @@
 #define UNIX_MINUS_MONO 1000000000000000000
 
 static char line[ACCESS_LOG_LINE + 1];
+static bool rpc_message;
 
 /* Without its newline. */
 static const char *written(const struct span *s, bool query)
 {
-	size_t n = access_log_line__write(line, s, UNIX_MINUS_MONO, query);
+	const struct access_log_secrets with = { .query = query, .rpc_message = rpc_message };
+	size_t n = access_log_line__write(line, s, UNIX_MINUS_MONO, &with);
 
 	assert_in_range(n, 3, ACCESS_LOG_LINE);
 	assert_int_equal(line[n - 1], '\n');
@@ -90,6 +92,60 @@ static void handshakes(void **state)
 		strstr(written(&s, false), ",\"tls\":{\"cipher\":\"0xFAFA\",\"resumed\":false}}"));
 	*t = (struct span_tls){ 0 };
 	assert_non_null(strstr(written(&s, true), "\"query\":\"q=1&sig=secret&z\",\"tls\":{}}"));
+}
+
+static void calls(void **state)
+{
+	struct span s = rpc_server_span();
+
+	s.request_id = (struct slice){ 0 };
+	assert_string_equal(
+		written(&s, true),
+		"{\"timestamp\":\"2001-09-09T01:46:41.502500000Z\",\"level\":\"info\","
+		"\"service\":\"shop\",\"kind\":\"server\",\"method\":\"POST\","
+		"\"path\":\"/shop.Orders/Watch\",\"scheme\":\"http\",\"status_code\":200,"
+		"\"duration_ms\":2.500," IDS "\"client\":\"10.0.100.2\"," COUNTS
+		",\"rpc\":{\"system\":\"grpc\",\"method\":\"shop.Orders/Watch\","
+		"\"status\":\"OK\",\"request_messages\":1,\"response_messages\":3,"
+		"\"first_message_ms\":0.500,\"timeout_ms\":2500.000}}");
+	s = rpc_client_span();
+	s.route = SLICE("_OTHER"); /* a line is no series */
+	assert_non_null(strstr(written(&s, true),
+			       ",\"rpc\":{\"system\":\"grpc\",\"method\":\"shop.Orders/Get\","
+			       "\"status\":\"NOT_FOUND\"}}"));
+	rpc_message = true;
+	assert_non_null(strstr(written(&s, true), "\"status\":\"NOT_FOUND\","
+						  "\"message\":\"no order 7\"}}"));
+	rpc_message = false;
+}
+
+static void levels_of_calls(void **state)
+{
+	static const struct {
+		const char *status, *error_type;
+		enum access_log_level want;
+	} cases[] = {
+		{ "OK", NULL, ACCESS_LOG_INFO },
+		{ "OK", "connection_closed", ACCESS_LOG_WARN },
+		{ "NOT_FOUND", NULL, ACCESS_LOG_WARN },
+		{ "CANCELLED", "CANCELLED", ACCESS_LOG_WARN },
+		{ "UNKNOWN", "UNKNOWN", ACCESS_LOG_ERROR },
+		{ "DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED", ACCESS_LOG_ERROR },
+		{ "UNIMPLEMENTED", "UNIMPLEMENTED", ACCESS_LOG_ERROR },
+		{ "INTERNAL", "INTERNAL", ACCESS_LOG_ERROR },
+		{ "UNAVAILABLE", "UNAVAILABLE", ACCESS_LOG_ERROR },
+		{ "DATA_LOSS", "DATA_LOSS", ACCESS_LOG_ERROR },
+		{ NULL, "connection_reset", ACCESS_LOG_ERROR },
+	};
+	struct span s = rpc_server_span();
+	struct span_rpc rpc = a_call;
+
+	s.rpc = &rpc;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		rpc.status = cases[i].status;
+		s.error_type = cases[i].error_type;
+		assert_int_equal(access_log_line__level(&s), cases[i].want);
+	}
 }
 
 static const char *member(const struct span *s, const char *key)
@@ -170,6 +226,7 @@ static void hostile_and_long(void **state)
 	for (size_t i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++) {
 		struct service named = shop;
 		struct span s = server_span();
+		struct span_rpc rpc = a_call;
 		struct slice all = { text, 0 };
 		cJSON *j;
 
@@ -197,15 +254,24 @@ static void hostile_and_long(void **state)
 		s.kind = SPAN_CLIENT;
 		cJSON_Delete(j = cJSON_Parse(written(&s, true)));
 		assert_non_null(j);
+		rpc.method = rpc.message = all;
+		s.rpc = &rpc;
+		s.tls = a_tls();
+		rpc_message = true;
+		j = cJSON_Parse(written(&s, true));
+		rpc_message = false;
+		assert_non_null(cJSON_GetObjectItem(cJSON_GetObjectItem(j, "rpc"), "message"));
+		cJSON_Delete(j);
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whole),      cmocka_unit_test(what_is_not_there_is_left_out),
-		cmocka_unit_test(handshakes), cmocka_unit_test(levels),
-		cmocka_unit_test(peers),      cmocka_unit_test(hostile_and_long),
+		cmocka_unit_test(whole),           cmocka_unit_test(what_is_not_there_is_left_out),
+		cmocka_unit_test(handshakes),      cmocka_unit_test(calls),
+		cmocka_unit_test(levels_of_calls), cmocka_unit_test(levels),
+		cmocka_unit_test(peers),           cmocka_unit_test(hostile_and_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

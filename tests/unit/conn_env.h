@@ -4,7 +4,8 @@
 #define RED_TEST_CONN_ENV_H
 
 #include "conn.h"
-#include "http1_txn.h"
+#include "http2_block.h"
+#include "http_txn.h"
 #include "service.h"
 
 static struct service service = { .refs = 1, .name = "s", .namespace = "", .instance = "" };
@@ -35,19 +36,24 @@ static inline void feed(void *table, const void *record, size_t size)
 /* What was observed is somewhere. */
 static inline void account(const struct proto_env *env)
 {
-	const struct proto_stat *st = &env->stat[0];
-	uint64_t sum = st->emitted + st->in_flight;
+	const struct proto_stat *st;
+	uint64_t open = 0, sum;
 	int i;
 
-	for (i = 0; i < PROTO_DROP__CNT; i++)
-		sum += st->dropped[i];
-	assert_int_equal(st->observed, sum);
+	for (st = env->stat; st < env->stat + PROTO__CNT; st++) {
+		sum = st->emitted + st->in_flight;
+		for (i = 0; i < PROTO_DROP__CNT; i++)
+			sum += st->dropped[i];
+		assert_int_equal(st->observed, sum);
+		open += st->in_flight;
+	}
+	assert_int_equal(open, env->n_requests);
 }
 
 /* Nothing of it is held any more. */
 static inline void nothing_held(const struct proto_env *env)
 {
-	assert_int_equal(env->stat[0].in_flight, 0);
+	assert_int_equal(env->n_requests, 0);
 	assert_int_equal(env->head_bytes, 0);
 	assert_int_equal(env->tls_bytes, 0);
 	account(env);
@@ -55,7 +61,8 @@ static inline void nothing_held(const struct proto_env *env)
 
 static inline int free_pool(void **state)
 {
-	http1_txn__free_pool();
+	http_txn__free_pool();
+	http2_block__free_pool();
 	return 0;
 }
 

@@ -43,6 +43,24 @@ static void lines(void **state)
 	    "parent=- client shop \"GET\" 404 1.235s error=404\n");
 }
 
+static void calls(void **state)
+{
+	const struct span_rpc silent = { .system = "grpc" };
+	struct span s[3] = { rpc_server_span(), rpc_client_span(), rpc_client_span() };
+
+	s[2].rpc = &silent;
+	s[2].route = SLICE("_OTHER");
+	s[2].error_type = "connection_reset";
+	are(s, 3,
+	    "2023-11-14T22:13:21.500000Z " IDS
+	    "parent=0102030405060708 server shop \"shop.Orders/Watch\" OK 2.500ms\n"
+	    "2023-11-14T22:13:21.500000Z " IDS
+	    "parent=0102030405060708 client shop \"shop.Orders/Get\" NOT_FOUND 2.500ms "
+	    "error=NOT_FOUND\n"
+	    "2023-11-14T22:13:21.500000Z " IDS
+	    "parent=0102030405060708 client shop \"grpc\" - 2.500ms error=connection_reset\n");
+}
+
 static void hostile(void **state)
 {
 	struct span s = server_span();
@@ -73,6 +91,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines),
+		cmocka_unit_test(calls),
 		cmocka_unit_test(hostile),
 		cmocka_unit_test(says_what_went_wrong),
 	};

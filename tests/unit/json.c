@@ -103,6 +103,45 @@ static void handshakes(void **state)
 	free(got);
 }
 
+#define IDS                                                                                        \
+	"\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\",\"span_id\":\"00f067aa0ba902b7\","      \
+	"\"parent_span_id\":\"0102030405060708\",\"trace_flags\":3,"
+
+static void calls(void **state)
+{
+	struct span s = rpc_server_span();
+	struct span_rpc rpc = a_failed_call;
+
+	is(&s,
+	   HEAD "\"kind\":\"server\",\"service.name\":\"shop\",\"process.pid\":42," IDS
+		"\"redeye.parent.evidence\":\"header\",\"http.request.method\":\"POST\","
+		"\"url.path\":\"/shop.Orders/Watch\",\"url.scheme\":\"http\","
+		"\"server.address\":\"Shop.example\",\"server.port\":8080,"
+		"\"network.protocol.version\":\"2\",\"http.response.status_code\":200,"
+		"\"http.request.body.size\":3,\"http.response.body.size\":5000000000,"
+		"\"rpc.system.name\":\"grpc\",\"rpc.method\":\"shop.Orders/Watch\","
+		"\"rpc.response.status_code\":\"OK\",\"redeye.rpc.request.messages\":1,"
+		"\"redeye.rpc.request.size\":12,\"redeye.rpc.response.messages\":3,"
+		"\"redeye.rpc.response.size\":3000,"
+		"\"redeye.rpc.time_to_first_message\":0.0005,\"redeye.rpc.timeout\":2.5," NET "}");
+	s.rpc = &rpc;
+	s.method = "_OTHER";
+	s.method_original = (struct slice){ 0 };
+	s.route = SLICE("_OTHER");
+	s.flags = SPAN_FIELDS_UNKNOWN;
+	is(&s,
+	   HEAD "\"kind\":\"server\",\"service.name\":\"shop\",\"process.pid\":42," IDS
+		"\"redeye.parent.evidence\":\"header\",\"http.request.method\":\"_OTHER\","
+		"\"url.path\":\"/shop.Orders/Watch\",\"url.scheme\":\"http\","
+		"\"server.address\":\"Shop.example\",\"server.port\":8080,"
+		"\"network.protocol.version\":\"2\",\"http.response.status_code\":200,"
+		"\"http.request.body.size\":3,\"http.response.body.size\":5000000000,"
+		"\"rpc.system.name\":\"grpc\",\"rpc.method\":\"_OTHER\","
+		"\"rpc.method_original\":\"shop.Orders/Get\","
+		"\"rpc.response.status_code\":\"NOT_FOUND\","
+		"\"redeye.rpc.message\":\"no order 7\"," NET ",\"redeye.fields_unknown\":true}");
+}
+
 static const char *member(const struct span *s, const char *key)
 {
 	static char value[30000];
@@ -202,13 +241,10 @@ static void full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whole),
-		cmocka_unit_test(what_is_not_there_is_left_out),
-		cmocka_unit_test(handshakes),
-		cmocka_unit_test(hostile_bytes),
-		cmocka_unit_test(long_values_are_cut),
-		cmocka_unit_test(addresses),
-		cmocka_unit_test(any_date),
+		cmocka_unit_test(whole),         cmocka_unit_test(what_is_not_there_is_left_out),
+		cmocka_unit_test(handshakes),    cmocka_unit_test(calls),
+		cmocka_unit_test(hostile_bytes), cmocka_unit_test(long_values_are_cut),
+		cmocka_unit_test(addresses),     cmocka_unit_test(any_date),
 		cmocka_unit_test(full_disk),
 	};
 

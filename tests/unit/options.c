@@ -156,6 +156,13 @@ static const struct given lines[] = {
 	{ "config", NULL, "# only a comment\n", "port: []  # default" },
 	/* an empty variable is no variable */
 	{ "run --all", "REDEYE_MAX_ROUTES=", NULL, "max-routes: 100  # default" },
+	/* globs may hold a comma: one value each */
+	{ "config --exclude-rpc-method a.*/B,C --exclude-rpc-method=grpc.health.v1.Health/*", NULL, NULL,
+	  "exclude-rpc-method: [\"a.*/B,C\", \"grpc.health.v1.Health/*\"]  # flag" },
+	{ "config", NULL, NULL, "exclude-rpc-method: []  # default" },
+	{ "config", NULL, "exclude-rpc-method: ['grpc.reflection.*']", "exclude-rpc-method: [\"grpc.reflection.*\"]  # t.yaml:1" },
+	{ "config", NULL, NULL, "span-rpc-message: false  # default" },
+	{ "config --span-rpc-message", NULL, NULL, "span-rpc-message: true  # flag" },
 	/* types */
 	{ "config --table", NULL, NULL, "table: true  # flag" },
 	{ "config --table=no", NULL, NULL, "table: false  # flag" },

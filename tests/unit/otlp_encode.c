@@ -164,6 +164,44 @@ static void a_client_span(void **state)
 	free_traces(r, NULL);
 }
 
+static void calls(void **state)
+{
+	struct span s[2] = { rpc_server_span(), rpc_client_span() };
+	TraceRequest *r = traces_of(s, 2);
+	Span **got = r->resource_spans[0]->scope_spans[0]->spans;
+	const AnyValue *v;
+
+	assert_string_equal(got[0]->name, "shop.Orders/Watch");
+	assert_int_equal(got[0]->kind, 2);
+	assert_null(got[0]->status);
+	v = attr(got[0]->attributes, got[0]->n_attributes, "redeye.rpc.timeout");
+	assert_int_equal(v->value_case,
+			 OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_DOUBLE_VALUE);
+	assert_true(v->double_value == 2.5);
+	assert_string_equal(got[1]->name, "shop.Orders/Get");
+	assert_int_equal(got[1]->kind, 3);
+	assert_int_equal(got[1]->status->code, 2);
+	assert_string_equal(got[1]->status->message, ""); /* nobody asked for it */
+	free_traces(r, NULL);
+}
+
+static void messages_when_asked(void **state)
+{
+	const struct span_attrs_config c = { .rpc_message = true };
+	struct span s = rpc_client_span();
+	struct span_batch *b = batch_of(&s, 1);
+	struct buf out = { 0 };
+	TraceRequest *r;
+
+	assert_int_equal(otlp__encode_traces(b, &extra, &c, OTLP_PROTOBUF, &out), 0);
+	r = unpack_traces(NULL, out.len, (uint8_t *)out.p);
+	assert_string_equal(r->resource_spans[0]->scope_spans[0]->spans[0]->status->message,
+			    "no order 7");
+	free_traces(r, NULL);
+	buf__free(&out);
+	span_batch__free(b);
+}
+
 static void groups_by_service(void **state)
 {
 	struct span s[7];
@@ -194,7 +232,9 @@ static void groups_by_service(void **state)
 
 static void log_records(void **state)
 {
-	struct span s[3] = { server_span(), client_span(), server_span() };
+	struct span s[5] = { server_span(), client_span(), server_span(), rpc_server_span(),
+			     rpc_client_span() };
+	struct span_rpc silent = { .system = "grpc" };
 	struct buf out;
 	LogRecord **got;
 	LogsRequest *r;
@@ -203,11 +243,13 @@ static void log_records(void **state)
 	s[2].status = 0;
 	s[2].error_type = "connection_reset";
 	s[2].trace = (struct trace){ 0 };
-	out = encoded(s, 3, OTLP_PROTOBUF, true);
+	s[4].rpc = &silent;
+	s[4].error_type = "connection_reset";
+	out = encoded(s, 5, OTLP_PROTOBUF, true);
 	r = unpack_logs(NULL, out.len, (uint8_t *)out.p);
 	assert_non_null(r);
 	got = r->resource_logs[0]->scope_logs[0]->log_records;
-	assert_int_equal(r->resource_logs[0]->scope_logs[0]->n_log_records, 3);
+	assert_int_equal(r->resource_logs[0]->scope_logs[0]->n_log_records, 5);
 	assert_string_equal(got[0]->body->string_value, "GET /orders/{id} 200");
 	assert_int_equal(got[0]->severity_number, 9);
 	assert_string_equal(got[0]->severity_text, "INFO");
@@ -224,6 +266,8 @@ static void log_records(void **state)
 	assert_string_equal(
 		attr(got[2]->attributes, got[2]->n_attributes, "error.type")->string_value,
 		"connection_reset");
+	assert_string_equal(got[3]->body->string_value, "shop.Orders/Watch OK");
+	assert_string_equal(got[4]->body->string_value, "shop.Orders/Get connection_reset");
 	free_logs(r, NULL);
 	buf__free(&out);
 }
@@ -487,6 +531,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_server_span), cmocka_unit_test(header_values_are_lists),
 		cmocka_unit_test(a_client_span), cmocka_unit_test(groups_by_service),
+		cmocka_unit_test(calls),         cmocka_unit_test(messages_when_asked),
 		cmocka_unit_test(log_records),   cmocka_unit_test(json_spans),
 		cmocka_unit_test(json_logs),     cmocka_unit_test(hostile_text),
 		cmocka_unit_test(random_spans),  cmocka_unit_test(empty_is_nothing),

@@ -277,6 +277,8 @@ static void names(void **state)
 	} cases[] = {
 		{ "http.server.request.duration", "s", "http_server_request_duration_seconds",
 		  "seconds", METRIC_HISTOGRAM },
+		{ "rpc.server.call.duration", "s", "rpc_server_call_duration_seconds", "seconds",
+		  METRIC_HISTOGRAM },
 		{ "gen_ai.client.token.usage", "{token}", "gen_ai_client_token_usage", "",
 		  METRIC_HISTOGRAM },
 		{ "process.cpu.time", "s", "process_cpu_time_seconds_total", "seconds",

@@ -87,6 +87,41 @@ static void check_data(void **state)
 	assert_int_equal(record__check(&r, r.ev.h.len), -EBADMSG);
 }
 
+static void check_pieces(void **state)
+{
+	struct {
+		struct red_ev_data ev;
+		struct red_piece a;
+		char x[8];
+		struct red_piece b;
+	} r = {
+		.ev = { .h = { .kind = RED_EV_DATA, .len = sizeof(r) },
+			.len = 8 + 100,
+			.cap_len = sizeof(r) - sizeof(r.ev),
+			.flags = RED_DATA_PIECES },
+		.a = { .len = 8, .skip = 60 },
+		.b = { .len = 0, .skip = 40 },
+	};
+
+	assert_int_equal(record__check(&r, sizeof(r)), 0);
+	r.ev.len++; /* they do not make up the call */
+	assert_int_equal(record__check(&r, sizeof(r)), -EBADMSG);
+	r.ev.len = r.a.skip = UINT32_MAX;
+	assert_int_equal(record__check(&r, sizeof(r)), -EBADMSG); /* nor modulo 2^32 */
+	r.ev.len = 8 + 100;
+	r.a.skip = 60;
+	r.b.len = 1; /* behind the record */
+	assert_int_equal(record__check(&r, sizeof(r)), -EBADMSG);
+	r.b.len = 0;
+	r.a.len = 9; /* then the second is not whole */
+	assert_int_equal(record__check(&r, sizeof(r)), -EBADMSG);
+	r.ev.cap_len = 0; /* and no piece at all is no byte */
+	r.ev.h.len = sizeof(r.ev);
+	assert_int_equal(record__check(&r, r.ev.h.len), -EBADMSG);
+	r.ev.len = 0;
+	assert_int_equal(record__check(&r, r.ev.h.len), 0);
+}
+
 static void check_exec(void **state)
 {
 	struct {
@@ -380,12 +415,19 @@ static void full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(check_lengths), cmocka_unit_test(check_data),
-		cmocka_unit_test(check_exec),    cmocka_unit_test(check_process),
-		cmocka_unit_test(round_trip),    cmocka_unit_test(truncated),
-		cmocka_unit_test(corrupted),     cmocka_unit_test(exec_without_words),
-		cmocka_unit_test(is_private),    cmocka_unit_test(never_over_something_else),
-		cmocka_unit_test(no_recording),  cmocka_unit_test(full_disk),
+		cmocka_unit_test(check_lengths),
+		cmocka_unit_test(check_data),
+		cmocka_unit_test(check_pieces),
+		cmocka_unit_test(check_exec),
+		cmocka_unit_test(check_process),
+		cmocka_unit_test(round_trip),
+		cmocka_unit_test(truncated),
+		cmocka_unit_test(corrupted),
+		cmocka_unit_test(exec_without_words),
+		cmocka_unit_test(is_private),
+		cmocka_unit_test(never_over_something_else),
+		cmocka_unit_test(no_recording),
+		cmocka_unit_test(full_disk),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -30,6 +30,8 @@ static const char *text_of(const struct span_attrs *a)
 			p += sprintf(p, "%.*s", (int)v->str.len, v->str.p);
 		else if (v->type == SPAN_ATTR_STRINGS)
 			p += sprintf(p, "[%.*s]", (int)v->str.len, v->str.p);
+		else if (v->type == SPAN_ATTR_DOUBLE)
+			p += sprintf(p, "%g", v->real);
 		else
 			p += sprintf(p, v->type == SPAN_ATTR_INT ? "%ld" : "!%ld", (long)v->num);
 	}
@@ -119,6 +121,86 @@ static void what_is_not_there_is_left_out(void **state)
 	    "http.request.method_original=BREW\nnetwork.protocol.version=1.1\n"
 	    "network.transport=unix\nprocess.pid=42\nredeye.head_cut=!1\n"
 	    "redeye.length_inferred=!1\nurl.scheme=http");
+}
+
+static void calls(void **state)
+{
+	struct span s = rpc_server_span();
+	struct span_rpc rpc = a_call;
+
+	are(&s, &plain,
+	    "network.peer.address=10.0.100.2\nnetwork.peer.port=40000\n"
+	    "network.protocol.name=http\nnetwork.protocol.version=2\nprocess.pid=42\n"
+	    "redeye.parent.evidence=header\nredeye.rpc.request.messages=1\n"
+	    "redeye.rpc.request.size=12\nredeye.rpc.response.messages=3\n"
+	    "redeye.rpc.response.size=3000\nredeye.rpc.time_to_first_message=0.0005\n"
+	    "redeye.rpc.timeout=2.5\nrpc.method=shop.Orders/Watch\n"
+	    "rpc.response.status_code=OK\nrpc.system.name=grpc\nserver.address=shop.example\n"
+	    "server.port=8080\nrpc.request.metadata.x-request-id=[req-1]");
+	rpc.counted = false;
+	rpc.response_first_ns = rpc.timeout_ns = 0;
+	rpc.status = NULL;
+	s.rpc = &rpc;
+	s.route = SLICE("_OTHER"); /* one of too many */
+	s.error_type = "connection_reset";
+	s.status = 503;
+	s.flags = SPAN_FIELDS_UNKNOWN;
+	are(&s, &with_query,
+	    "error.type=connection_reset\nhttp.response.status_code=503\n"
+	    "network.peer.address=10.0.100.2\nnetwork.peer.port=40000\n"
+	    "network.protocol.name=http\nnetwork.protocol.version=2\nprocess.pid=42\n"
+	    "redeye.fields_unknown=!1\nredeye.parent.evidence=header\nrpc.method=_OTHER\n"
+	    "rpc.method_original=shop.Orders/Watch\nrpc.system.name=grpc\n"
+	    "server.address=shop.example\nserver.port=8080");
+	s = rpc_client_span();
+	are(&s, &plain,
+	    "error.type=NOT_FOUND\nnetwork.peer.address=10.0.100.2\nnetwork.peer.port=40000\n"
+	    "network.protocol.name=http\nnetwork.protocol.version=2\nprocess.pid=42\n"
+	    "redeye.parent.evidence=thread\nrpc.method=shop.Orders/Get\n"
+	    "rpc.response.status_code=NOT_FOUND\nrpc.system.name=grpc\n"
+	    "server.address=shop.example\nserver.port=8080");
+	rpc.method = s.route = (struct slice){ 0 }; /* not known */
+	s.rpc = &rpc;
+	assert_string_equal(one(&s, &plain, "rpc.method"), "");
+	assert_string_equal(one(&s, &plain, "rpc.method_original"), "");
+}
+
+static bool message_is(const struct span *s, bool asked, const char *want)
+{
+	const struct span_attrs_config c = { .rpc_message = asked };
+	static struct span_attrs a;
+
+	span_attrs__of(&a, s, &c);
+	return slice_eq(a.message, slice_of(want));
+}
+
+static void messages_only_when_asked(void **state)
+{
+	struct span s = rpc_client_span(), http = client_span();
+
+	assert_true(message_is(&s, false, ""));
+	assert_true(message_is(&s, true, "no order 7"));
+	s.error_type = NULL; /* of a server: no error, no word about it */
+	assert_true(message_is(&s, true, ""));
+	assert_true(message_is(&http, true, ""));
+}
+
+/* A request of a connection that was open before redeye, of which no field was known. */
+static void unknown_fields(void **state)
+{
+	struct span s = client_span();
+
+	s.method = "_OTHER";
+	s.method_original = s.path = s.query = s.host = (struct slice){ 0 };
+	s.protocol_version = "2";
+	s.host_port = 0;
+	s.flags = SPAN_FIELDS_UNKNOWN;
+	are(&s, &with_query,
+	    "error.type=404\nhttp.request.body.size=3\nhttp.request.method=_OTHER\n"
+	    "http.response.body.size=5000000000\nhttp.response.status_code=404\n"
+	    "network.peer.address=10.0.100.2\nnetwork.peer.port=40000\n"
+	    "network.protocol.version=2\nprocess.pid=42\nredeye.fields_unknown=!1\n"
+	    "redeye.parent.evidence=thread\nserver.address=10.0.100.2\nserver.port=40000");
 }
 
 static void handshakes(void **state)
@@ -248,7 +330,9 @@ static void headers(void **state)
 static void long_ones(void **state)
 {
 	static char big[70000], names[SPAN_HEADERS_MAX][700];
+	static const struct span_attrs_config everything = { true, "X-Request-ID", true };
 	struct span s = client_span();
+	struct span_rpc rpc = a_call;
 	static struct span_attrs a;
 
 	memset(big, 'b', sizeof(big));
@@ -260,11 +344,20 @@ static void long_ones(void **state)
 		s.headers[i] = (struct span_header){ names[i], { big, sizeof(big) } };
 	}
 	s.n_headers = SPAN_HEADERS_MAX;
-	for (s.kind = SPAN_SERVER; s.kind <= SPAN_CLIENT; s.kind++) {
-		span_attrs__of(&a, &s, &with_query);
+	s.tls = a_tls();
+	rpc.method = rpc.message = s.path;
+	s.status = 500;
+	s.flags = UINT32_MAX;
+	for (int class = 0; class < SPAN_CLASS__CNT; class ++) {
+		s.kind = class & 1 ? SPAN_CLIENT : SPAN_SERVER;
+		s.rpc = class & 2 ? &rpc : NULL;
+		assert_int_equal(span__class(&s), class);
+		span_attrs__of(&a, &s, &everything);
+		assert_true(a.message.len <= SPAN_ATTR_VALUE_MAX);
 		assert_true(a.n <= SPAN_ATTRS_MAX && a.used <= sizeof(a.text));
 		for (uint32_t i = 0; i < a.n; i++) {
-			assert_true(a.v[i].type == SPAN_ATTR_INT ||
+			assert_true((a.v[i].type != SPAN_ATTR_STRING &&
+				     a.v[i].type != SPAN_ATTR_STRINGS) ||
 				    a.v[i].str.len <= SPAN_ATTR_VALUE_MAX);
 			for (uint32_t k = 0; k < i; k++)
 				assert_string_not_equal(a.v[i].key, a.v[k].key);
@@ -305,6 +398,17 @@ static void names(void **state)
 	s.kind = SPAN_SERVER;
 	s.route = (struct slice){ 0 };
 	assert_true(slice_eq(span_attrs__name(&s, room, 64), SLICE("GET")));
+	s.method = "_OTHER";
+	assert_true(slice_eq(span_attrs__name(&s, room, 64), SLICE("HTTP")));
+	s = rpc_server_span();
+	assert_true(slice_eq(span_attrs__name(&s, room, 64), SLICE("shop.Orders/Watch")));
+	assert_true(slice_eq(span_attrs__name(&s, room, 4), SLICE("shop")));
+	s.kind = SPAN_CLIENT;
+	assert_true(slice_eq(span_attrs__name(&s, room, 64), SLICE("shop.Orders/Watch")));
+	s.route = SLICE("_OTHER");
+	assert_true(slice_eq(span_attrs__name(&s, room, 64), SLICE("grpc")));
+	s.route = (struct slice){ 0 };
+	assert_true(slice_eq(span_attrs__name(&s, room, 64), SLICE("grpc")));
 	for (int link = 0; link < TRACE_LINK__CNT; link++)
 		assert_non_null(trace_link_names[link]);
 }
@@ -315,6 +419,9 @@ int main(void)
 		cmocka_unit_test(server),
 		cmocka_unit_test(client),
 		cmocka_unit_test(what_is_not_there_is_left_out),
+		cmocka_unit_test(calls),
+		cmocka_unit_test(messages_only_when_asked),
+		cmocka_unit_test(unknown_fields),
 		cmocka_unit_test(handshakes),
 		cmocka_unit_test(queries_only_when_asked),
 		cmocka_unit_test(urls),

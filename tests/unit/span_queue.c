@@ -24,6 +24,19 @@ static struct service cart = {
 	.refs = 1, .id = 2, .name = "cart", .namespace = "", .instance = "i"
 };
 
+/* The only one: what it says changes with the next. */
+static struct span_rpc *a_call(struct slice method)
+{
+	static struct span_rpc rpc;
+
+	rpc = (struct span_rpc){ .system = "grpc",
+				 .status = "OK",
+				 .method = method,
+				 .message = slice_skip(method, 5),
+				 .request_messages = 7 };
+	return &rpc;
+}
+
 /* A span whose strings are gone after the call: nobody may keep a pointer to them. */
 static struct span span(char *room, uint64_t i)
 {
@@ -36,6 +49,8 @@ static struct span span(char *room, uint64_t i)
 	s.n_headers = 1;
 	if (i % 2)
 		s.tls = a_tls();
+	if (i % 5 == 0)
+		s.rpc = a_call(s.path);
 	return s;
 }
 
@@ -54,6 +69,12 @@ static void expect(const struct span *s, uint64_t i)
 		assert_int_equal(s->tls->version, 0x0304);
 		assert_memory_equal(s->tls->text, A_TLS_TEXT, strlen(A_TLS_TEXT));
 	}
+	assert_int_equal(s->rpc != NULL, i % 5 == 0);
+	if (s->rpc) {
+		assert_int_equal(s->rpc->request_messages, 7);
+		assert_true(slice_eq(s->rpc->method, slice_of(want)));
+		assert_true(slice_eq(s->rpc->message, slice_of(want + 5)));
+	}
 	assert_string_equal(s->service->name, i % 3 ? "shop" : "cart");
 }
 
@@ -71,6 +92,7 @@ static void test_a_batch_holds_copies(void **state)
 		assert_int_equal(span_batch__add(b, &s), 0);
 		memset(room, 'x', sizeof(room));
 		memset(a_tls(), 'x', 64);
+		memset(a_call(SLICE("/path/")), 'x', sizeof(struct span_rpc));
 	}
 	s = span(room, i);
 	assert_int_equal(span_batch__add(b, &s), -ENOSPC);

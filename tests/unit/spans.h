@@ -74,4 +74,53 @@ static inline struct span client_span(void)
 	return s;
 }
 
+/* A bidirectional stream, as gRPC has it over HTTP/2. */
+static const struct span_rpc a_call = {
+	.system = "grpc",
+	.method = SLICE("shop.Orders/Watch"),
+	.status = "OK",
+	.timeout_ns = 2500000000,
+	.request_messages = 1,
+	.response_messages = 3,
+	.request_message_bytes = 12,
+	.response_message_bytes = 3000,
+	.response_first_ns = 1500500000,
+	.counted = true,
+};
+
+static const struct span_rpc a_failed_call = {
+	.system = "grpc",
+	.method = SLICE("shop.Orders/Get"),
+	.status = "NOT_FOUND",
+	.message = SLICE("no order 7"),
+};
+
+static inline struct span rpc_server_span(void)
+{
+	struct span s = server_span();
+
+	s.method = "POST";
+	s.protocol_version = "2";
+	s.path = SLICE("/shop.Orders/Watch");
+	s.query = (struct slice){ 0 };
+	s.rpc = &a_call;
+	s.route = a_call.method;
+	return s;
+}
+
+static inline struct span rpc_client_span(void)
+{
+	struct span s = client_span();
+
+	s.method = "POST";
+	s.protocol_version = "2";
+	s.path = SLICE("/shop.Orders/Get");
+	s.query = (struct slice){ 0 };
+	s.status = 200;
+	s.error_type = "NOT_FOUND";
+	s.rpc = &a_failed_call;
+	s.route = a_failed_call.method;
+	return s;
+}
+
 #endif /* RED_TEST_SPANS_H */

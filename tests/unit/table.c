@@ -179,6 +179,44 @@ static void many_rows(void **state)
 	assert_non_null(strstr(text, "... and 20 more\n"));
 }
 
+static void add_call(const char *method, enum span_kind kind, const char *system)
+{
+	struct service *svc = service__get("shop", NULL, NULL);
+	const struct span_rpc rpc = { .system = system,
+				      .method = slice_of(method),
+				      .status = "OK" };
+	struct span s = { .kind = kind,
+			  .service = svc,
+			  .start_ns = SECOND,
+			  .end_ns = SECOND + 1000000,
+			  .method = "POST",
+			  .host = SLICE("cart"),
+			  .host_port = 50051,
+			  .status = 200,
+			  .rpc = &rpc };
+
+	agg__span(agg, &s);
+	service__put(svc);
+}
+
+/* A row has a call's protocol and method where that of a request has method and route. */
+static void calls(void **state)
+{
+	const char *got;
+
+	add_call("shop.Orders/Get", SPAN_SERVER, "grpc");
+	add_call("cart.Cart/Add", SPAN_CLIENT, "grpc");
+	add_call("cart.Cart/Add", SPAN_SERVER, "connectrpc");
+	add_call("", SPAN_CLIENT, "grpc");
+	add("shop", "/a", 1000000, 200, 1);
+	got = print(SECOND);
+	assert_non_null(strstr(got, "\nshop    server Connect cart.Cart/Add   "));
+	assert_non_null(strstr(got, "\nshop    server GET     /a "));
+	assert_non_null(strstr(got, "\nshop    server gRPC    shop.Orders/Get "));
+	assert_non_null(strstr(got, "\nshop    client gRPC    cart.Cart/Add   "));
+	assert_non_null(strstr(got, "\nshop    client gRPC    cart:50051      "));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -188,6 +226,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(merges_what_differs, start, stop),
 		cmocka_unit_test_setup_teardown(names_cannot_move_the_cursor, start, stop),
 		cmocka_unit_test_setup_teardown(many_rows, start, stop),
+		cmocka_unit_test_setup_teardown(calls, start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -204,6 +204,19 @@ static unsigned int see(struct tail_routes *rs, const char *method, const char *
 	return tail_routes__see(rs, &s, now_ns);
 }
 
+static unsigned int see_call(struct tail_routes *rs, const char *method, uint64_t ms)
+{
+	const struct span_rpc rpc = { .system = "grpc" };
+	const struct span s = { .service = service,
+				.method = "POST",
+				.route = slice_of(method),
+				.start_ns = 5,
+				.end_ns = 5 + ms * MS,
+				.rpc = &rpc };
+
+	return tail_routes__see(rs, &s, 1);
+}
+
 static void routes_are_new_five_times(void **state)
 {
 	struct tail_routes *rs = tail_routes__new(false, 1);
@@ -249,6 +262,28 @@ static void slowest_is_by_route(void **state)
 	service__put(service);
 }
 
+/* A call's route is its method, as agg.c sets it. */
+static void methods_of_calls_are_routes(void **state)
+{
+	struct tail_routes *rs = tail_routes__new(true, 1);
+	int i;
+
+	service = service__get("a", NULL, NULL);
+	for (i = 0; i < 2 * TAIL_P99_MIN; i++) {
+		unsigned int want = i < TAIL_ROUTE_FIRST ? TAIL_SEEN_NEW : 0;
+
+		assert_int_equal(see_call(rs, "a.B/Fast", 1), want);
+		assert_int_equal(see_call(rs, "a.B/Slow", 100), want);
+		assert_int_equal(see_call(rs, "_OTHER", 10), 0);
+		assert_int_equal(see_call(rs, "", 10), 0);
+	}
+	assert_int_equal(see_call(rs, "a.B/Fast", 2), TAIL_SEEN_SLOWEST);
+	assert_int_equal(see_call(rs, "a.B/Slow", 99), 0);
+	assert_int_equal(see_call(rs, "_OTHER", 12), TAIL_SEEN_SLOWEST);
+	tail_routes__free(rs);
+	service__put(service);
+}
+
 static unsigned int see_numbered(struct tail_routes *rs, unsigned int i, uint64_t now_ns)
 {
 	char route[32];
@@ -288,6 +323,7 @@ int main(void)
 		cmocka_unit_test(old_observations_are_forgotten),
 		cmocka_unit_test(routes_are_new_five_times),
 		cmocka_unit_test(slowest_is_by_route),
+		cmocka_unit_test(methods_of_calls_are_routes),
 		cmocka_unit_test(only_idle_routes_give_up_their_place),
 	};
 

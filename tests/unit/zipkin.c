@@ -95,6 +95,38 @@ static void client(void **state)
 	       "\"url.full\":\"http://Shop.example:8080/orders/7\"}}]");
 }
 
+static void call(void **state)
+{
+	const struct span_attrs_config with_message = { .rpc_message = true };
+	struct span s = rpc_server_span(), failed = rpc_client_span();
+	struct span_batch *b = batch_of(&failed, 1);
+	struct buf out;
+
+	is(&s, "[{\"traceId\":\"4bf92f3577b34da6a3ce929d0e0e4736\",\"id\":\"00f067aa0ba902b7\","
+	       "\"parentId\":\"0102030405060708\",\"kind\":\"SERVER\","
+	       "\"name\":\"shop.Orders/Watch\",\"timestamp\":1700000001500000,\"duration\":2500,"
+	       "\"localEndpoint\":{\"serviceName\":\"shop\",\"ipv4\":\"10.0.0.1\",\"port\":80},"
+	       "\"remoteEndpoint\":{\"serviceName\":\"\",\"ipv4\":\"10.0.100.2\",\"port\":40000},"
+	       "\"tags\":{\"otel.scope.name\":\"redeye\",\"network.peer.address\":\"10.0.100.2\","
+	       "\"network.peer.port\":\"40000\",\"network.protocol.name\":\"http\","
+	       "\"network.protocol.version\":\"2\",\"process.pid\":\"42\","
+	       "\"redeye.parent.evidence\":\"header\",\"redeye.rpc.request.messages\":\"1\","
+	       "\"redeye.rpc.request.size\":\"12\",\"redeye.rpc.response.messages\":\"3\","
+	       "\"redeye.rpc.response.size\":\"3000\","
+	       "\"redeye.rpc.time_to_first_message\":\"0.0005\",\"redeye.rpc.timeout\":\"2.5\","
+	       "\"rpc.method\":\"shop.Orders/Watch\",\"rpc.response.status_code\":\"OK\","
+	       "\"rpc.system.name\":\"grpc\",\"server.address\":\"shop.example\","
+	       "\"server.port\":\"8080\",\"rpc.request.metadata.x-request-id\":\"req-1\"}}]");
+	out = encoded(&failed, 1);
+	assert_non_null(strstr(out.p, "\"otel.status_code\":\"ERROR\",\"error\":\"NOT_FOUND\","));
+	buf__free(&out);
+	assert_int_equal(zipkin__encode(b, &with_message, &out), 0);
+	buf__putc(&out, 0);
+	assert_non_null(strstr(out.p, "\"error\":\"no order 7\",\"error.type\":\"NOT_FOUND\","));
+	buf__free(&out);
+	span_batch__free(b);
+}
+
 static void unix_socket(void **state)
 {
 	struct span s = server_span();
@@ -154,7 +186,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(server),         cmocka_unit_test(client),
 		cmocka_unit_test(unix_socket),    cmocka_unit_test(hostile_text),
-		cmocka_unit_test(all_or_nothing),
+		cmocka_unit_test(all_or_nothing), cmocka_unit_test(call),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* How a series is called: what was asked, by its protocol, and of whom, by its side. */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "agg_internal.h"
+#include "hash.h"
+
+/* What it takes to fill in a label; for one span. */
+struct labelled {
+	struct agg *agg;
+	struct agg_service *svc;
+	struct span *s;
+	struct label *l;
+};
+
+static void set_name(const struct labelled *x, const char *name)
+{
+	x->l->name = name;
+	x->l->key.name = (uintptr_t)name;
+	x->s->route = slice_of(name);
+}
+
+/* ---- what ------------------------------------------------------------------------- */
+
+static void http_request(const struct labelled *x)
+{
+	struct series_key *key = &x->l->key;
+
+	key->method = names__id(&x->agg->names, x->s->method);
+	key->version = names__id(&x->agg->names, x->s->protocol_version);
+	key->status = x->s->status;
+}
+
+/* The methods that a service has are not those that it calls: each side has its own set. */
+static void rpc_call(const struct labelled *x)
+{
+	const struct span_rpc *rpc = x->s->rpc;
+	bool known = !rpc->status || strcmp(rpc->status, "UNIMPLEMENTED") != 0;
+	struct series_key *key = &x->l->key;
+
+	key->system = names__id(&x->agg->names, rpc->system);
+	key->status = names__id(&x->agg->names, rpc->status);
+	set_name(x, rpc_methods__get(&x->svc->methods[x->s->kind], rpc->method,
+				     known && !x->agg->full));
+}
+
+/* ---- of whom ------------------------------------------------------------------------ */
+
+static void http_route(const struct labelled *x)
+{
+	uint16_t status = x->s->status;
+	bool served = status && (status < 400 || status >= 500);
+	struct route_result route =
+		route_table__get(x->svc->routes, x->s->path, served && !x->agg->full);
+
+	x->l->key.scheme = names__id(&x->agg->names, x->s->scheme);
+	x->agg->stats.routed_cnt += route.template != NULL;
+	x->agg->stats.routed_learned_cnt += route.learned;
+	set_name(x, route.template);
+}
+
+/* Host names do not know case. The bytes come from a Host header: what no host consists
+ * of becomes '_'. */
+static uint32_t host_name(char host[HOST_MAX + 1], struct slice from)
+{
+	uint32_t n = from.len < HOST_MAX ? (uint32_t)from.len : HOST_MAX, i;
+
+	for (i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)from.p[i];
+
+		host[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c <= ' ' || c >= 0x7f ? '_' : c);
+	}
+	return n;
+}
+
+/* server.address when the request names no host: the socket's. */
+static uint32_t peer_name(char host[HOST_MAX + 1], const struct span *s)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	bool ip4 = !memcmp(s->peer_addr, mapped, sizeof(mapped));
+
+	if (s->family != AF_INET && s->family != AF_INET6)
+		return 0;
+	if (!inet_ntop(ip4 ? AF_INET : AF_INET6, s->peer_addr + (ip4 ? 12 : 0), host, HOST_MAX))
+		return 0;
+	return (uint32_t)strlen(host);
+}
+
+/* A URL without port means its scheme's; a UNIX socket has none. */
+static uint16_t server_port(const struct span *s)
+{
+	if (s->host_port || s->family == AF_UNIX)
+		return s->host_port;
+	if (!s->host.len)
+		return s->peer_port;
+	return s->scheme && !strcmp(s->scheme, "https") ? 443 : 80;
+}
+
+static void callee(const struct labelled *x)
+{
+	struct label *l = x->l;
+	uint32_t len = x->s->host.len ? host_name(l->host, x->s->host) : peer_name(l->host, x->s);
+
+	l->key.host = hash_bytes(l->host, len);
+	l->key.host_len = (uint16_t)len;
+	l->key.port = server_port(x->s);
+}
+
+static void nobody(const struct labelled *x)
+{
+}
+
+/* ---- the table ----------------------------------------------------------------------- */
+
+static const struct {
+	void (*what)(const struct labelled *x);
+	void (*of_whom)(const struct labelled *x);
+} classes[SPAN_CLASS__CNT] = {
+	[SPAN_HTTP_SERVER] = { http_request, http_route },
+	[SPAN_HTTP_CLIENT] = { http_request, callee },
+	[SPAN_RPC_SERVER] = { rpc_call, nobody },
+	[SPAN_RPC_CLIENT] = { rpc_call, callee },
+};
+
+void label__of(struct agg *agg, struct agg_service *svc, struct span *s, struct label *l)
+{
+	const struct labelled x = { agg, svc, s, l };
+	enum span_class class = span__class(s);
+
+	l->name = NULL;
+	l->key = (struct series_key){
+		.service = svc->service->id,
+		.class = class,
+		.error_type = names__id(&agg->names, s->error_type),
+	};
+	classes[class].what(&x);
+	classes[class].of_whom(&x);
+}

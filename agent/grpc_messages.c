@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "grpc_messages.h"
+
+#include <string.h>
+
+#include "http2_frame.h"
+
+void grpc_messages__init(struct grpc_messages *m, enum grpc_last last)
+{
+	memset(m, 0, offsetof(struct grpc_messages, last));
+	m->last_flag = last;
+}
+
+static void prefix_is_whole(struct grpc_messages *m)
+{
+	m->have = 0;
+	m->left = http2_frame__u32((char *)m->head + 1);
+	m->in_last = m->head[0] & m->last_flag;
+	if (m->in_last)
+		return;
+	m->n++;
+	m->bytes += m->left;
+}
+
+static size_t prefix(struct grpc_messages *m, const char *p, size_t len, uint64_t ts_ns)
+{
+	size_t n = GRPC_PREFIX - m->have;
+
+	n = n < len ? n : len;
+	if (!m->first_ns && !m->have && !(p[0] & m->last_flag))
+		m->first_ns = ts_ns;
+	memcpy(m->head + m->have, p, n);
+	m->have += n;
+	if (m->have == GRPC_PREFIX)
+		prefix_is_whole(m);
+	return n;
+}
+
+static void keep(struct grpc_messages *m, const char *p, size_t n)
+{
+	if (m->last_cut)
+		return;
+	if (n > sizeof(m->last) - m->last_len)
+		n = sizeof(m->last) - m->last_len;
+	memcpy(m->last + m->last_len, p, n);
+	m->last_len += n;
+}
+
+void grpc_messages__bytes(struct grpc_messages *m, const char *p, size_t len, uint64_t ts_ns)
+{
+	size_t n;
+
+	for (; len && !m->lost; p += n, len -= n) {
+		if (!m->left) {
+			n = prefix(m, p, len, ts_ns);
+			continue;
+		}
+		n = m->left < len ? m->left : len;
+		if (m->in_last)
+			keep(m, p, n);
+		m->left -= n;
+	}
+}
+
+void grpc_messages__skip(struct grpc_messages *m, uint64_t n)
+{
+	if (!n || m->lost)
+		return;
+	m->last_cut |= m->in_last;
+	m->lost = n > m->left;
+	m->left -= m->lost ? 0 : (uint32_t)n;
+}

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * nghttp2 decodes; what is here is what lets it begin anywhere.
+ *
+ * A dynamic table is a queue: each literal "with incremental indexing" puts an entry at the
+ * front (index 62), and what no longer fits falls off the end. So at any time the table of
+ * the real decoder is a prefix, counted from the youngest, of one sequence: all entries ever
+ * inserted. It does not matter why the rest has gone: a table too small, one that was
+ * made smaller, an entry larger than the table, which empties it.
+ *
+ * Ours is a prefix of the same sequence as long as every insertion is seen. It begins
+ * empty, and after bytes were missed it is emptied; from then on it may be shorter than the
+ * real one (older entries were not seen, or are not kept to bound memory) or longer (the
+ * real one is smaller than we allow), but an index that is in both means the same entry. One
+ * that is beyond ours is an entry that we never saw: unknown. One that is beyond the real
+ * table no encoder sends. Hence nothing is ever wrong, and what is unknown heals as
+ * new entries come. That is also why SETTINGS_HEADER_TABLE_SIZE, and when it was acknowledged,
+ * need not be known: it limits what the encoder may announce, and what it announces (a size
+ * update, §6.3) is in its blocks. Such an update is followed up to HPACK_TABLE_MAX; one
+ * to 0 empties both, after which all is known.
+ *
+ * nghttp2 would refuse an index that its table does not have, and that would be the
+ * end. So each block is walked field by field (§6), which takes no more than its integers
+ * and lengths, and what refers to the unknown is replaced:
+ *
+ *	indexed field		a literal field, not indexed, of the name "\0"
+ *	literal, name indexed	the same literal with the name "\0", and indexed if it was:
+ *				the count stays right, and so does the order
+ *	size update above ours	one to what we allow
+ *
+ * No name is shorter than "\0", so our entries are never larger than the real ones, and do not
+ * fall off before them.
+ */
+#include "hpack.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <nghttp2/nghttp2.h>
+
+#define TABLE_LATE 16384 /* of a table whose size is not known; 4096 is the default */
+#define UNKNOWN    "\0"  /* the name; one byte */
+
+/* §6: what a field's first byte says. */
+enum kind {
+	KIND_INDEXED = 0x80,
+	KIND_INSERTED = 0x40,
+	KIND_SIZE = 0x20,
+	KIND_NEVER = 0x10,
+	KIND_LITERAL = 0x00,
+};
+
+static enum kind kind_of(uint8_t first)
+{
+	return 1u << (31 - __builtin_clz(first | 0xf)) & 0xf0;
+}
+
+static uint8_t mask_of(enum kind k)
+{
+	return k > KIND_NEVER ? k - 1 : 0xf;
+}
+
+void hpack__init(struct hpack *h, bool late)
+{
+	*h = (struct hpack){ .late = late };
+}
+
+void hpack__free(struct hpack *h)
+{
+	if (h->inflater)
+		nghttp2_hd_inflate_del(h->inflater);
+	h->inflater = NULL;
+	h->late = true;
+}
+
+void hpack__forget(struct hpack *h)
+{
+	hpack__free(h);
+	h->at = HPACK_AT_FIELD;
+	h->begun = h->broken = false;
+}
+
+/* ---- to nghttp2 ---------------------------------------------------------------------------- */
+
+struct sink {
+	struct hpack *h;
+	hpack_field_fn fn;
+	void *arg;
+};
+
+static void emit(const struct sink *s, const nghttp2_nv *nv)
+{
+	struct slice name = { (const char *)nv->name, nv->namelen };
+
+	if (slice_eq(name, SLICE(UNKNOWN)))
+		s->fn(s->arg, (struct slice){ 0 }, (struct slice){ 0 });
+	else
+		s->fn(s->arg, name, (struct slice){ (const char *)nv->value, nv->valuelen });
+}
+
+static int feed(const struct sink *s, const char *p, size_t len)
+{
+	const uint8_t *in = (const uint8_t *)p;
+	int flags = 0;
+	nghttp2_nv nv;
+	ssize_t n;
+
+	while (len || flags & NGHTTP2_HD_INFLATE_EMIT) {
+		flags = 0;
+		n = nghttp2_hd_inflate_hd2(s->h->inflater, &nv, &flags, in, len, 0);
+		if (n < 0)
+			return n == NGHTTP2_ERR_NOMEM ? -ENOMEM : -EBADMSG;
+		in += n;
+		len -= n;
+		if (flags & NGHTTP2_HD_INFLATE_EMIT)
+			emit(s, &nv);
+	}
+	return 0;
+}
+
+static int feed_size(const struct sink *s, uint32_t size)
+{
+	char b[8] = { 0x3f };
+	size_t n = 1;
+
+	if (size < 0x1f) {
+		b[0] = KIND_SIZE | size;
+		return feed(s, b, 1);
+	}
+	for (size -= 0x1f; size > 0x7f; size >>= 7)
+		b[n++] = 0x80 | (size & 0x7f);
+	b[n++] = size;
+	return feed(s, b, n);
+}
+
+/* Before a block's first byte. */
+static int begin(const struct sink *s)
+{
+	struct hpack *h = s->h;
+
+	h->begun = true;
+	if (h->inflater)
+		return 0;
+	if (nghttp2_hd_inflate_new(&h->inflater)) {
+		h->inflater = NULL;
+		return -ENOMEM;
+	}
+	if (nghttp2_hd_inflate_change_table_size(h->inflater, HPACK_TABLE_MAX))
+		return -ENOMEM;
+	return h->late ? feed_size(s, TABLE_LATE) : 0;
+}
+
+/* ---- the walk ------------------------------------------------------------------------------- */
+
+static bool known(const struct hpack *h, uint64_t index)
+{
+	return index <= nghttp2_hd_inflate_get_num_table_entries(h->inflater);
+}
+
+/* A field's first integer is whole: is it as it is, or something else, that goes on? */
+static int field_begins(const struct sink *s)
+{
+	struct hpack *h = s->h;
+	enum kind kind = kind_of(h->held[0]);
+	char literal[] = { kind == KIND_INDEXED ? KIND_LITERAL : kind, 1, UNKNOWN[0], 0 };
+
+	if (kind == KIND_SIZE) {
+		h->at = HPACK_AT_FIELD;
+		return feed_size(s, h->value < HPACK_TABLE_MAX ? h->value : HPACK_TABLE_MAX);
+	}
+	if (kind == KIND_INDEXED && !h->value)
+		return -EBADMSG;
+	h->at = kind == KIND_INDEXED ? HPACK_AT_FIELD : (h->value ? HPACK_AT_VALUE : HPACK_AT_NAME);
+	if (known(h, h->value))
+		return feed(s, h->held, h->held_len);
+	return feed(s, literal, kind == KIND_INDEXED ? 4 : 3);
+}
+
+/* One byte of an integer, §5.1. 1: it is whole, 0: more follows. */
+static int integer_byte(struct hpack *h, uint8_t b)
+{
+	if (h->shift > 28)
+		return -EBADMSG;
+	h->value += (uint64_t)(b & 0x7f) << h->shift;
+	h->shift += 7;
+	return !(b & 0x80);
+}
+
+static int integer_begins(struct hpack *h, uint8_t b, uint8_t mask)
+{
+	h->value = b & mask;
+	h->shift = 0;
+	return h->value < mask;
+}
+
+/* The first integer is held back until it is known what it refers to. */
+static int first_integer(const struct sink *s, char b)
+{
+	struct hpack *h = s->h;
+	int whole;
+
+	if (h->at == HPACK_AT_FIELD) {
+		h->held_len = 0;
+		whole = integer_begins(h, b, mask_of(kind_of(b)));
+	} else {
+		whole = integer_byte(h, b);
+	}
+	h->at = HPACK_AT_INTEGER;
+	if (whole < 0)
+		return whole;
+	h->held[h->held_len++] = b;
+	return whole ? field_begins(s) : 0;
+}
+
+static void text_begins(struct hpack *h, bool name)
+{
+	if (h->value)
+		h->at = name ? HPACK_AT_NAME_TEXT : HPACK_AT_VALUE_TEXT;
+	else
+		h->at = name ? HPACK_AT_VALUE : HPACK_AT_FIELD;
+}
+
+static int text_length(struct hpack *h, uint8_t b)
+{
+	bool name = h->at == HPACK_AT_NAME || h->at == HPACK_AT_NAME_LEN;
+	int whole;
+
+	if (h->at == HPACK_AT_NAME || h->at == HPACK_AT_VALUE)
+		whole = integer_begins(h, b, 0x7f);
+	else
+		whole = integer_byte(h, b);
+	h->at = name ? HPACK_AT_NAME_LEN : HPACK_AT_VALUE_LEN;
+	if (whole > 0)
+		text_begins(h, name);
+	return whole < 0 ? whole : 0;
+}
+
+/* Of these bytes, those that belong to the present text. */
+static size_t text(struct hpack *h, size_t len)
+{
+	size_t n = h->value < len ? h->value : len;
+
+	h->value -= n;
+	if (!h->value)
+		h->at = h->at == HPACK_AT_NAME_TEXT ? HPACK_AT_VALUE : HPACK_AT_FIELD;
+	return n;
+}
+
+/* A field's text, with its lengths, goes as it is. */
+static int rest_of_field(const struct sink *s, const char *p, size_t len, size_t *used)
+{
+	struct hpack *h = s->h;
+	size_t at = 0;
+	int err = 0;
+
+	while (at < len && h->at != HPACK_AT_FIELD && !err) {
+		if (h->at >= HPACK_AT_NAME_TEXT)
+			at += text(h, len - at);
+		else
+			err = text_length(h, p[at++]);
+	}
+	*used = at;
+	return err ? err : feed(s, p, at);
+}
+
+static int walk(const struct sink *s, const char *p, size_t len)
+{
+	size_t at = 0, used;
+	int err = s->h->begun ? 0 : begin(s);
+
+	while (at < len && !err) {
+		if (s->h->at <= HPACK_AT_INTEGER) {
+			err = first_integer(s, p[at++]);
+		} else {
+			err = rest_of_field(s, p + at, len - at, &used);
+			at += used;
+		}
+	}
+	return err;
+}
+
+int hpack__feed(struct hpack *h, const char *p, size_t len, hpack_field_fn fn, void *arg)
+{
+	struct sink s = { h, fn, arg };
+	int err = h->broken ? -EBADMSG : walk(&s, p, len);
+
+	h->broken |= err != 0;
+	return err;
+}
+
+/* What a broken block would have inserted is not known: nor is, then, what is where. */
+int hpack__end(struct hpack *h)
+{
+	bool whole = !h->broken && h->at == HPACK_AT_FIELD;
+
+	h->begun = false;
+	if (!whole)
+		hpack__forget(h);
+	else if (h->inflater)
+		nghttp2_hd_inflate_end_headers(h->inflater);
+	return whole ? 0 : -EBADMSG;
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "http2_block.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http1_text.h"
+#include "redeye.h"
+
+#define CAP_FIRST 1024
+
+/* What one that is whole leaves for the next: most blocks come in one piece. */
+static char *spare;
+static uint32_t spare_cap;
+
+struct lengths {
+	uint16_t name, value;
+};
+
+static bool fits(const struct http2_block *b, const struct proto_env *env, uint32_t cap)
+{
+	return env->head_bytes + cap - b->cap <= env->max_head_bytes;
+}
+
+static void now_has(struct http2_block *b, struct proto_env *env, char *p, uint32_t cap)
+{
+	env->head_bytes += cap - b->cap;
+	b->p = p;
+	b->cap = cap;
+}
+
+static bool grow(struct http2_block *b, struct proto_env *env, uint32_t need)
+{
+	uint32_t cap = b->cap ? b->cap : CAP_FIRST;
+	char *p;
+
+	if (!b->p && spare_cap >= need && fits(b, env, spare_cap)) {
+		now_has(b, env, spare, spare_cap);
+		spare = NULL;
+		spare_cap = 0;
+		return true;
+	}
+	while (cap < need)
+		cap *= 2;
+	p = fits(b, env, cap) ? realloc(b->p, cap) : NULL;
+	if (p)
+		now_has(b, env, p, cap);
+	return p;
+}
+
+void http2_block__add(struct http2_block *b, struct proto_env *env, struct slice name,
+		      struct slice value)
+{
+	struct lengths l = { name.len, value.len };
+	uint32_t need;
+
+	if (!name.p) {
+		b->n_unknown++;
+		return;
+	}
+	if (name.len + value.len + sizeof(l) > RED_HEAD_BUDGET - b->len) {
+		b->cut = true;
+		return;
+	}
+	need = b->len + sizeof(l) + name.len + value.len;
+	if (need > b->cap && !grow(b, env, need)) {
+		b->no_memory = true;
+		return;
+	}
+	memcpy(b->p + b->len, &l, sizeof(l));
+	memcpy(b->p + b->len + sizeof(l), name.p, name.len);
+	if (value.len)
+		memcpy(b->p + b->len + sizeof(l) + name.len, value.p, value.len);
+	b->len = need;
+}
+
+bool http2_block__next(const struct http2_block *b, uint32_t *at, struct slice *name,
+		       struct slice *value)
+{
+	struct lengths l;
+
+	if (*at >= b->len)
+		return false;
+	memcpy(&l, b->p + *at, sizeof(l));
+	*name = (struct slice){ b->p + *at + sizeof(l), l.name };
+	*value = (struct slice){ name->p + l.name, l.value };
+	*at += sizeof(l) + l.name + l.value;
+	return true;
+}
+
+void http2_block__release(struct http2_block *b, struct proto_env *env)
+{
+	env->head_bytes -= b->cap;
+	if (b->cap > spare_cap) {
+		free(spare);
+		spare = b->p;
+		spare_cap = b->cap;
+	} else {
+		free(b->p);
+	}
+	*b = (struct http2_block){ 0 };
+}
+
+void http2_block__free_pool(void)
+{
+	free(spare);
+	spare = NULL;
+	spare_cap = 0;
+}
+
+/* ---- what it says -------------------------------------------------------------------------- */
+
+enum where {
+	EITHER = 0,
+	REQUEST = 1, /* only a request has it */
+};
+
+static const struct {
+	struct slice name;
+	enum where where;
+	size_t at;
+} fields[] = {
+#define FIELD(name, where, member)                                                                 \
+	{                                                                                          \
+		SLICE(name), where, offsetof(struct http2_head, member)                            \
+	}
+	FIELD(":method", REQUEST, method),     FIELD(":path", REQUEST, path),
+	FIELD(":scheme", REQUEST, scheme),     FIELD(":authority", REQUEST, authority),
+	FIELD(":protocol", REQUEST, protocol), FIELD("host", EITHER, host),
+};
+
+static uint16_t status_of(struct slice s)
+{
+	uint64_t n = 0;
+
+	return s.len == 3 && http1_number(s, 999, &n) && n >= 100 ? n : 0;
+}
+
+static void read_field(struct http2_head *h, struct slice name, struct slice value)
+{
+	struct slice *to;
+	size_t i;
+
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		if (!slice_eq(name, fields[i].name))
+			continue;
+		to = (struct slice *)((char *)h + fields[i].at);
+		if (!to->p)
+			*to = value;
+		h->is_request |= fields[i].where == REQUEST;
+	}
+	grpc_fields__take(&h->rpc, name, value);
+	if (slice_eq(name, SLICE(":status"))) {
+		h->status = status_of(value);
+		h->is_response = true;
+	}
+}
+
+void http2_head__read(struct http2_head *h, const struct http2_block *b)
+{
+	struct slice name, value;
+	uint32_t at = 0;
+
+	memset(h, 0, sizeof(*h));
+	while (http2_block__next(b, &at, &name, &value))
+		read_field(h, name, value);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What every backend calls for a call that moved bytes: what it is worth (conn.h) becomes a
+ * record. */
+#ifndef RED_MOVED_H
+#define RED_MOVED_H
+
+/* The socket's address as a number: a typed pointer is none to the verifier, until it has
+ * been in a map. That of a uprobe is. */
+static __always_inline __u64 sock_key(struct red_scratch *s, struct sock *sk, int how)
+{
+	if (how & RED_MOVE_TLS)
+		return (__u64)sk;
+	*(volatile __u64 *)&s->sk = (__u64)sk;
+	return *(volatile __u64 *)&s->sk;
+}
+
+/* "HTTP/1.1 101": what else is spoken from here on, HTTP/2 perhaps, user space will know in
+ * some milliseconds; until then all is copied. */
+static __always_inline int is_switching(const struct red_scratch *s, __u64 got)
+{
+	return got > RED_MESSAGE_MIN &&
+	       *(__u64 *)&s->data[0] == W8('H', 'T', 'T', 'P', '/', '1', '.', '1') &&
+	       *(__u32 *)&s->data[8] == W4(' ', '1', '0', '1');
+}
+
+/* One call that moved `len` > 0 bytes; the call in scratch `slot` says where they are. */
+static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st, __u32 slot, int dir,
+				       __u32 len, __u64 pid_tgid, struct sock *sk, int how)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	struct red_conn_dir *d = &c->d[dir];
+	__u64 now = bpf_ktime_get_ns();
+	__u64 first, got = 0, moved = how & RED_MOVE_DEFER ? 0 : len;
+	__u32 flip = c->last_dir != dir, first_ever = c->last_dir > RED_DIR_OUT;
+	int nonblock, tls = !!(how & RED_MOVE_TLS);
+
+	if (!s)
+		return;
+	if (c->mode == RED_POLL_MODE_FRAMES)
+		goto frames;
+	if (c->mode == RED_POLL_MODE_NONE) {
+		count(&st->dropped[RED_DROP_NOT_WANTED], 1, tls);
+		d->tail_ok = 0;
+		goto count;
+	}
+	if (flip)
+		d->want = RED_HEAD_BUDGET;
+	first = conn_first(c, d, len);
+	got = gather(slot, 0, 0, first);
+	if (like_frames(s) && conn_speaks_frames(sock_key(s, sk, how), slot, dir, got, len))
+		goto frames;
+	if (is_switching(s, got))
+		c->mode = RED_POLL_MODE_ALL;
+	c->last_dir = dir;
+	if (!d->want && first < RED_CAP_MAX && c->mode == RED_POLL_MODE_AUTO &&
+	    !(c->flags & RED_CONN_PIPELINED)) {
+		if (!got || !like_message(slot, 0, got)) {
+			count(&st->dropped[RED_DROP_NOT_WANTED], 1, tls);
+			goto tail;
+		}
+		d->want = RED_HEAD_BUDGET;
+		/* A second message before the other side spoke; a few bytes prove nothing. */
+		if (got >= RED_MESSAGE_MIN)
+			c->flags |= RED_CONN_PIPELINED;
+	}
+	/* One that speaks TLS is announced by its socket's calls (tls.h). */
+	if (!(c->flags & RED_CONN_OPENED) && (tls || conn_announce(c, sk, now))) {
+		if (red_cfg.propagate && dir == RED_DIR_IN && flip)
+			conn_requested(c, slot, 0, first_ever, 0);
+		c->ask_end = RED_NEVER;
+		count(&st->dropped[RED_DROP_RING_FULL], 1, tls);
+		goto tail;
+	}
+	if (how & RED_MOVE_DEFER)
+		conn_settle(c);
+	data_fill(&s->ev, c, dir, len, pid_tgid);
+	s->ev.syscall = s->call.nr;
+	if (flip)
+		s->ev.flags |= RED_DATA_FIRST;
+	nonblock = sock_nonblock(sk, how & RED_MOVE_DIRECT);
+	if (nonblock)
+		s->ev.flags |= RED_DATA_NONBLOCK;
+	if (s->call.kind == RED_BUF_NONE) {
+		s->ev.flags |= RED_DATA_NOBUF;
+		count(&st->nobuf, 1, tls);
+	} else if (got < first) {
+		s->ev.flags |= RED_DATA_READ_ERR;
+		count(&st->read_err, 1, tls);
+	} else {
+		got = conn_want(c, d, slot, len, got);
+	}
+	BOUND(got, RED_CAP_MAX);
+	if (red_cfg.propagate && dir == RED_DIR_IN && flip)
+		conn_requested(c, slot, got, first_ever, !nonblock);
+	if (red_cfg.propagate && red_prop_once && flip && !tls)
+		conn_framed(c, slot, got, len);
+	if (how & RED_MOVE_DEFER)
+		s->ev.len = moved = got;
+	s->ev.cap_len = got;
+	if (tls && *(volatile __u64 *)&s->owner != pid_tgid)
+		count(&st->dropped[RED_DROP_RACE], 1, tls);
+	else
+		emit(st, &s->ev.h, data_size(got), now, tls);
+tail:
+	if (s->call.kind == RED_BUF_NONE)
+		d->tail_ok = 0;
+	else
+		tail_update(d, s, slot, len, got);
+count:
+	if (moved)
+		d->off += moved;
+	if (how & RED_MOVE_DEFER)
+		conn_defer(c, d->off - moved, len);
+	d->last_ns = now;
+	return;
+frames:
+	conn_frames(sock_key(s, sk, how), slot, dir, len, how);
+}
+
+#endif /* RED_MOVED_H */
