@@ -17,43 +17,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "grpc_status.h"
+#include "hex.h"
 #include "otlp_client_pb.h"
 
 #define DETAILS_MAX (16 << 10)
 
-enum {
-	GRPC_OK = 0,
-	GRPC_UNKNOWN = 2,
-	GRPC_PERMISSION_DENIED = 7,
-	GRPC_RESOURCE_EXHAUSTED = 8,
-	GRPC_UNIMPLEMENTED = 12,
-	GRPC_INTERNAL = 13,
-	GRPC_UNAVAILABLE = 14,
-	GRPC_UNAUTHENTICATED = 16,
-	GRPC__CNT = 17,
-};
-
-static const struct {
-	const char *name;
-	bool retry;
-} grpc_codes[GRPC__CNT] = {
-	{ "OK", false },
-	{ "CANCELLED", true },
-	{ "UNKNOWN", false },
-	{ "INVALID_ARGUMENT", false },
-	{ "DEADLINE_EXCEEDED", true },
-	{ "NOT_FOUND", false },
-	{ "ALREADY_EXISTS", false },
-	{ "PERMISSION_DENIED", false },
-	{ "RESOURCE_EXHAUSTED", false }, /* but with RetryInfo */
-	{ "FAILED_PRECONDITION", false },
-	{ "ABORTED", true },
-	{ "OUT_OF_RANGE", true },
-	{ "UNIMPLEMENTED", false },
-	{ "INTERNAL", false },
-	{ "UNAVAILABLE", true },
-	{ "DATA_LOSS", true },
-	{ "UNAUTHENTICATED", false },
+/* RESOURCE_EXHAUSTED is too, but only with RetryInfo. */
+static const bool retried[GRPC_CODE__CNT] = {
+	[GRPC_CANCELLED] = true,    [GRPC_DEADLINE_EXCEEDED] = true, [GRPC_ABORTED] = true,
+	[GRPC_OUT_OF_RANGE] = true, [GRPC_UNAVAILABLE] = true,       [GRPC_DATA_LOSS] = true,
 };
 
 void otlp_answer__init(struct otlp_answer *a, enum otlp_protocol protocol)
@@ -114,9 +87,7 @@ static void copy(struct slice from, char *to, size_t size)
 
 static void take_grpc_status(struct otlp_answer *a, struct slice value)
 {
-	int status = number(value);
-
-	a->grpc_status = status < 0 || status >= GRPC__CNT ? GRPC_UNKNOWN : status;
+	a->grpc_status = grpc_code__parse(value);
 }
 
 static void take_grpc_message(struct otlp_answer *a, struct slice value)
@@ -244,69 +215,26 @@ static void http_outcome(const struct otlp_answer *a, int64_t now_unix_s, struct
 	say(out, "HTTP status %d%s%s", a->http_status, *text ? ": " : "", text);
 }
 
-/* For answers of what is no gRPC server: gRPC's http-grpc-status-mapping.md. */
-static int grpc_status_of_http(int status)
-{
-	switch (status) {
-	case 400:
-		return GRPC_INTERNAL;
-	case 401:
-		return GRPC_UNAUTHENTICATED;
-	case 403:
-		return GRPC_PERMISSION_DENIED;
-	case 404:
-		return GRPC_UNIMPLEMENTED;
-	case 429:
-	case 502:
-	case 503:
-	case 504:
-		return GRPC_UNAVAILABLE;
-	default:
-		return GRPC_UNKNOWN;
-	}
-}
-
-static int hex(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
-}
-
-/* In place; what is not an escape stays as it is. */
-static void percent_decode(char *text)
-{
-	char *to = text;
-
-	for (; *text; text++, to++) {
-		int high = *text == '%' ? hex(text[1]) : -1, low = high < 0 ? -1 : hex(text[2]);
-
-		*to = low < 0 ? *text : high << 4 | low;
-		text += low < 0 ? 0 : 2;
-	}
-	*to = '\0';
-}
-
 static void grpc_failure(const struct otlp_answer *a, int status, int64_t now_unix_s,
 			 struct otlp_outcome *out)
 {
 	char text[sizeof(a->grpc_message)];
+	size_t len;
 	bool info = otlp_retry_info((struct slice){ a->details.p, a->details.len },
 				    &out->retry_after_ns);
-	bool retry = grpc_codes[status].retry || (info && status == GRPC_RESOURCE_EXHAUSTED);
+	bool retry = retried[status] || (info && status == GRPC_RESOURCE_EXHAUSTED);
 
 	out->result = retry ? OTLP_RETRY : OTLP_PERMANENT;
 	if (!retry)
 		out->retry_after_ns = 0;
 	else if (!info)
 		out->retry_after_ns = otlp_retry_after(a->retry_after, now_unix_s);
-	strcpy(text, a->grpc_message);
-	percent_decode(text);
+	len = percent_decode(text, sizeof(text) - 1, slice_of(a->grpc_message));
+	text[len] = '\0';
 	if (a->grpc_status < 0)
 		say(out, "HTTP status %d and no gRPC status", a->http_status);
 	else
-		say(out, "gRPC status %s%s%.200s", grpc_codes[status].name, *text ? ": " : "",
+		say(out, "gRPC status %s%s%.200s", grpc_code__name(status), *text ? ": " : "",
 		    text);
 }
 
@@ -315,10 +243,9 @@ static void grpc_outcome(const struct otlp_answer *a, int64_t now_unix_s, struct
 	if (a->grpc_status == GRPC_OK)
 		taken(a, grpc_message_of(a), out);
 	else
-		grpc_failure(a,
-			     a->grpc_status < 0 ? grpc_status_of_http(a->http_status)
-						: a->grpc_status,
-			     now_unix_s, out);
+		grpc_failure(
+			a, a->grpc_status < 0 ? grpc_code__of_http(a->http_status) : a->grpc_status,
+			now_unix_s, out);
 }
 
 static bool is_final(const struct otlp_answer *a)
