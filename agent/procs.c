@@ -164,7 +164,7 @@ static struct service *stranger(struct procs *p, uint32_t tgid)
 	if (p->live && !procs__look(p, &a)) {
 		proc->ppid = p->look.st.ppid;
 		proc->start_time = p->look.st.start_time;
-		procs__name(p, proc, &p->look);
+		procs__name(p, proc, &p->look, NULL);
 		procs__announce(p, proc);
 	}
 	return proc->service;

@@ -92,7 +92,7 @@ static void accept(struct procs *p, const struct ask *a, struct proc *proc, uint
 	proc->port = reasons & SELECT_PORT ? f->port : 0;
 	procs__mark(p, proc, true);
 	if (rename)
-		procs__name(p, proc, &p->look);
+		procs__name(p, proc, &p->look, a->exec);
 	procs__announce(p, proc);
 	if (procfs__stat(&p->fs, proc->tgid, &now) < 0 || now.start_time != proc->start_time)
 		procs__end(p, proc);

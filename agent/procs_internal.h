@@ -61,7 +61,9 @@ void procs__end(struct procs *p, struct proc *proc);
 void procs__drop(struct procs *p, uint32_t tgid, struct proc *proc); /* proc may be NULL */
 
 /* ---- procs_names.c ---- */
-void procs__name(struct procs *p, struct proc *proc, const struct look *l);
+/* `exec`: the record of it that is being handled, or NULL. */
+void procs__name(struct procs *p, struct proc *proc, const struct look *l,
+		 const struct red_ev_proc *exec);
 void procs__name_gone(struct procs *p, struct proc *proc,
 		      const struct red_ev_proc *exec); /* it has ended since */
 void procs__name_like(struct proc *child, const struct proc *parent);
@@ -74,10 +76,10 @@ enum why { WHY_SCAN, WHY_FORK, WHY_EXEC, WHY_LISTEN, WHY_CGROUP };
 struct ask {
 	uint32_t tgid;
 	enum why why;
-	uint16_t port;               /* it listens there, says the kernel */
+	uint16_t port;                  /* it listens there, says the kernel */
 	const struct red_ev_proc *exec; /* what the kernel told, in case it is gone by now */
-	struct listeners *listeners; /* NULL: ports are not looked at */
-	const struct proc *parent;   /* a target, from which it may inherit */
+	struct listeners *listeners;    /* NULL: ports are not looked at */
+	const struct proc *parent;      /* a target, from which it may inherit */
 };
 
 enum verdict { NO_MATCH, NEVER, SELECTED };

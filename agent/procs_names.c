@@ -78,19 +78,51 @@ static void name_by_comm(struct procname *n, const char *comm)
 	snprintf(n->service, sizeof(n->service), *clean ? UNKNOWN ":%s" : UNKNOWN, clean);
 }
 
-/* From its environment, else its command line, else what the kernel calls it. */
-void procs__name(struct procs *p, struct proc *proc, const struct look *l)
+/* The words that the kernel told of an exec; NULL: none. */
+static const struct red_exec_text *words_of(const struct red_ev_proc *exec)
 {
+	return exec && exec->h.len > sizeof(*exec) ? (const struct red_exec_text *)(exec + 1)
+						   : NULL;
+}
+
+static void name_by_words(struct procname *n, const char *exe, const struct red_exec_text *x)
+{
+	const char *args = (const char *)(x + 1);
+
+	procname__from_environ(n, args + x->args_len, x->env_len);
+	if (!*n->service)
+		procname__from_program(n->service, exe, args, x->args_len);
+}
+
+/* False: /proc has nothing to say: it has ended meanwhile, or never had any words. */
+static bool name_by_proc(struct procs *p, struct procname *n, uint32_t tgid, const char *exe)
+{
+	ssize_t env = procfs__read(&p->fs, tgid, "environ", p->text, sizeof(p->text)), args;
+
+	if (env > 0)
+		procname__from_environ(n, p->text, env);
+	if (*n->service)
+		return true;
+	args = procfs__read(&p->fs, tgid, "cmdline", p->text, sizeof(p->text));
+	if (env <= 0 && args <= 0)
+		return false;
+	procname__from_program(n->service, exe, p->text, args > 0 ? args : 0);
+	return true;
+}
+
+/* From its environment, else its command line, else what the kernel calls it. */
+void procs__name(struct procs *p, struct proc *proc, const struct look *l,
+		 const struct red_ev_proc *exec)
+{
+	const struct red_exec_text *words = words_of(exec);
 	struct procname n = { 0 };
-	ssize_t len;
 
 	set_exe(proc, l->exe);
-	len = procfs__read(&p->fs, proc->tgid, "environ", p->text, sizeof(p->text));
-	if (len > 0)
-		procname__from_environ(&n, p->text, len);
-	if (!*n.service) {
-		len = procfs__read(&p->fs, proc->tgid, "cmdline", p->text, sizeof(p->text));
-		procname__from_program(n.service, l->exe, p->text, len > 0 ? len : 0);
+	if (!name_by_proc(p, &n, proc->tgid, l->exe)) {
+		if (words)
+			name_by_words(&n, l->exe, words);
+		else
+			procname__from_program(n.service, l->exe, "", 0);
 	}
 	if (!*n.service)
 		name_by_comm(&n, l->st.comm);
@@ -100,16 +132,11 @@ void procs__name(struct procs *p, struct proc *proc, const struct look *l)
 /* As procs__name(), from what the kernel told. */
 void procs__name_gone(struct procs *p, struct proc *proc, const struct red_ev_proc *exec)
 {
-	const struct red_exec_text *x = (const struct red_exec_text *)(exec + 1);
+	const struct red_exec_text *words = words_of(exec);
 	struct procname n = { 0 };
 
-	if (exec->h.len > sizeof(*exec)) {
-		const char *args = (const char *)(x + 1);
-
-		procname__from_environ(&n, args + x->args_len, x->env_len);
-		if (!*n.service)
-			procname__from_program(n.service, "", args, x->args_len);
-	}
+	if (words)
+		name_by_words(&n, "", words);
 	if (!*n.service)
 		name_by_comm(&n, (const char *)exec->comm);
 	set_exe(proc, "");

@@ -70,6 +70,46 @@ static void test_exec_gone(void **state)
 	procs__free(p);
 }
 
+/* An EXEC record with words: an argument, and a variable of the environment. */
+static void told(struct procs *p, uint32_t tgid)
+{
+	struct {
+		struct red_ev_proc ev;
+		struct red_exec_text text;
+		char words[32];
+	} r = { .ev = { .h = { .len = sizeof(r), .kind = RED_EV_EXEC, .ts_ns = ++now },
+			.tgid = tgid,
+			.comm = "tool" },
+		.text = { .args_len = 5, .env_len = 27 },
+		.words = "tool\0OTEL_SERVICE_NAME=words" };
+
+	procs__event(p, &r.ev);
+}
+
+/* Ended, but not waited for: /proc has it, without its words. Then it is gone altogether. */
+static void test_exec_ended(void **state)
+{
+	struct procs *p = make(&by_pid, NULL);
+
+	born(10, 1, "/bin/sh");
+	procs__scan(p);
+	event(p, RED_EV_FORK, 11, 10);
+	born(11, 10, "/bin/tool");
+	put(11, "environ", "");
+	put(11, "cmdline", "");
+	told(p, 11);
+	assert_string_equal(name(p, 11), "words");
+	event(p, RED_EV_EXEC, 11, 0);
+	assert_string_equal(name(p, 11), "tool");
+	put_bytes(11, "environ", ENV("OTEL_SERVICE_NAME=rewritten\0"));
+	told(p, 11);
+	assert_string_equal(name(p, 11), "rewritten");
+	vanish(11);
+	told(p, 11);
+	assert_string_equal(name(p, 11), "words");
+	procs__free(p);
+}
+
 /* Data first, its record later. */
 static void test_stranger(void **state)
 {
@@ -187,8 +227,8 @@ static void test_replay(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_service),  TEST(test_exec_gone), TEST(test_stranger),
-		TEST(test_recorded), TEST(test_replay),
+		TEST(test_service),  TEST(test_exec_gone), TEST(test_exec_ended),
+		TEST(test_stranger), TEST(test_recorded),  TEST(test_replay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
