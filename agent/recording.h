@@ -6,8 +6,8 @@
  *
  *	struct recording_header, then records, each padded to 8 bytes
  *
- * Kernel addresses are zeroed; what programs were started with is left out. A recording that ends in the middle of a record
- * (the writer was killed, the disk was full) is read up to there.
+ * Kernel addresses are zeroed; what programs were started with is left out. A recording that ends
+ *in the middle of a record (the writer was killed, the disk was full) is read up to there.
  */
 #ifndef RED_RECORDING_H
 #define RED_RECORDING_H

@@ -136,8 +136,8 @@ static int start_daemon(struct httpd *h, char *cert, char *key)
 			     MHD_USE_ERROR_LOG | (cert ? MHD_USE_TLS : 0);
 
 	atomic_store(&h->starting, true);
-	h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, h,
-				     MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+	h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_ARRAY, options,
+				     MHD_OPTION_END);
 	atomic_store(&h->starting, false);
 	return h->daemon ? 0 : -EINVAL;
 }

@@ -77,7 +77,7 @@ static int library(const char *names)
 
 #define BIT(k) (1u << (k))
 
-	static const struct {
+static const struct {
 	const char *names;
 	size_t sites;
 	uint32_t kinds, marks;
