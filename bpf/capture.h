@@ -117,11 +117,12 @@ struct red_scratch {
 
 /* Slots: enum red_dir, then propagate.h's, tls.h's. */
 #define RED_SLOT_PROP 2
-#define RED_SLOT_TLS  3 /* and the next */
+#define RED_SLOT_TLS  3 /* and as many as there may be at once */
+#define RED_SLOTS_TLS 4
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 5);
+	__uint(max_entries, RED_SLOT_TLS + RED_SLOTS_TLS);
 	__type(key, __u32);
 	__type(value, struct red_scratch);
 } scratch SEC(".maps");

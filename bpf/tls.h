@@ -39,10 +39,10 @@
  *
  * Of the wire only the first record of each direction is copied, the hellos.
  *
- * Where the kernel can preempt a uprobe's program, another task on the same processor
- * may use the same scratch memory in between: the owner's mark is compared last, and
- * the record is dropped, and counted, if it is not ours. Two places, chosen by the
- * thread's number, make that rare.
+ * Where the kernel can preempt a uprobe's program, another task on the same processor may
+ * come to its scratch memory in between. So there are several places, each with the mark of
+ * its owner: one that is taken is passed by. Taking one is no atomic step, therefore the
+ * mark is compared last, and the record is dropped, and counted, if it is not ours.
  */
 #ifndef RED_TLS_H
 #define RED_TLS_H
@@ -596,13 +596,28 @@ static __always_inline int kernel_tls(__u64 sk)
 	return !!BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_ulp_ops);
 }
 
+/* A place to work in that is nobody's, else one that is probably nobody's by now. */
+static __noinline __u32 tls_slot(__u64 id)
+{
+	struct red_scratch *s;
+	__u32 i, slot;
+
+	for (i = 0; i < RED_SLOTS_TLS; i++) {
+		slot = RED_SLOT_TLS + i;
+		s = bpf_map_lookup_elem(&scratch, &slot);
+		if (s && !*(volatile __u64 *)&s->owner)
+			return slot;
+	}
+	return RED_SLOT_TLS + (id & (RED_SLOTS_TLS - 1));
+}
+
 /* Object `obj` of the current process moved n > 0 bytes of plaintext. */
 static __always_inline void tls_moved(const struct red_tls_frame *call, __u64 id, __u32 n,
 				      int defer)
 {
 	int dir = kind_dir(call->kind), how = RED_MOVE_TLS;
 	struct red_stat *st = stat_of(RED_HOOK_TLS);
-	__u32 slot = RED_SLOT_TLS + (id & 1);
+	__u32 slot = tls_slot(id);
 	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	struct red_conn *c;
 	__u64 sk = 0;
@@ -629,6 +644,8 @@ static __always_inline void tls_moved(const struct red_tls_frame *call, __u64 id
 		conn_moved(c, st, slot, RED_DIR_IN, n, id, (struct sock *)sk, RED_MOVE_TLS);
 	else
 		conn_moved(c, st, slot, RED_DIR_OUT, n, id, (struct sock *)sk, how);
+	if (*(volatile __u64 *)&s->owner == id)
+		*(volatile __u64 *)&s->owner = 0;
 }
 
 /* rustls: an object that reads is that of the receive just before. */
