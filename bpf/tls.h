@@ -596,19 +596,21 @@ static __always_inline int kernel_tls(__u64 sk)
 	return !!BPF_CORE_READ((struct inet_connection_sock *)sk, icsk_ulp_ops);
 }
 
-/* A place to work in that is nobody's, else one that is probably nobody's by now. */
+/* Takes a place to work in: one that is nobody's, else one from whoever has it. */
 static __noinline __u32 tls_slot(__u64 id)
 {
 	struct red_scratch *s;
 	__u32 i, slot;
 
-	for (i = 0; i < RED_SLOTS_TLS; i++) {
-		slot = RED_SLOT_TLS + i;
+	for (i = 0; i <= RED_SLOTS_TLS; i++) {
+		slot = RED_SLOT_TLS + (i < RED_SLOTS_TLS ? i : id & (RED_SLOTS_TLS - 1));
 		s = bpf_map_lookup_elem(&scratch, &slot);
-		if (s && !*(volatile __u64 *)&s->owner)
-			return slot;
+		if (!s || (*(volatile __u64 *)&s->owner && i < RED_SLOTS_TLS))
+			continue;
+		*(volatile __u64 *)&s->owner = id;
+		break;
 	}
-	return RED_SLOT_TLS + (id & (RED_SLOTS_TLS - 1));
+	return slot;
 }
 
 /* Object `obj` of the current process moved n > 0 bytes of plaintext. */
@@ -617,12 +619,12 @@ static __always_inline void tls_moved(const struct red_tls_frame *call, __u64 id
 {
 	int dir = kind_dir(call->kind), how = RED_MOVE_TLS;
 	struct red_stat *st = stat_of(RED_HOOK_TLS);
-	__u32 slot = tls_slot(id);
-	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	struct red_scratch *s;
 	struct red_conn *c;
 	__u64 sk = 0;
+	__u32 slot;
 
-	if (!st || !s)
+	if (!st)
 		return;
 	c = tls_conn(call->obj, id >> 32, &sk);
 	if (!c && call->flags & RED_TLS_STRICT)
@@ -633,8 +635,11 @@ static __always_inline void tls_moved(const struct red_tls_frame *call, __u64 id
 	}
 	if (defer && dir == RED_DIR_OUT && !kernel_tls(sk))
 		how |= RED_MOVE_DEFER;
+	slot = tls_slot(id);
+	s = bpf_map_lookup_elem(&scratch, &slot);
+	if (!s)
+		return;
 	count(&st->observed, 1, 1);
-	*(volatile __u64 *)&s->owner = id;
 	place_call(s, call->kind, call->buf, call->len, n);
 	if (dir == RED_DIR_IN && c->last_dir != dir) {
 		c->sent = c->written;

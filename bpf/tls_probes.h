@@ -12,6 +12,26 @@
 #ifndef RED_TLS_PROBES_H
 #define RED_TLS_PROBES_H
 
+/* Since Linux 6.13 programs of this type have a stack of the processor's own, for it is taken
+ * for granted that none of them is preempted by itself (bpf_enable_priv_stack() in the
+ * verifier). Those of uprobes can be, since kernels are preemptible by default (7.0): the
+ * other one's locals then overwrite ours. Programs with a tail call are left on the task's
+ * stack, also with one that the verifier drops, because it is never made. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} nowhere SEC(".maps");
+
+const volatile __u32 red_never = 0;
+
+static __always_inline void own_stack(struct pt_regs *ctx)
+{
+	if (red_never)
+		bpf_tail_call(ctx, &nowhere, 0);
+}
+
 /* ---- C: OpenSSL, BoringSSL, GnuTLS, NSPR ------------------------------------------- */
 
 /* A call inside of another of the same thread. It is the same bytes again, wrapped by its
@@ -88,18 +108,21 @@ static __always_inline int tls_enter(struct pt_regs *ctx, __u32 kind, __u32 flag
 SEC("?uprobe")
 int uprobe_tls_read(struct pt_regs *ctx)
 {
+	own_stack(ctx);
 	return tls_enter(ctx, RED_TLS_READ, 0, 0);
 }
 
 SEC("?uprobe")
 int uprobe_tls_write(struct pt_regs *ctx)
 {
+	own_stack(ctx);
 	return tls_enter(ctx, RED_TLS_WRITE, 0, 0);
 }
 
 SEC("?uprobe")
 int uprobe_tls_read_ex(struct pt_regs *ctx)
 {
+	own_stack(ctx);
 	return tls_enter(ctx, RED_TLS_READ_EX, 0, PT_REGS_PARM4(ctx));
 }
 
@@ -108,48 +131,56 @@ int uprobe_tls_read_ex(struct pt_regs *ctx)
 SEC("?uprobe")
 int uprobe_tls_read_inner(struct pt_regs *ctx)
 {
+	own_stack(ctx);
 	return tls_enter(ctx, RED_TLS_READ_INNER, 0, PT_REGS_PARM4(ctx));
 }
 
 SEC("?uprobe")
 int uprobe_tls_write_ex(struct pt_regs *ctx)
 {
+	own_stack(ctx);
 	return tls_enter(ctx, RED_TLS_WRITE_EX, 0, PT_REGS_PARM4(ctx));
 }
 
 SEC("?uprobe")
 int uprobe_tls_write_ex2(struct pt_regs *ctx)
 {
+	own_stack(ctx);
 	return tls_enter(ctx, RED_TLS_WRITE_EX, 0, PT_REGS_PARM5(ctx));
 }
 
 SEC("?uprobe")
 int uprobe_tls_read_early(struct pt_regs *ctx)
 {
+	own_stack(ctx);
 	return tls_enter(ctx, RED_TLS_READ_EARLY, 0, PT_REGS_PARM4(ctx));
 }
 
 SEC("?uprobe")
 int uprobe_tls_send_early(struct pt_regs *ctx)
 {
+	own_stack(ctx);
 	return tls_enter(ctx, RED_TLS_SEND_EARLY, 0, 0);
 }
 
 SEC("?uprobe")
 int uprobe_tls_sendfile(struct pt_regs *ctx)
 {
+	own_stack(ctx);
 	return tls_enter(ctx, RED_TLS_SENDFILE, 0, 0);
 }
 
 SEC("?uprobe")
 int uprobe_tls_handshake(struct pt_regs *ctx)
 {
+	own_stack(ctx);
 	return tls_enter(ctx, RED_TLS_OTHER, 0, 0);
 }
 
 SEC("?uprobe")
 int uprobe_tls_shutdown(struct pt_regs *ctx)
 {
+	own_stack(ctx);
 	return tls_enter(ctx, RED_TLS_SHUTDOWN, 0, 0);
 }
 
@@ -157,12 +188,14 @@ int uprobe_tls_shutdown(struct pt_regs *ctx)
 SEC("?uprobe")
 int uprobe_nspr_read(struct pt_regs *ctx)
 {
+	own_stack(ctx);
 	return tls_enter(ctx, RED_TLS_READ, RED_TLS_STRICT, 0);
 }
 
 SEC("?uprobe")
 int uprobe_nspr_write(struct pt_regs *ctx)
 {
+	own_stack(ctx);
 	return tls_enter(ctx, RED_TLS_WRITE, RED_TLS_STRICT, 0);
 }
 
@@ -173,6 +206,7 @@ int uprobe_nspr_recv(struct pt_regs *ctx)
 {
 	__u32 kind = PT_REGS_PARM4(ctx) & PR_MSG_PEEK ? RED_TLS_OTHER : RED_TLS_READ;
 
+	own_stack(ctx);
 	return tls_enter(ctx, kind, RED_TLS_STRICT, 0);
 }
 
@@ -180,12 +214,14 @@ int uprobe_nspr_recv(struct pt_regs *ctx)
 SEC("?uprobe")
 int uprobe_rustls_write(struct pt_regs *ctx)
 {
+	own_stack(ctx);
 	return tls_enter(ctx, RED_TLS_RUST_WRITE, 0, 0);
 }
 
 SEC("?uprobe")
 int uprobe_rustls_writev(struct pt_regs *ctx)
 {
+	own_stack(ctx);
 	return tls_enter(ctx, RED_TLS_RUST_WRITEV, 0, 0);
 }
 
@@ -201,6 +237,7 @@ int uprobe_rustls_read(struct pt_regs *ctx)
 	struct red_tls_key key = { .who = id, .tgid = id >> 32 };
 	struct red_tls_call *call;
 
+	own_stack(ctx);
 	tls_enter(ctx, RED_TLS_RUST_READ, 0, 0);
 	call = bpf_map_lookup_elem(&tls_calls, &key);
 	if (!call || call->sp != PT_REGS_SP(ctx) || call->kind != RED_TLS_RUST_READ)
@@ -220,6 +257,7 @@ int uprobe_rustls_take(struct pt_regs *ctx)
 	struct red_tls_frame done = {};
 	struct red_tls_call *call;
 
+	own_stack(ctx);
 	if (!is_target(id >> 32) ||
 	    bpf_probe_read_user(payload, sizeof(payload), (void *)PT_REGS_PARM2(ctx)) ||
 	    !payload[2] || payload[2] > 0x7fffffff)
@@ -246,6 +284,7 @@ int uprobe_tls_feed(struct pt_regs *ctx)
 	struct red_tls_call *call;
 	struct red_conn *c;
 
+	own_stack(ctx);
 	if (!is_target(id >> 32))
 		return 0;
 	call = thread_call(id);
@@ -278,6 +317,7 @@ int uprobe_tls_free(struct pt_regs *ctx)
 	struct red_tls_key key = { .who = PT_REGS_PARM1(ctx), .tgid = id >> 32 };
 	struct red_tls_conn *o;
 
+	own_stack(ctx);
 	if (!is_target(id >> 32))
 		return 0;
 	o = bpf_map_lookup_elem(&tls_objs, &key);
@@ -342,6 +382,7 @@ int uretprobe_tls(struct pt_regs *ctx)
 	struct red_tls_call *call;
 	int inner, rust;
 
+	own_stack(ctx);
 	if (!is_target(id >> 32))
 		return 0;
 	call = bpf_map_lookup_elem(&tls_calls, &key);
@@ -442,6 +483,7 @@ static __always_inline struct red_tls_call *go_enter(struct pt_regs *ctx, __u64 
 SEC("?uprobe")
 int uprobe_go_read(struct pt_regs *ctx)
 {
+	own_stack(ctx);
 	go_enter(ctx, bpf_get_current_pid_tgid(), RED_TLS_READ);
 	return 0;
 }
@@ -449,6 +491,7 @@ int uprobe_go_read(struct pt_regs *ctx)
 SEC("?uprobe")
 int uprobe_go_handshake(struct pt_regs *ctx)
 {
+	own_stack(ctx);
 	go_enter(ctx, bpf_get_current_pid_tgid(), RED_TLS_OTHER);
 	return 0;
 }
@@ -461,6 +504,7 @@ int uprobe_go_write(struct pt_regs *ctx)
 	struct red_tls_frame f = {};
 	__u64 sk;
 
+	own_stack(ctx);
 	if (!call)
 		return 0;
 	call_frame(call, &f);
@@ -481,6 +525,7 @@ int uprobe_go_return(struct pt_regs *ctx)
 	struct red_tls_call *call;
 	__s64 n = RED_GO_RESULT(ctx);
 
+	own_stack(ctx);
 	if (!target)
 		return 0;
 	key.who = go_goroutine(ctx, target);
