@@ -15,7 +15,8 @@ static __always_inline __u64 sock_key(struct red_scratch *s, struct sock *sk, in
 }
 
 /* "HTTP/1.1 101": what else is spoken from here on, HTTP/2 perhaps, user space will know in
- * some milliseconds; until then all is copied. */
+ * some milliseconds; until then all is copied. Only where a message begins: a body may say what it
+ * likes. */
 static __always_inline int is_switching(const struct red_scratch *s, __u64 got)
 {
 	return got > RED_MESSAGE_MIN &&
@@ -49,7 +50,7 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st, 
 	got = gather(slot, 0, 0, first);
 	if (like_frames(s) && conn_speaks_frames(sock_key(s, sk, how), slot, dir, got, len))
 		goto frames;
-	if (is_switching(s, got))
+	if (flip && is_switching(s, got))
 		c->mode = RED_POLL_MODE_ALL;
 	c->last_dir = dir;
 	if (!d->want && first < RED_CAP_MAX && c->mode == RED_POLL_MODE_AUTO &&

@@ -71,12 +71,3 @@ def render(results, backend):
                  others(results, notes), notes.lines()):
         lines += [""] + part if part else []
     return "\n".join(lines) + "\n"
-
-
-def write(path, results):
-    backends = list(dict.fromkeys(backend for _, backend, _, _ in results))
-    with open(path, "w") as f:
-        for backend in backends:
-            mine = {(c.function.__name__.replace("_", "-"), c.kind): (verdict, reason)
-                    for c, b, verdict, reason in results if b == backend}
-            f.write(render(mine, backend) + "\n")
