@@ -10,7 +10,7 @@ from cases_load import each_way
 from harness import case
 from kinds import BIG, serve, that_can
 from lib import check, need_programs, prime, run, wait_for
-from prom import ANY, WHATEVER, within
+from prom import ANY, WHATEVER
 from seen import rows, watch
 from wire import Conn
 
