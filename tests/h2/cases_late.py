@@ -146,6 +146,7 @@ def late_load_heals(t, kind):
     rate = client.n / (time.monotonic() - start)
     client.start(_next_prime(int(rate * 4)), 64)
     seen = watch(t, srv)
+    client.start(_next_prime(int(rate)), 64)  # it may have taken longer than the others
     client.wait()
     if t.dry:
         return
