@@ -17,7 +17,8 @@ bool http1__upgrades(struct http1 *h, struct http_txn *t, const struct http1_hea
 	const struct half *request = &h->half[!response_dir(h)];
 	struct slice to;
 
-	if (!t || !http1_head__field(answer, SLICE("upgrade"), &to) ||
+	/* Of a head that is cut, it is not known where HTTP/2 begins. */
+	if (!t || !answer->complete || !http1_head__field(answer, SLICE("upgrade"), &to) ||
 	    !slice_ieq(to, SLICE("h2c")) || request->state != HALF_HEAD || request->buf_len)
 		return false;
 	http1__unlink(h, t);

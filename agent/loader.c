@@ -26,8 +26,8 @@
 #include "kretprobe.h"
 #include "loader_uprobes.h"
 #include "log.h"
-#include "redeye.skel.h"
 #include "ring.h"
+#include "skeleton.h"
 #include "uprobe_link.h"
 
 #define MAX_MISSING 48
@@ -284,7 +284,7 @@ static int open_skel(struct loader *l, const struct loader_config *c, const stru
 		     const struct btf *btf)
 {
 	redeye_bpf__destroy(l->skel);
-	l->skel = redeye_bpf__open();
+	l->skel = skeleton__open();
 	if (!l->skel)
 		return -errno;
 	set_sizes(l->skel, c, btf);
@@ -322,7 +322,7 @@ static bool is_required(const struct backend *b, const char *prog)
 /* Loads one program of the object alone. */
 static int try_alone(const struct loader_config *c, const struct btf *btf, const char *prog)
 {
-	struct redeye_bpf *s = redeye_bpf__open();
+	struct redeye_bpf *s = skeleton__open();
 	struct bpf_program *p;
 	int err;
 

@@ -15,7 +15,7 @@
 
 #include "log.h"
 #include "redeye.h"
-#include "redeye.skel.h"
+#include "skeleton.h"
 #include "uprobe_link.h"
 
 #define MAX_PROGRAMS 48
@@ -57,7 +57,7 @@ static int share_maps(const struct loader_uprobes *u, struct bpf_object *obj)
 /* With all programs that were not refused, or with the one at place `only`. */
 static struct redeye_bpf *load(struct loader_uprobes *u, int only)
 {
-	struct redeye_bpf *s = redeye_bpf__open();
+	struct redeye_bpf *s = skeleton__open();
 	struct bpf_program *p;
 	int err, i = 0;
 

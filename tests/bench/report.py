@@ -67,7 +67,7 @@ CPU = ROW + (
 CAPTURE = ROW + (
     ("records/req", lambda r: number(r.records.median)),
     ("ring B/req", lambda r: number(r.ring_bytes.median)),
-    ("wrk", lambda r: "%d" % r.requests),
+    ("asked", lambda r: "%d" % r.requests),
     ("served", lambda r: "-" if r.served is None else "%d" % r.served),
     ("counted", lambda r: "%d" % r.counted),
     ("exact", lambda r: "yes" if r.exact else "NO"),
@@ -114,7 +114,7 @@ def pairs(rows):
     _cpu(rows)
     table("Capture, all rounds with redeye together", CAPTURE, rows,
           ("exact: counted = served, or, where the server keeps no count, at most one request a "
-           "connection over wrk's;", "without probes (--no-tls): none."))
+           "connection over what was asked;", "without probes (--no-tls): none."))
 
 
 def _cpu(rows):

@@ -7,7 +7,7 @@ is the median of the pairs' ratios and how far they spread. The server lives
 through all pairs; redeye starts anew for each. Servers that speak TLS have a
 third round, with redeye but without its uprobes.
 
-CPU time is divided by the requests that wrk completed. Requests in flight when
+CPU time is divided by the requests that wrk or h2load completed. Requests in flight when
 wrk stops, one a connection at most, are served and counted by redeye but not
 by wrk; `counted` is therefore held against the server's own count where it
 keeps one, and must else lie between wrk's count and that plus the connections.
@@ -20,7 +20,6 @@ import time
 import cost
 from agent import Agent
 from lib import Proc
-from workloads import wrk
 
 NO_LOSS = ("not_wanted", "ciphertext")  # the bytes are in the connection's counters
 BLIND = ("--no-tls",)
@@ -35,7 +34,7 @@ class Setup:
         self.connections = connections
 
     def load(self, loaded, seconds=0):
-        return wrk(loaded.url(), seconds or self.seconds, self.connections)
+        return loaded.load(self.folder, seconds or self.seconds, self.connections)
 
     def agent(self, selection, backend, routes=(), options=()):
         folder = os.path.join(self.folder, "redeye")

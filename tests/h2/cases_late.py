@@ -146,16 +146,17 @@ def late_load_heals(t, kind):
     rate = client.n / (time.monotonic() - start)
     client.start(_next_prime(int(rate * 4)), 64)
     seen = watch(t, srv)
+    client.start(_next_prime(int(rate)), 64)  # it may have taken longer than the others
     client.wait()
     if t.dry:
         return
-    seen.agent.settle()
-    before = len(seen.log())
+    before = int(seen.agent.settle().total("redeye_requests_emitted_total"))
+    wait_for("a line for each of %d" % before, lambda: len(seen.log()) == before, 5)
     paths = {"/users/%d" % i: 200 for i in range(client.n)}
     check_lines(seen.log(), paths)
     last = client.n
     client.ask(13)
-    wait_for("thirteen more", lambda: len(seen.log()) == before + 13, 3)
+    wait_for("thirteen more", lambda: len(seen.log()) == before + 13, 5)
     got = sorted(line["path"] for line in seen.log()[before:])
     want = sorted("/users/%d" % i for i in range(last, last + 13))
     check(got == want, "the last ones are not known: %s" % got)

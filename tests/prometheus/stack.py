@@ -20,8 +20,9 @@ import urllib.parse
 import urllib.request
 
 import agent
+import calls
 import servers
-from lib import Failure, Proc, check, free_port, settings, wait_for
+from lib import Failure, Proc, Skip, check, free_port, settings, wait_for
 
 CONFIG = """\
 global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s%s}
@@ -153,8 +154,10 @@ class Stack:
     def _start(self, native):
         self.server = servers.Server("python", self._folder("server"), None)
         self.parts.append(self.server.proc.stop)
+        self.calls = self._calls()
+        pids = [self.server.proc.pid] + ([self.calls.server.proc.pid] if self.calls else [])
         self.agent = agent.Agent("auto", self._folder("redeye"),
-                                 ["--pid", str(self.server.proc.pid)])
+                                 [word for pid in pids for word in ("--pid", str(pid))])
         self.parts.append(self.agent.proc.stop)
         self.relay = Relay(self.agent.port)
         self.parts.append(self.relay.close)
@@ -162,6 +165,16 @@ class Stack:
         self.parts.append(self.prometheus.proc.stop)
         wait_for("prometheus to be ready", self.prometheus.ready, 30, 0.05)
         wait_for("the first scrape", lambda: self.relay.seen, 10, 0.05)
+
+    def _calls(self):
+        """None where its programs cannot be built; why not is in self.no_calls."""
+        try:
+            found = calls.Calls(self._folder("calls"))
+        except Skip as e:
+            self.no_calls = str(e)
+            return None
+        self.parts.append(found.stop)
+        return found
 
     def _folder(self, name):
         path = os.path.join(self.folder, name)

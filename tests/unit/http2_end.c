@@ -444,6 +444,20 @@ static void upgraded(void **state)
 	}
 }
 
+/* Of a 101 that is cut it is not known where HTTP/2 begins: what follows is a tunnel's. */
+static void upgraded_by_a_cut_answer(void **state)
+{
+	size_t captured;
+
+	for (captured = 1; captured < sizeof(SWITCH) - 1; captured++) {
+		moves(RED_DIR_IN, UPGRADE, sizeof(UPGRADE) - 1, sizeof(UPGRADE) - 1);
+		moves(RED_DIR_OUT, SWITCH, sizeof(SWITCH) - 1, captured);
+		tear_down(state);
+		assert_int_equal(env.stat[PROTO_HTTP1].observed, 1);
+		set_up(state);
+	}
+}
+
 /* The preface may come in any pieces: HTTP/1 takes the first for a method. */
 static void preface_in_pieces(void **state)
 {
@@ -523,6 +537,7 @@ int main(void)
 		TEST(malformed),
 		TEST(interrupted_block),
 		TEST(upgraded),
+		TEST(upgraded_by_a_cut_answer),
 		TEST(preface_in_pieces),
 		TEST(the_server_first),
 		TEST(a_request_has_its_place),
