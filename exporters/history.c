@@ -19,9 +19,10 @@ enum {
 	CHUNKS = 512, /* so many make up the limit */
 	CHUNK_MIN = 16384,
 	CHUNK_MAX = 65536,
-	SHRINK_MAX = 8,    /* a part of the limit that is always kept */
-	SETTLE_MS = 5,     /* behind the second, for what the loop has under way */
-	IDLE_NS_MS = 1500, /* without traffic snapshots are this far apart: requests in flight */
+	SHRINK_MAX = 8,     /* a part of the limit that is always kept */
+	SLACK_SECONDS = 10, /* the aggregation may be that much older than we are */
+	SETTLE_MS = 5,      /* behind the second, for what the loop has under way */
+	IDLE_NS_MS = 1500,  /* without traffic snapshots are this far apart: requests in flight */
 };
 
 /* ---- the event loop ---------------------------------------------------------------------- */
@@ -256,6 +257,7 @@ static void init_frames(struct history *h, uint64_t begin_unix_ns)
 	h->frames[COARSE].chunks.room = ROOM_COARSE;
 	h->frames[COARSE].step = HISTORY_COARSE_STEP;
 	history__begin_at(h, begin_unix_ns);
+	h->begin_ns -= SLACK_SECONDS * SEC;
 }
 
 static uint32_t chunk_bytes(uint64_t limit)
