@@ -164,10 +164,8 @@ static void keep_less(struct history *h, uint64_t limit)
 	h->limit = limit > h->limit_min ? limit : h->limit_min;
 	span_store__keep_limit(h);
 	room__keep_limit(h);
-	if (room__used(h) <= h->limit)
-		return;
-	hseries__forget_all(h);
-	history__begin_at(h, unix_ns());
+	if (room__used(h) > h->limit)
+		history__begin_again(h);
 }
 
 void history__keep_shrunk(struct history *h)

@@ -444,6 +444,8 @@ struct history {
 /* The second that ends at unix_ns is over. m: the snapshot; NULL: nothing was counted. */
 void history__step(struct history *h, const struct metrics *m, uint64_t unix_ns);
 void history__begin_at(struct history *h, uint64_t unix_ns);
+/* Forgets all series and what they counted. */
+void history__begin_again(struct history *h);
 
 /* For tests: without a thread, as if it had begun at this moment. */
 struct history *history__bare(const struct history_config *c, uint64_t begin_unix_ns);

@@ -5,7 +5,7 @@
  * seconds ago.
  *
  * A step has the name of the second before the snapshot was taken, and steps only go
- * forward: a clock that is set back a little is waited for. When it is set back by more than
+ * forward: for a clock that is set back a little we wait. When it is set back by more than
  * BACK_MAX what was remembered is of a time that is still to come, and goes.
  */
 #include <stdio.h>
@@ -321,20 +321,35 @@ static void start_at(struct history *h, uint32_t second)
 	h->frames[COARSE].from = h->frames[COARSE].end = floor10(second);
 }
 
-/* The second that is over, after all that were. */
-static uint32_t second_of(struct history *h, uint64_t unix_ns)
+/* The second that is over. False: it was over before, since the clock was set back a little;
+ * what was counted is that of the second in which it has come here again. */
+static bool next_step(struct history *h, uint64_t unix_ns, uint32_t *time)
 {
-	uint32_t time = (uint32_t)(unix_ns / SEC) - 1, next = h->frames[FINE].end;
+	uint32_t next = h->frames[FINE].end;
 
-	if (time + BACK_MAX < next)
-		start_at(h, time);
-	return time + BACK_MAX < next || time > next ? time : next;
+	*time = (uint32_t)(unix_ns / SEC) - 1;
+	if (*time + BACK_MAX < next)
+		start_at(h, *time);
+	else if (*time < next)
+		return false;
+	return true;
 }
 
 void history__begin_at(struct history *h, uint64_t unix_ns)
 {
 	h->begin_ns = unix_ns;
 	start_at(h, (uint32_t)(unix_ns / SEC));
+}
+
+void history__begin_again(struct history *h)
+{
+	struct frames *fine = &h->frames[FINE], *coarse = &h->frames[COARSE];
+
+	hseries__forget_all(h);
+	history__begin_at(h, fine->end * SEC);
+	/* With the next step it is known from where on there is more. */
+	fine->from = fine->end + 1;
+	coarse->from = floor10(fine->from + HISTORY_COARSE_STEP - 1);
 }
 
 static void forget_old(struct history *h)
@@ -353,8 +368,10 @@ static void forget_old(struct history *h)
 
 static void add_second(struct history *h, const struct metrics *m, uint64_t unix_ns)
 {
-	uint32_t time = second_of(h, unix_ns);
+	uint32_t time;
 
+	if (!next_step(h, unix_ns, &time))
+		return;
 	if (floor10(time) > h->frames[COARSE].end) /* steps were left out */
 		write_coarse(h, floor10(h->frames[FINE].end - 1));
 	if (m) {

@@ -126,7 +126,11 @@ static void a_clock_that_goes_back(void **state)
 	struct history *h = history(MiB);
 
 	step_with(h, BEGIN + 100, "/a", (BEGIN + 1) * SEC, 7);
-	step_with(h, BEGIN + 98, "/a", (BEGIN + 1) * SEC, 9); /* a little: waited for */
+	step_with(h, BEGIN + 98, "/a", (BEGIN + 1) * SEC, 8); /* a little: waited for */
+	step_with(h, BEGIN + 100, "/a", (BEGIN + 1) * SEC, 8);
+	assert_int_equal(state_of(h).fine.to, BEGIN + 100);
+	assert_int_equal(count_of(h, &ALL, all_time()), 7);
+	step_with(h, BEGIN + 101, "/a", (BEGIN + 1) * SEC, 9);
 	assert_int_equal(state_of(h).fine.to, BEGIN + 101);
 	assert_int_equal(count_of(h, &ALL, all_time()), 9);
 	step_with(h, BEGIN + 50, "/a", (BEGIN + 1) * SEC, 14);
