@@ -22,7 +22,7 @@ enum {
 	SHRINK_MAX = 8,     /* a part of the limit that is always kept */
 	SLACK_SECONDS = 10, /* the aggregation may be that much older than we are */
 	SETTLE_MS = 5,      /* behind the second, for what the loop has under way */
-	IDLE_NS_MS = 1500,  /* without traffic snapshots are this far apart: requests in flight */
+	IDLE_MS = 1500,     /* without traffic snapshots are this far apart: requests in flight */
 };
 
 /* ---- the event loop ---------------------------------------------------------------------- */
@@ -124,7 +124,7 @@ void history__take_spans(struct history *h, int timeout_ms)
 
 static bool is_idle(const struct history *h, uint64_t offered, uint64_t now_ns)
 {
-	return offered == h->snapshot_offered && now_ns - h->snapshot_at_ns < IDLE_NS_MS * MS;
+	return offered == h->snapshot_offered && now_ns - h->snapshot_at_ns < IDLE_MS * MS;
 }
 
 static void second_is_over(struct history *h)

@@ -74,18 +74,19 @@ struct history_dist {
 /* Within a factor of 2^(1/16), q from 0 to 1; NAN when nothing was counted. */
 double history_dist__quantile(const struct history_dist *d, double q);
 
-/* What is equal in rows that are added up. NULL: has none. Text is as in /metrics. */
+/* What is equal in rows that are added up. NULL: has none; a namespace is "" then. Text is as in
+ * /metrics. */
 struct history_name {
 	const char *service, *namespace;
 	enum span_kind kind;
-	const char *protocol; /* "http", "grpc", "connectrpc" */
+	const char *protocol; /* "http", "grpc", "connectrpc"; NULL: overflow of calls */
 	const char *method;   /* NULL: of calls; "_OVERFLOW" */
 	const char *route;    /* http.route; of calls rpc.method */
 	const char *peer;     /* of clients: "host:port", "[v6]:port" */
 	const char *status;   /* "200", "NOT_FOUND"; NULL: none */
 };
 
-/* Exactly this one, when `set`. A NULL text means: those that have none. */
+/* Exactly this one, when `set`. A NULL text, or "", means: those that have none. */
 struct history_match {
 	bool set;
 	const char *text;

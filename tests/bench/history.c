@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * history [SECONDS]: 500 services with 10 routes each, a fifth of them asked each second, and
- * spans of them: what a span costs on the event loop, a second on the history's thread, and
- * each query, with all that memory full.
+ * history [SECONDS [REQUESTS]]: 500 services with 10 routes each that ask one another, so many
+ * requests a second (1,000), and spans of them: what a span costs on the event loop, a second
+ * on the history's thread, and each query. CPU time.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -17,13 +17,13 @@
 #define SEC   UINT64_C(1000000000)
 #define BEGIN UINT32_C(1700000000)
 
-enum { SERVICES = 500, ROUTES = 10, PATHS = SERVICES * ROUTES, ASKED = 1000 };
+enum { SERVICES = 500, ROUTES = 10, PATHS = SERVICES * ROUTES };
 
 static struct history *h;
 static struct agg *agg;
 static const struct service *services[SERVICES];
 static char paths[ROUTES][32];
-static uint32_t now_s = BEGIN;
+static uint32_t now_s = BEGIN, requests = 1000;
 static const struct history_filter all = { .kind = -1 };
 
 static double seconds(void)
@@ -68,6 +68,17 @@ static struct span a_span(uint32_t which)
 	return s;
 }
 
+/* The same as the client of another service sees it. */
+static struct span a_call(struct span s)
+{
+	s.kind = SPAN_CLIENT;
+	memcpy(s.peer_addr, s.local_addr, sizeof(s.peer_addr));
+	s.peer_port = (uint16_t)(1024 + (s.local_port + 7) % SERVICES);
+	s.service = services[(s.local_port - 1024) % 100];
+	s.path = (struct slice){ 0 };
+	return s;
+}
+
 static double step(void)
 {
 	uint64_t at = (uint64_t)++now_s * SEC;
@@ -97,6 +108,9 @@ static void ask(uint32_t n)
 	while (n--) {
 		struct span s = a_span((uint32_t)(rnd() % 3 ? rnd() % PATHS : rnd() % 500));
 
+		if (n % 10 == 0)
+			s = a_call(s);
+
 		agg__span(agg, &s);
 		history__span(h, &s);
 	}
@@ -108,7 +122,7 @@ static void fill(uint32_t n)
 	uint32_t i;
 
 	for (i = 0; i < n; i++) {
-		ask(ASKED);
+		ask(requests);
 		t = step();
 		sum += t;
 		worst = t > worst ? t : worst;
@@ -266,6 +280,8 @@ int main(int argc, char **argv)
 	char name[32];
 	int i;
 
+	if (argc > 2)
+		requests = (uint32_t)atoi(argv[2]);
 	h = history__bare(&c, BEGIN * SEC);
 	agg = agg__new(&ac);
 	for (i = 0; i < SERVICES; i++) {
@@ -274,7 +290,7 @@ int main(int argc, char **argv)
 	}
 	for (i = 0; i < ROUTES; i++)
 		snprintf(paths[i], sizeof(paths[i]), "/route/number%c", 'a' + i);
-	fill(argc > 1 ? (uint32_t)atoi(argv[1]) : 2000);
+	fill(argc > 1 ? (uint32_t)atoi(argv[1]) : 1000);
 	bench_spans();
 	bench_queries();
 	history__state(h, &st);
