@@ -381,6 +381,62 @@ static void filters_choose(void **state)
 	fixture_free(&f);
 }
 
+static void calls_by_their_names(void **state)
+{
+	struct span_rpc rpc = { .system = "grpc", .method = SLICE("a.B/C"), .status = "OK" };
+	struct service *v = service__get("shop", "ns", NULL);
+	struct history_filter x = ALL;
+	struct history_series *points;
+	struct history_rows *rows;
+	struct span s;
+	int i;
+
+	f = fixture_new(8 * MiB);
+	for (i = 0; i < 7; i++) {
+		s = a_span(&f, v, "/a.B/C", 200, MS);
+		rpc.status = i < 5 ? "OK" : i < 6 ? "NOT_FOUND" : NULL;
+		s.rpc = &rpc;
+		agg__span(f.agg, &s);
+	}
+	pass(&f);
+	x.protocol = (struct history_match){ true, "grpc" };
+	rows = history__rows(f.h, &x, all_time(), HISTORY_BY_STATUS, 0);
+	assert_int_equal(rows->n, 3);
+	for (i = 0; i < 3; i++) {
+		assert_string_equal(rows->v[i].name.route, "a.B/C");
+		assert_null(rows->v[i].name.method);
+		assert_string_equal(rows->v[i].name.protocol, "grpc");
+	}
+	history_rows__free(rows);
+	points = history__series(f.h, &x, all_time(), 1);
+	assert_int_equal(points->v[0].classes[HISTORY_CLASS_OK], 5);
+	assert_int_equal(points->v[0].classes[HISTORY_CLASS_ERROR], 1);
+	assert_int_equal(points->v[0].classes[HISTORY_CLASS_NONE], 1);
+	history_series__free(points);
+	x.status = "NOT_FOUND";
+	assert_int_equal(count_of(f.h, &x, all_time()), 1);
+	service__put(v);
+	fixture_free(&f);
+}
+
+static void what_overflowed(void **state)
+{
+	struct history_filter x = ALL;
+	struct history_rows *rows;
+
+	f = fixture_new(8 * MiB);
+	agg__set_full(f.agg, true);
+	serve(&f, "shop", "/", 200, MS);
+	pass(&f);
+	x.method = (struct history_match){ true, "_OVERFLOW" };
+	rows = history__rows(f.h, &x, all_time(), HISTORY_BY_ROUTE, 0);
+	assert_int_equal(rows->n, 1);
+	assert_int_equal(rows->v[0].dist.count, 1);
+	assert_null(rows->v[0].name.route);
+	history_rows__free(rows);
+	fixture_free(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -391,6 +447,8 @@ int main(void)
 		cmocka_unit_test(sums_are_right),
 		cmocka_unit_test(wide_latencies_keep_their_counts),
 		cmocka_unit_test(filters_choose),
+		cmocka_unit_test(calls_by_their_names),
+		cmocka_unit_test(what_overflowed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
