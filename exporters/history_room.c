@@ -2,8 +2,9 @@
 /*
  * Every piece of memory that the history keeps is counted here, with what malloc itself
  * adds to it, before it is allocated. Frames are what gives way: when something else needs
- * room, or they themselves do, the oldest chunk goes. Of the two logs it is taken from the one
- * that has more than its share, three fifths for the fine one.
+ * room, or they themselves do, the oldest chunk goes. It is one of the fine log until that is
+ * short against the coarse one, since a long past is worth more than one in seconds; but a
+ * minute of seconds is kept as long as there is anything else.
  */
 #include "history_internal.h"
 
@@ -28,13 +29,33 @@ uint64_t room__used(const struct history *h)
 	return sum;
 }
 
-static bool drop_a_chunk(struct history *h)
+enum { COARSE_TO_FINE = 8, FINE_MIN = 60 /* seconds */ };
+
+static uint32_t length(const struct frames *f)
+{
+	return f->from < f->end ? f->end - f->from : 0;
+}
+
+/* Which log gives way. */
+static struct frames *dispensable(struct history *h)
 {
 	struct frames *fine = &h->frames[FINE], *coarse = &h->frames[COARSE];
 
-	if (!fine->chunks.n && !coarse->chunks.n)
+	if (!fine->chunks.n)
+		return coarse;
+	if (!coarse->chunks.n)
+		return fine;
+	return length(fine) > FINE_MIN && length(fine) * COARSE_TO_FINE > length(coarse) ? fine
+											 : coarse;
+}
+
+static bool drop_a_chunk(struct history *h)
+{
+	struct frames *f = dispensable(h);
+
+	if (!f->chunks.n)
 		return false;
-	frames__drop_oldest(h, 2 * fine->chunks.n > 3 * coarse->chunks.n ? fine : coarse);
+	frames__drop_oldest(h, f);
 	return true;
 }
 

@@ -255,6 +255,7 @@ static void a_past_that_is_cut_is_right(void **state)
 			check_all(5);
 	}
 	assert_true(st.fine.from > st.fine.to - 800);
+	assert_true(st.coarse.from < st.fine.from - 300);
 	check_all(300);
 	fixture_free(&f);
 }
