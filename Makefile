@@ -52,7 +52,7 @@ FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c
 SKEL	:= $(O)/redeye.skel.h
 
 .PHONY: all deps demo test test-unit test-golden test-live test-vm test-vm-tls test-h2 test-vm-h2 test-stress test-prometheus \
-	test-propagate test-otlp test-traces test-uprobes test-frames bench bench-spans fuzz check check-abi check-arm64 format install clean
+	test-propagate test-otlp test-traces test-uprobes test-frames bench bench-spans bench-history fuzz check check-abi check-arm64 format install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -258,6 +258,10 @@ bench: all $(O)/tests/bench/mkrecording $(O)/tests/bench/trap
 bench-spans: $(O)/tests/bench/mkrecording $(O)/tests/bench/spans
 	$(Q)$(O)/tests/bench/mkrecording $(O)/bench.red 200000 16
 	$(Q)$(O)/tests/bench/spans $(O)/bench.red
+
+# What the history behind the page costs, with 500 services.
+bench-history: $(O)/tests/bench/history
+	$(Q)$(O)/tests/bench/history
 
 $(O)/tests/bench/%: tests/bench/%.c $(LIB)
 	$(call say,CC,$<)

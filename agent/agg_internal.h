@@ -9,6 +9,7 @@
 
 #include "agg.h"
 #include "agg_names.h"
+#include "callee.h"
 #include "hist.h"
 #include "route.h"
 #include "rpc_methods.h"
@@ -27,7 +28,7 @@ enum series_part {
 	PARTS = 3,
 };
 
-enum { HOST_MAX = 255 };
+enum { HOST_MAX = CALLEE_HOST_MAX };
 
 /* Compared as bytes: no padding. What a class does not have is 0; the names of agg_names.h
  * are given by their ids. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* How a series is called: what was asked, by its protocol, and of whom, by its side. */
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "agg_internal.h"
+#include "callee.h"
 #include "hash.h"
 
 /* What it takes to fill in a label; for one span. */
@@ -60,51 +60,14 @@ static void http_route(const struct labelled *x)
 	set_name(x, route.template);
 }
 
-/* Host names do not know case. The bytes come from a Host header: what no host consists
- * of becomes '_'. */
-static uint32_t host_name(char host[HOST_MAX + 1], struct slice from)
-{
-	uint32_t n = from.len < HOST_MAX ? (uint32_t)from.len : HOST_MAX, i;
-
-	for (i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)from.p[i];
-
-		host[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c <= ' ' || c >= 0x7f ? '_' : c);
-	}
-	return n;
-}
-
-/* server.address when the request names no host: the socket's. */
-static uint32_t peer_name(char host[HOST_MAX + 1], const struct span *s)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	bool ip4 = !memcmp(s->peer_addr, mapped, sizeof(mapped));
-
-	if (s->family != AF_INET && s->family != AF_INET6)
-		return 0;
-	if (!inet_ntop(ip4 ? AF_INET : AF_INET6, s->peer_addr + (ip4 ? 12 : 0), host, HOST_MAX))
-		return 0;
-	return (uint32_t)strlen(host);
-}
-
-/* A URL without port means its scheme's; a UNIX socket has none. */
-static uint16_t server_port(const struct span *s)
-{
-	if (s->host_port || s->family == AF_UNIX)
-		return s->host_port;
-	if (!s->host.len)
-		return s->peer_port;
-	return s->scheme && !strcmp(s->scheme, "https") ? 443 : 80;
-}
-
 static void callee(const struct labelled *x)
 {
 	struct label *l = x->l;
-	uint32_t len = x->s->host.len ? host_name(l->host, x->s->host) : peer_name(l->host, x->s);
+	uint32_t len = callee__host(l->host, x->s);
 
 	l->key.host = hash_bytes(l->host, len);
 	l->key.host_len = (uint16_t)len;
-	l->key.port = server_port(x->s);
+	l->key.port = callee__port(x->s);
 }
 
 static void nobody(const struct labelled *x)

@@ -35,10 +35,13 @@ enum {
 	HISTORY_POINTS_MAX = 1000,
 };
 
+#define HISTORY_LIMIT_MIN (UINT64_C(1) << 20)
+
 struct history_config {
-	uint64_t limit_bytes;
+	uint64_t limit_bytes;    /* at least HISTORY_LIMIT_MIN */
 	bool query, rpc_message; /* keep these of spans, as the options say */
-	/* On the thread of the history: one reference in *out and 0, or -errno; within a bounded time. */
+	/* On the thread of the history: one reference in *out and 0, or -errno; within a bounded
+	 * time. */
 	int (*snapshot)(void *arg, struct metrics **out);
 	void *arg;
 };
@@ -48,8 +51,8 @@ void history__free(struct history *h);                        /* accepts NULL; n
 
 /* ---- the event loop ---- */
 
-/* Each finished transaction. Cheap for those that are not taken: beyond some hundreds a second traces
- * are chosen by their id (whole ones), with errors and the slowest besides. */
+/* Each finished transaction. Cheap for those that are not taken: beyond some hundreds a second
+ * traces are chosen by their id (whole ones), with errors and the slowest besides. */
 void history__span(struct history *h, const struct span *s);
 void history__tick(struct history *h, uint64_t now_ns); /* every 50 ms or so */
 /* Memory is short: keep half as much as now. */
@@ -71,18 +74,19 @@ struct history_dist {
 /* Within a factor of 2^(1/16), q from 0 to 1; NAN when nothing was counted. */
 double history_dist__quantile(const struct history_dist *d, double q);
 
-/* What is equal in rows that are added up. NULL: has none. Text is as in /metrics. */
+/* What is equal in rows that are added up. NULL: has none; a namespace is "" then. Text is as in
+ * /metrics. */
 struct history_name {
 	const char *service, *namespace;
 	enum span_kind kind;
-	const char *protocol; /* "http", "grpc", "connectrpc" */
+	const char *protocol; /* "http", "grpc", "connectrpc"; NULL: overflow of calls */
 	const char *method;   /* NULL: of calls; "_OVERFLOW" */
 	const char *route;    /* http.route; of calls rpc.method */
 	const char *peer;     /* of clients: "host:port", "[v6]:port" */
 	const char *status;   /* "200", "NOT_FOUND"; NULL: none */
 };
 
-/* Exactly this one, when `set`. A NULL text means: those that have none. */
+/* Exactly this one, when `set`. A NULL text, or "", means: those that have none. */
 struct history_match {
 	bool set;
 	const char *text;
@@ -106,11 +110,11 @@ enum history_group {
 };
 
 struct history_row {
-	struct history_name name; /* NULL for what was added up over */
-	struct history_dist dist; /* of the range */
+	struct history_name name;           /* NULL for what was added up over */
+	struct history_dist dist;           /* of the range */
 	uint64_t total_count, total_errors; /* since the series began, as /metrics has it */
-	uint32_t last;                      /* when it was last counted up; 0: not while we watched */
-	double in_flight;                   /* now; HISTORY_BY_SERVICE and servers only */
+	uint32_t last;    /* when it was last counted up; 0: not while we watched */
+	double in_flight; /* now; HISTORY_BY_SERVICE and servers only */
 	uint32_t *spark_count, *spark_errors; /* n_spark each */
 };
 
@@ -123,17 +127,22 @@ struct history_rows {
 	void *memory; /* private */
 };
 
-/* Rows of all present series that match, also of those without traffic in the range. NULL: ENOMEM. */
+/* Rows of all present series that match, also of those without traffic in the range. NULL: ENOMEM.
+ */
 struct history_rows *history__rows(struct history *h, const struct history_filter *f,
 				   struct history_range r, enum history_group by, uint32_t n_spark);
 void history_rows__free(struct history_rows *r); /* accepts NULL */
 
 enum history_class { /* of statuses */
-	HISTORY_CLASS_1XX, HISTORY_CLASS_2XX, HISTORY_CLASS_3XX, HISTORY_CLASS_4XX, HISTORY_CLASS_5XX,
-	HISTORY_CLASS_NONE,
-	HISTORY_CLASS_OK,    /* of calls */
-	HISTORY_CLASS_ERROR, /* of calls: any other status */
-	HISTORY_CLASS_CNT,
+		     HISTORY_CLASS_1XX,
+		     HISTORY_CLASS_2XX,
+		     HISTORY_CLASS_3XX,
+		     HISTORY_CLASS_4XX,
+		     HISTORY_CLASS_5XX,
+		     HISTORY_CLASS_NONE,
+		     HISTORY_CLASS_OK,    /* of calls */
+		     HISTORY_CLASS_ERROR, /* of calls: any other status */
+		     HISTORY_CLASS_CNT,
 };
 
 struct history_point {
@@ -149,7 +158,8 @@ struct history_series {
 	struct history_point *v; /* each step of the range, empty ones too */
 };
 
-/* All that match, added up; at most `points` of equal length. NULL: ENOMEM. */
+/* All that match, added up; at most `points` of `step` seconds each. The last one ends at
+ * range.to, so it may be shorter. NULL: ENOMEM. */
 struct history_series *history__series(struct history *h, const struct history_filter *f,
 				       struct history_range r, uint32_t points);
 void history_series__free(struct history_series *s); /* accepts NULL */
@@ -174,7 +184,8 @@ void history_edges__free(struct history_edges *e); /* accepts NULL */
 
 /* ---- spans ---- */
 
-/* A span out of the store: a deep copy, with its service's names in it. */
+/* A span out of the store: a deep copy, with its service's names in it, without tracestate and
+ * TLS; long text is cut. */
 struct history_span {
 	struct span span; /* span.service is NULL */
 	const char *service, *namespace;
@@ -184,7 +195,8 @@ struct history_span {
 struct history_span_filter {
 	struct history_filter names;
 	uint64_t min_duration_ns;
-	const char *text;  /* begins the trace id, is the request id, or is part of the path; NULL: any */
+	const char *text; /* begins the trace id, is the request id, or is part of the path; NULL:
+			     any */
 	int64_t from_ns, to_ns; /* of the span's start, Unix time; 0: any */
 };
 
@@ -227,12 +239,15 @@ void history_spans__free(struct history_spans *s); /* accepts NULL */
 
 struct history_watch;
 
-/* While anybody watches spans, all are looked at, whatever their number; bounded queues drop and count. NULL: ENOMEM, or EBUSY
- * when HISTORY_WATCHES_MAX watch already. The filter is copied. spans false: only ticks. */
+/* While anybody watches spans, all are looked at, whatever their number; bounded queues drop and
+ * count. NULL: ENOMEM, or EBUSY when HISTORY_WATCHES_MAX watch already. The filter is copied. spans
+ * false: only ticks. */
 enum { HISTORY_WATCHES_MAX = 8 };
-struct history_watch *history__watch(struct history *h, const struct history_span_filter *f, bool spans);
-/* Waits for spans or for the next second, at most timeout_ms. *out: spans, perhaps none (to be freed, never NULL when 0 is returned);
- * *lost: how many were left out since the last call; *tick: a second was added. 0, -ENOMEM, or -ESHUTDOWN when redeye ends. */
+struct history_watch *history__watch(struct history *h, const struct history_span_filter *f,
+				     bool spans);
+/* Waits for spans or for the next second, at most timeout_ms. *out: spans, perhaps none (to be
+ * freed, never NULL when 0 is returned); *lost: how many were left out since the last call; *tick:
+ * a second was added. 0, -ENOMEM, or -ESHUTDOWN when redeye ends. */
 int history_watch__next(struct history_watch *w, int timeout_ms, struct history_spans **out,
 			uint64_t *lost, bool *tick);
 void history_watch__free(struct history_watch *w); /* accepts NULL */
