@@ -315,7 +315,7 @@ static int start_live(struct run *r, char *err, size_t err_size)
 
 struct run *run__new(const struct run_config *c, char *err, size_t err_size)
 {
-	static int (*const steps[])(struct run *r, char *err, size_t err_size) = {
+	static int (*const steps[])(struct run * r, char *err, size_t err_size) = {
 		start_live, start_snapshots, start_history, start_api,
 		serve,      start_exports,   start_table,
 	};

@@ -3,8 +3,8 @@
  * An agent with all that it has around it: a capture (live.h), the history, its HTTP servers
  * and its exporters. `redeye run` is one; so is a command that looks at what it captures itself.
  *
- * Owner: the thread that calls run__new and run__loop. run__new blocks the signals that the loop takes
- * (SIGINT, SIGTERM, SIGHUP) in this thread and those that it starts from then on.
+ * Owner: the thread that calls run__new and run__loop. run__new blocks the signals that the loop
+ * takes (SIGINT, SIGTERM, SIGHUP) in this thread and those that it starts from then on.
  */
 #ifndef RED_RUN_H
 #define RED_RUN_H

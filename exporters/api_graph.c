@@ -53,8 +53,8 @@ static void unite(struct graph *g)
 static struct node end_of(const struct history_edge *e)
 {
 	if (e->to_service)
-		return (struct node){ e->to_service, e->to_namespace ? e->to_namespace : "",
-				      NULL, 0, 0 };
+		return (struct node){ e->to_service, e->to_namespace ? e->to_namespace : "", NULL,
+				      0, 0 };
 	return (struct node){ e->peer ? e->peer : "", NULL, NULL, 0, 0 };
 }
 
@@ -68,10 +68,9 @@ static void collect(struct graph *g)
 	for (size_t i = 0; i < g->rows->n; i++) {
 		const struct history_row *row = &g->rows->v[i];
 
-		g->nodes[g->n++] = (struct node){ or_empty(row->name.service),
-						  or_empty(row->name.namespace),
-						  row->name.kind == SPAN_SERVER ? &row->dist : NULL,
-						  0, 0 };
+		g->nodes[g->n++] =
+			(struct node){ or_empty(row->name.service), or_empty(row->name.namespace),
+				       row->name.kind == SPAN_SERVER ? &row->dist : NULL, 0, 0 };
 	}
 	for (size_t i = 0; i < g->edges->n; i++) {
 		const struct history_edge *e = &g->edges->v[i];

@@ -23,33 +23,33 @@ struct api {
 /* ---- api_query.c: parameters ---- */
 
 enum api_params { /* bits */
-	API_WINDOW = 1 << 0,
-	API_START = 1 << 1,
-	API_END = 1 << 2,
-	API_LIMIT = 1 << 3,
-	API_OFFSET = 1 << 4,
-	API_SORT = 1 << 5,
-	API_ORDER = 1 << 6,
-	API_Q = 1 << 7,
-	API_SERVICE = 1 << 8,
-	API_NAMESPACE = 1 << 9,
-	API_KIND = 1 << 10,
-	API_PROTOCOL = 1 << 11,
-	API_METHOD = 1 << 12,
-	API_ROUTE = 1 << 13,
-	API_PEER = 1 << 14,
-	API_STATUS = 1 << 15,
-	API_POINTS = 1 << 16,
-	API_HEAT = 1 << 17,
-	API_MIN_DURATION = 1 << 18,
-	API_TICKS = 1 << 19,
-	API_SPANS = 1 << 20,
-	API_TRACE_SORT = 1 << 21, /* `sort` too, by other words */
+		  API_WINDOW = 1 << 0,
+		  API_START = 1 << 1,
+		  API_END = 1 << 2,
+		  API_LIMIT = 1 << 3,
+		  API_OFFSET = 1 << 4,
+		  API_SORT = 1 << 5,
+		  API_ORDER = 1 << 6,
+		  API_Q = 1 << 7,
+		  API_SERVICE = 1 << 8,
+		  API_NAMESPACE = 1 << 9,
+		  API_KIND = 1 << 10,
+		  API_PROTOCOL = 1 << 11,
+		  API_METHOD = 1 << 12,
+		  API_ROUTE = 1 << 13,
+		  API_PEER = 1 << 14,
+		  API_STATUS = 1 << 15,
+		  API_POINTS = 1 << 16,
+		  API_HEAT = 1 << 17,
+		  API_MIN_DURATION = 1 << 18,
+		  API_TICKS = 1 << 19,
+		  API_SPANS = 1 << 20,
+		  API_TRACE_SORT = 1 << 21, /* `sort` too, by other words */
 
-	API_RANGE = API_WINDOW | API_START | API_END,
-	API_LIST = API_LIMIT | API_OFFSET | API_ORDER,
-	API_SELECT = API_SERVICE | API_NAMESPACE | API_KIND | API_PROTOCOL | API_METHOD |
-		     API_ROUTE | API_PEER | API_STATUS,
+		  API_RANGE = API_WINDOW | API_START | API_END,
+		  API_LIST = API_LIMIT | API_OFFSET | API_ORDER,
+		  API_SELECT = API_SERVICE | API_NAMESPACE | API_KIND | API_PROTOCOL | API_METHOD |
+			       API_ROUTE | API_PEER | API_STATUS,
 };
 
 enum api_sort { API_BY_RATE, API_BY_ERRORS, API_BY_P50, API_BY_P95, API_BY_P99, API_BY_NAME };
@@ -70,9 +70,9 @@ struct api_query {
 };
 
 struct api_endpoint {
-	const char *path;    /* behind API_PREFIX; "traces/" stands for all below it */
-	uint32_t params;     /* enum api_params */
-	uint32_t window;     /* defaults; window 0: all there is */
+	const char *path; /* behind API_PREFIX; "traces/" stands for all below it */
+	uint32_t params;  /* enum api_params */
+	uint32_t window;  /* defaults; window 0: all there is */
 	uint32_t limit, points, points_max;
 	bool without_history; /* is there even when there is none */
 	bool pure;            /* depends on the history and the request only */
@@ -104,7 +104,8 @@ void api_json__time(struct buf *out, int64_t unix_ns); /* seconds, to the micros
 void api_json__key(struct buf *out, const char *key);
 /* What follows a comma, unless it is the first of a list or an object. */
 void api_json__next(struct buf *out);
-/* No '<' but as \u003c, so that JSON within a page cannot end a script. Only '<' of strings occur. */
+/* No '<' but as \u003c, so that JSON within a page cannot end a script. Only '<' of strings occur.
+ */
 void api_json__escape(struct buf *out);
 
 /* Members of an object: count, rate, errors, error_ratio, mean, p50, p95, p99. */

@@ -40,7 +40,8 @@ void api_json__time(struct buf *out, int64_t unix_ns)
 {
 	int64_t us = unix_ns / 1000;
 
-	buf__printf(out, "%s%lld.%06lld", us < 0 ? "-" : "", (long long)(us < 0 ? -us : us) / 1000000,
+	buf__printf(out, "%s%lld.%06lld", us < 0 ? "-" : "",
+		    (long long)(us < 0 ? -us : us) / 1000000,
 		    (long long)(us < 0 ? -us : us) % 1000000);
 }
 

@@ -20,13 +20,16 @@
 
 enum value { UINT, SECONDS, WORD, FLAG, TEXT, MATCH };
 
-static const char *const sorts[] = { [API_BY_RATE] = "rate", [API_BY_ERRORS] = "errors",
-				     [API_BY_P50] = "p50",   [API_BY_P95] = "p95",
-				     [API_BY_P99] = "p99",   [API_BY_NAME] = "name",
+static const char *const sorts[] = { [API_BY_RATE] = "rate",
+				     [API_BY_ERRORS] = "errors",
+				     [API_BY_P50] = "p50",
+				     [API_BY_P95] = "p95",
+				     [API_BY_P99] = "p99",
+				     [API_BY_NAME] = "name",
 				     NULL };
-static const char *const trace_sorts[] = { [API_BY_START] = "start",
-					   [API_BY_DURATION] = "duration",
-					   NULL };
+static const char *const trace_sorts[] = {
+	[API_BY_START] = "start", [API_BY_DURATION] = "duration", NULL
+};
 static const char *const orders[] = { [API_ASC] = "asc", [API_DESC] = "desc", NULL };
 static const char *const kinds[] = { [SPAN_SERVER] = "server", [SPAN_CLIENT] = "client", NULL };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* GET /api/v1/routes. The history gives a row for each status; those of one route are added up here,
- * so that both come from one look at it. */
+/* GET /api/v1/routes. The history gives a row for each status; those of one route are added up
+ * here, so that both come from one look at it. */
 #include "api_internal.h"
 
 #include <errno.h>
@@ -19,9 +19,8 @@ struct route {
 static int compare_routes(const struct history_name *a, const struct history_name *b)
 {
 	const char *const pairs[][2] = {
-		{ a->service, b->service },   { a->namespace, b->namespace },
-		{ a->route, b->route },       { a->method, b->method },
-		{ a->protocol, b->protocol }, { a->peer, b->peer },
+		{ a->service, b->service }, { a->namespace, b->namespace }, { a->route, b->route },
+		{ a->method, b->method },   { a->protocol, b->protocol },   { a->peer, b->peer },
 	};
 	int c = 0;
 

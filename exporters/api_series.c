@@ -58,15 +58,15 @@ static double p99_of(const struct history_point *p, double step)
 }
 
 static const struct column columns[] = {
-	{ "t", begin_of },	   { "count", count_of }, { "rate", rate_of },
-	{ "errors", errors_of },   { "error_ratio", ratio_of }, { "mean", mean_of },
-	{ "p50", p50_of },	   { "p95", p95_of },	  { "p99", p99_of },
+	{ "t", begin_of },       { "count", count_of },       { "rate", rate_of },
+	{ "errors", errors_of }, { "error_ratio", ratio_of }, { "mean", mean_of },
+	{ "p50", p50_of },       { "p95", p95_of },           { "p99", p99_of },
 };
 
 static const char *const classes[HISTORY_CLASS_CNT] = {
-	[HISTORY_CLASS_1XX] = "1xx",   [HISTORY_CLASS_2XX] = "2xx", [HISTORY_CLASS_3XX] = "3xx",
-	[HISTORY_CLASS_4XX] = "4xx",   [HISTORY_CLASS_5XX] = "5xx", [HISTORY_CLASS_NONE] = "none",
-	[HISTORY_CLASS_OK] = "ok",     [HISTORY_CLASS_ERROR] = "error",
+	[HISTORY_CLASS_1XX] = "1xx", [HISTORY_CLASS_2XX] = "2xx",     [HISTORY_CLASS_3XX] = "3xx",
+	[HISTORY_CLASS_4XX] = "4xx", [HISTORY_CLASS_5XX] = "5xx",     [HISTORY_CLASS_NONE] = "none",
+	[HISTORY_CLASS_OK] = "ok",   [HISTORY_CLASS_ERROR] = "error",
 };
 
 static void write_column(struct buf *out, const struct column *c, const struct history_series *s)
@@ -98,7 +98,8 @@ static void write_class(struct buf *out, int class, const struct history_series 
 	buf__putc(out, ']');
 }
 
-static void write_cells(struct buf *out, const struct history_dist *d, uint32_t first, uint32_t last)
+static void write_cells(struct buf *out, const struct history_dist *d, uint32_t first,
+			uint32_t last)
 {
 	api_json__next(out);
 	buf__putc(out, '[');
@@ -153,7 +154,7 @@ unsigned int api_series__answer(struct api *a, const struct api_request *r,
 		write_column(out, &columns[i], s);
 	api_json__key(out, "classes");
 	buf__putc(out, '{');
-	for (int class = 0; class < HISTORY_CLASS_CNT; class++)
+	for (int class = 0; class < HISTORY_CLASS_CNT; class ++)
 		write_class(out, class, s);
 	buf__putc(out, '}');
 	if (q->heat)

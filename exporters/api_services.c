@@ -29,8 +29,7 @@ static int by_name(const void *va, const void *vb)
 
 static bool same(const struct history_name *a, const struct history_name *b)
 {
-	return !api_rows__cmp(a->service, b->service) &&
-	       !api_rows__cmp(a->namespace, b->namespace);
+	return !api_rows__cmp(a->service, b->service) && !api_rows__cmp(a->namespace, b->namespace);
 }
 
 /* Of rows in the order of their names. */
@@ -70,7 +69,8 @@ static void write_side(struct buf *out, const char *key, const struct history_ro
 	buf__putc(out, '}');
 }
 
-static void write_spark(struct buf *out, const struct history_row *row, const struct history_rows *r)
+static void write_spark(struct buf *out, const struct history_row *row,
+			const struct history_rows *r)
 {
 	double part = r->n_spark ? (double)(r->range.to - r->range.from) / r->n_spark : 0;
 	uint32_t i;
@@ -84,9 +84,9 @@ static void write_spark(struct buf *out, const struct history_row *row, const st
 	buf__puts(out, "],\"errors\":[");
 	for (i = 0; i < r->n_spark; i++) {
 		api_json__next(out);
-		api_json__number(out, row->spark_count[i] ? (double)row->spark_errors[i] /
-								    row->spark_count[i]
-							  : 0);
+		api_json__number(out, row->spark_count[i]
+					      ? (double)row->spark_errors[i] / row->spark_count[i]
+					      : 0);
 	}
 	buf__puts(out, "]}");
 }
@@ -145,8 +145,8 @@ unsigned int api_services__answer(struct api *a, const struct api_request *r,
 				  const struct api_query *q, struct buf *out)
 {
 	struct history *h = a->config.history;
-	struct history_rows *rows = history__rows(h, &q->filter, api_query__range(q, h),
-						  HISTORY_BY_SERVICE, q->points);
+	struct history_rows *rows =
+		history__rows(h, &q->filter, api_query__range(q, h), HISTORY_BY_SERVICE, q->points);
 	size_t room = rows ? rows->n + 1 : 0, n;
 	struct service *services = calloc(room, sizeof(*services));
 	struct api_place *order = calloc(room, sizeof(*order));

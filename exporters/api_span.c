@@ -58,9 +58,7 @@ static void write_names(struct buf *out, const struct history_span *h)
 	text(out, "namespace", h->namespace);
 	text(out, "kind", s->kind == SPAN_CLIENT ? "client" : "server");
 	text(out, "protocol", s->rpc ? s->rpc->system : "http");
-	slice(out, "method", s->rpc  ? SLICE("")
-			     : other ? s->method_original
-				     : slice_of(s->method));
+	slice(out, "method", s->rpc ? SLICE("") : other ? s->method_original : slice_of(s->method));
 	slice(out, "route", s->route);
 	slice(out, "path", s->path);
 }
@@ -177,8 +175,7 @@ static void write_place(struct buf *out, const struct trace *t)
 	json_text__hex(out, t->trace_id, sizeof(t->trace_id));
 	id(out, "span_id", t->span_id, sizeof(t->span_id));
 	id(out, "parent_id", t->parent_id, sizeof(t->parent_id));
-	text(out, "link",
-	     t->link && t->link < TRACE_LINK__CNT ? trace_link_names[t->link] : NULL);
+	text(out, "link", t->link && t->link < TRACE_LINK__CNT ? trace_link_names[t->link] : NULL);
 }
 
 void api_span__write(struct buf *out, const struct history_span *h)

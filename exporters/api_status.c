@@ -100,7 +100,8 @@ static void write_attr(struct buf *out, const struct metric_attr *a)
 		json_text__int(out, a->num);
 }
 
-static void write_point(struct buf *out, const struct metric_family *f, const struct metric_point *p)
+static void write_point(struct buf *out, const struct metric_family *f,
+			const struct metric_point *p)
 {
 	api_json__next(out);
 	buf__putc(out, '{');

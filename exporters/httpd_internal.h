@@ -57,7 +57,7 @@ void httpd_conns__turn(struct httpd_conns *c, struct httpd_conn *conn, bool ours
 void httpd_conns__streams(struct httpd_conns *c, struct httpd_conn *conn);
 void httpd_conns__close(struct httpd_conns *c, struct httpd_conn *conn);
 uint64_t httpd_conns__cut_off(struct httpd_conns *c); /* NULL is fine */
-void httpd_conns__free(struct httpd_conns *c); /* NULL is fine */
+void httpd_conns__free(struct httpd_conns *c);        /* NULL is fine */
 
 /* ---- httpd_gzip.c ---- */
 

@@ -23,9 +23,9 @@ static struct httpd_reply scrape_failed(struct httpd *h, int err)
 	else
 		snprintf(why, sizeof(why), "no snapshot of the metrics: %s\n", strerror(err));
 	return httpd_reply__text(err == ETIMEDOUT || err == EAGAIN || err == ENOSPC
-			    ? MHD_HTTP_SERVICE_UNAVAILABLE
-			    : MHD_HTTP_INTERNAL_SERVER_ERROR,
-		    why);
+					 ? MHD_HTTP_SERVICE_UNAVAILABLE
+					 : MHD_HTTP_INTERNAL_SERVER_ERROR,
+				 why);
 }
 
 static struct httpd_reply metrics_page(const struct httpd_exchange *e)
@@ -157,8 +157,8 @@ static bool is_local(const struct httpd_exchange *e)
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(e->c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
-	return e->door->local || (info && info->client_addr &&
-				  httpd_admin__is_loopback(info->client_addr));
+	return e->door->local ||
+	       (info && info->client_addr && httpd_admin__is_loopback(info->client_addr));
 }
 
 static bool has_token(const struct httpd_exchange *e)
@@ -199,8 +199,8 @@ static bool may_ask(const struct httpd_exchange *e, enum access access, struct h
 	const char *why = access == ACCESS_ADMIN ? admin_forbids(e)
 			  : access == ACCESS_API ? api_forbids(e)
 						 : NULL;
-	bool needs_token = e->h->auth && access != ACCESS_OPEN &&
-			   (access == ACCESS_ADMIN || !e->door->local);
+	bool needs_token =
+		e->h->auth && access != ACCESS_OPEN && (access == ACCESS_ADMIN || !e->door->local);
 
 	if (why)
 		*out = forbid(e, why);
@@ -267,7 +267,8 @@ static struct httpd_reply answer(struct httpd_exchange *e, const char *method)
 static void keep(struct httpd_exchange *e, const char *piece, size_t len)
 {
 	if (e->len < HTTPD_CHANGE_MAX)
-		memcpy(e->body + e->len, piece, len < HTTPD_CHANGE_MAX - e->len ? len : HTTPD_CHANGE_MAX - e->len);
+		memcpy(e->body + e->len, piece,
+		       len < HTTPD_CHANGE_MAX - e->len ? len : HTTPD_CHANGE_MAX - e->len);
 	e->len += len;
 }
 

@@ -59,7 +59,9 @@ static int is_stale(const char *path)
 		return -ENOTSOCK;
 	err = connect_to(path);
 	/* EAGAIN: its queue is full. */
-	return err == -ECONNREFUSED || err == -ENOENT ? 0 : err && err != -EAGAIN ? err : -EADDRINUSE;
+	return err == -ECONNREFUSED || err == -ENOENT ? 0
+	       : err && err != -EAGAIN                ? err
+						      : -EADDRINUSE;
 }
 
 /* The mode is the inode's from the beginning: bind takes it from the descriptor. */
