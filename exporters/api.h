@@ -53,7 +53,7 @@ void api__shutdown(struct api *a);
 /* A request, decoded. Its bytes may be any. */
 struct api_param {
 	const char *name;
-	struct slice value; /* NULL: there was no '=' */
+	struct slice value; /* a NUL is behind it; NULL: there was no "=" */
 };
 
 struct api_request {

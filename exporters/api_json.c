@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "hex.h"
 #include "json_text.h"
 
 /* ---- values -------------------------------------------------------------------------- */
@@ -114,8 +113,7 @@ void api_json__range(struct buf *out, struct history_range r)
 
 void api_json__percent(struct buf *out, struct slice s)
 {
-	static const char plain[] = "-._~";
-	char code[3] = { '%' };
+	static const char plain[] = "-._~", digits[] = "0123456789ABCDEF";
 
 	for (; s.len; s = slice_skip(s, 1)) {
 		char c = *s.p, low = (char)(c | 0x20);
@@ -125,8 +123,9 @@ void api_json__percent(struct buf *out, struct slice s)
 			buf__putc(out, c);
 			continue;
 		}
-		hex_put(code + 1, &c, 1);
-		buf__append(out, code, sizeof(code));
+		buf__putc(out, '%');
+		buf__putc(out, digits[(uint8_t)c >> 4]);
+		buf__putc(out, digits[(uint8_t)c & 15]);
 	}
 }
 

@@ -113,7 +113,7 @@ static void write_service(struct buf *out, const struct service *s, const struct
 	api_json__key(out, "namespace");
 	api_json__string(out, row->name.namespace);
 	api_json__key(out, "last");
-	api_json__number(out, last ? last : NAN);
+	api_json__number(out, last ? (double)last : NAN);
 	api_json__key(out, "in_flight");
 	api_json__number(out, s->sides[SPAN_SERVER] ? s->sides[SPAN_SERVER]->in_flight : 0);
 	write_side(out, "server", s->sides[SPAN_SERVER], r->range);

@@ -195,20 +195,39 @@ static void free_stream(void *arg)
 	free(s);
 }
 
-static struct httpd_reply no_stream(unsigned int status, const struct buf *error)
+static struct httpd_reply no_stream(unsigned int status, const struct buf *text, const char *type)
 {
 	struct MHD_Response *r =
-		MHD_create_response_from_buffer(error->len, error->p, MHD_RESPMEM_MUST_COPY);
+		MHD_create_response_from_buffer(text->len, text->p, MHD_RESPMEM_MUST_COPY);
 
 	if (r)
-		MHD_add_response_header(r, "Content-Type", "application/json");
+		MHD_add_response_header(r, "Content-Type", type);
 	return (struct httpd_reply){ status, r, false };
 }
 
+static struct httpd_reply begin_stream(const struct httpd_exchange *e, struct stream *s)
+{
+	struct MHD_Response *r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK,
+								   read_stream, s, free_stream);
+
+	if (!r) {
+		free_stream(s);
+		return (struct httpd_reply){ 0 };
+	}
+	/* What is waited for shows at once that it has begun. */
+	buf__puts(&s->piece, ":\n\n");
+	/* We look after it: not libmicrohttpd, which would count our own silence too. */
+	MHD_set_connection_option(e->c, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
+	httpd_conns__streams(s->door->conns, s->conn);
+	MHD_add_response_header(r, "Content-Type", "text/event-stream");
+	return (struct httpd_reply){ MHD_HTTP_OK, r, false };
+}
+
+/* To HEAD, libmicrohttpd would send the end of a body of unknown size. */
 static struct httpd_reply stream(const struct httpd_exchange *e, const struct api_request *request)
 {
 	struct stream *s = calloc(1, sizeof(*s));
-	struct MHD_Response *r;
+	struct httpd_reply reply;
 	unsigned int status;
 
 	if (!s)
@@ -216,22 +235,11 @@ static struct httpd_reply stream(const struct httpd_exchange *e, const struct ap
 	s->door = e->door;
 	s->conn = httpd__conn(e->c);
 	s->api = api_stream__new(e->h->config.api, request, &s->piece, &status);
-	if (!s->api) {
-		struct httpd_reply reply = no_stream(status, &s->piece);
-
-		free_stream(s);
-		return reply;
-	}
-	buf__puts(&s->piece, ":\n\n"); /* what is waited for shows at once that it has begun */
-	r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream, s,
-					      free_stream);
-	if (!r) {
-		free_stream(s);
-		return (struct httpd_reply){ 0 };
-	}
-	httpd_conns__streams(s->door->conns, s->conn);
-	MHD_add_response_header(r, "Content-Type", "text/event-stream");
-	return (struct httpd_reply){ MHD_HTTP_OK, r, false };
+	if (s->api && !e->head)
+		return begin_stream(e, s);
+	reply = no_stream(status, &s->piece, s->api ? "text/event-stream" : "application/json");
+	free_stream(s);
+	return reply;
 }
 
 struct httpd_reply httpd_api__page(const struct httpd_exchange *e)

@@ -294,6 +294,7 @@ enum MHD_Result httpd_routes__request(struct httpd_door *door, struct MHD_Connec
 		return MHD_YES;
 	}
 	e->path = path;
+	e->head = !strcmp(method, "HEAD");
 	return httpd_reply__send(c, answer(e, method));
 }
 

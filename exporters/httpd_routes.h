@@ -39,6 +39,7 @@ struct httpd_exchange {
 	struct httpd_door *door;
 	struct MHD_Connection *c;
 	const char *path;
+	bool head;   /* HEAD: only that of the answer is sent */
 	bool change; /* PUT */
 	size_t len;  /* of the body, which may be longer than what is kept */
 	char body[HTTPD_CHANGE_MAX];
