@@ -47,7 +47,8 @@ struct httpd_reply httpd_page__page(const struct httpd_exchange *e)
 	struct page_file f = { 0 };
 	struct httpd_etag tag;
 
-	find(e->path, &f);
+	if (!find(e->path, &f))
+		return httpd_reply__error(e, MHD_HTTP_NOT_FOUND, "not found");
 	tag = (struct httpd_etag){ .content = hash_bytes(f.data, f.len) };
 	if (httpd_etag__matches(&tag, httpd__header(e->c, "If-None-Match")))
 		return httpd_reply__not_modified(&tag);
