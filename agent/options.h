@@ -94,6 +94,7 @@ struct options {
 	char *listen_tls_cert, *listen_tls_key, *listen_token_file;
 	bool admin_remote;          /* /admin/ from other machines too */
 	uint32_t cardinality_limit; /* series per metric */
+	char *socket;               /* of the API: a path, or "none" */
 	uint64_t series_expiry_ns;  /* idle series of ended processes go after this */
 	bool body_size_metrics;
 
@@ -138,6 +139,7 @@ struct options {
 
 	/* limits */
 	uint64_t memory_limit_bytes;
+	uint64_t history_limit_bytes; /* 0: no history; at most half of the above is used */
 	uint32_t max_connections;
 	uint64_t ring_bytes; /* power of two, multiple of the page size */
 

@@ -365,7 +365,8 @@ const struct opt opt_table[] = {
 	  .valid = valid_listen,
 	  .want = "IP:PORT, such as 127.0.0.1:9464 or [::1]:9464, or none",
 	  .commands = CMD_RUN, .group = METRICS,
-	  .metavar = "IP:PORT", .help = "where to serve /metrics; none: nowhere" },
+	  .metavar = "IP:PORT", .help = "where to serve /metrics, the page and the HTTP API; none: "
+					"nowhere" },
 	{ .name = "listen-tls-cert", .type = OPT_STRING, VALUE(listen_tls_cert),
 	  .commands = CMD_RUN, .group = METRICS,
 	  .metavar = "FILE", .help = "serve HTTPS with this certificate chain (PEM)" },
@@ -375,6 +376,9 @@ const struct opt opt_table[] = {
 	{ .name = "listen-token-file", .type = OPT_STRING, VALUE(listen_token_file),
 	  .commands = CMD_RUN, .group = METRICS,
 	  .metavar = "FILE", .help = "ask clients for the bearer token in this file" },
+	{ .name = "socket", .type = OPT_STRING, VALUE(socket), .def = "/run/redeye.sock",
+	  .commands = CMD_RUN, .group = METRICS,
+	  .metavar = "PATH", .help = "UNIX socket of the HTTP API; none: nowhere" },
 	{ .name = "admin-remote", .type = OPT_BOOL, VALUE(admin_remote),
 	  .commands = CMD_RUN, .group = METRICS,
 	  .help = "/admin/ also for clients of other machines that have the token" },
@@ -513,6 +517,10 @@ const struct opt opt_table[] = {
 	{ .name = "max-connections", .type = OPT_U32, VALUE(max_connections), .def = "16384",
 	  .min = 64, .max = 1048576, .commands = CMD_CAPTURE | CMD_REPLAY, .group = LIMITS,
 	  .metavar = "N", .help = "connections followed at once" },
+	{ .name = "history-limit", .type = OPT_BYTES, VALUE(history_limit_bytes), .def = "32MiB",
+	  .max = TiB, .commands = CMD_RUN, .group = LIMITS,
+	  .metavar = "SIZE", .help = "memory for what the page and the HTTP API show, at most half of "
+				     "--memory-limit; 0: no history" },
 
 	{ .name = "duration", .type = OPT_DURATION, VALUE(duration_ns), .def = "0",
 	  .min = 0, .max = 365 * DAY, .commands = CMD_CAPTURE, .group = RUNNING,
