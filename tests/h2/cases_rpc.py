@@ -195,7 +195,7 @@ def long_streams(t):
         client.ask("Bidi")
     half = 2500 if settings.core else 30000
     # between a call's beginning and its first byte, and at its end
-    slack = 0.05 * settings.slow if settings.slow > 1 else 0
+    slack = 0.2 * settings.slow if settings.slow > 1 else 0
     for client in clients:
         client.start("Bidi", hold=half, pause=half, send=3, status=5)
     rows = []
