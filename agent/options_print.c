@@ -129,7 +129,7 @@ void options__print(const struct options *o, const char *command, FILE *to)
 	const struct opt_command *cmd = opt__command(command);
 
 	for (const struct opt *opt = opt_table; opt < opt_table + opt_table_n; opt++) {
-		if (!cmd || !(opt->commands & cmd->bit) || opt->no_key)
+		if (!cmd || !(opt->commands & cmd->bit) || opt->no_key || opt->flag_only)
 			continue;
 		fprintf(to, "%s: ", opt->name);
 		opt__print_value(o, opt, to);
