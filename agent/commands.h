@@ -15,6 +15,8 @@ int command__options(struct options *o, int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_record(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
+int cmd_top(int argc, char **argv);
+int cmd_tail(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_signatures(int argc, char **argv);
 int cmd_config(int argc, char **argv);

@@ -18,6 +18,8 @@ static const struct command {
 	{ "run", cmd_run, "watch processes, serve their metrics" },
 	{ "record", cmd_record, "write what the kernel sees to a file" },
 	{ "replay", cmd_replay, "analyse a recording, without privileges" },
+	{ "top", cmd_top, "show services and routes as they are now" },
+	{ "tail", cmd_tail, "print a line for each request as it ends" },
 	{ "doctor", cmd_doctor, "say what works on this machine, and why not more" },
 	{ "signatures", cmd_signatures, "print where functions are, for copies without symbols" },
 	{ "config", cmd_config, "print the configuration in force, and where it comes from" },
