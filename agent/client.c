@@ -10,10 +10,9 @@
 
 #include "buf.h"
 #include "curl.h"
-#include "loop.h"
 
 #define CONNECT_MS 5000L
-#define GET_NS     10000000000ull
+#define GET_MS     10000L
 #define WAIT_MS    1000
 #define HOST       "http://localhost" /* for the Host header: nothing is looked up */
 
@@ -123,6 +122,8 @@ static int configure(struct client *c)
 		code = c->curl->easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
 	if (!code)
 		code = c->curl->easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	if (!code) /* a stream goes on for ever */
+		code = c->curl->easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, c->piece ? 0L : GET_MS);
 	return code ? -ENOMEM : 0;
 }
 
@@ -222,8 +223,10 @@ int client__wait(struct client *c, int wake_fd, int timeout_ms, char *err, size_
 	CURLcode code = CURLE_OK;
 	int running = 0, rc;
 
-	if (!c->busy)
-		return 1;
+	if (!c->busy) {
+		c->curl->multi_poll(c->multi, &wake, wake_fd >= 0, timeout_ms, NULL);
+		return 0;
+	}
 	c->curl->multi_perform(c->multi, &running);
 	if (!ended(c, &code)) {
 		c->curl->multi_poll(c->multi, &wake, wake_fd >= 0, timeout_ms, NULL);
@@ -247,14 +250,11 @@ cJSON *client__document(struct client *c, char *err, size_t err_size)
 
 cJSON *client__get(struct client *c, const char *target, char *err, size_t err_size)
 {
-	uint64_t end_ns = mono_ns() + GET_NS, now_ns = 0;
 	int rc = client__start(c, target, NULL, NULL);
 
 	if (rc)
 		snprintf(err, err_size, "out of memory");
-	for (; !rc && now_ns < end_ns; now_ns = mono_ns())
+	while (!rc)
 		rc = client__wait(c, -1, WAIT_MS, err, err_size);
-	if (!rc)
-		snprintf(err, err_size, "redeye at %s does not answer", c->socket);
 	return rc == 1 ? client__document(c, err, err_size) : NULL;
 }

@@ -150,7 +150,10 @@ static void short_number(char to[TERM_FIGURE], int columns, int decimals, double
 	}
 	for (; v >= 9999.5 && unit < units + 5; unit++)
 		v /= 1000;
-	snprintf(to, TERM_FIGURE, "%*.*f%c", columns - 1, v < 99.5, v, *unit);
+	if (v >= 9999.5)
+		snprintf(to, TERM_FIGURE, "%*s", columns, ">9999E");
+	else
+		snprintf(to, TERM_FIGURE, "%*.*f%c", columns - 1, v < 99.5, v, *unit);
 }
 
 void term_text__rate(char to[TERM_FIGURE], double per_second)
