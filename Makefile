@@ -52,7 +52,7 @@ FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c
 SKEL	:= $(O)/redeye.skel.h
 
 .PHONY: all deps demo test test-unit test-golden test-live test-vm test-vm-tls test-h2 test-vm-h2 test-stress test-prometheus \
-	test-propagate test-otlp test-traces test-uprobes test-frames bench bench-spans fuzz check check-abi check-arm64 format install clean
+	test-propagate test-otlp test-traces test-uprobes test-frames test-terminal bench bench-spans fuzz check check-abi check-arm64 format man install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -169,6 +169,10 @@ $(O)/tests/propagate/%: tests/propagate/%.c $(LIB)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
+# top and tail in a terminal, with keys; completion and the manual page.
+test-terminal: all
+	$(Q)tests/terminal/run $(TERMINAL)
+
 # The prober with this kernel and OpenSSL, without redeye.
 test-uprobes: $(O)/tests/uprobes/probe $(O)/tests/uprobes/client $(O)/tests/uprobes/hits.bpf.o
 	$(Q)$(O)/tests/uprobes/probe $(O)/tests/uprobes/hits.bpf.o $(O)/tests/uprobes/client
@@ -247,6 +251,7 @@ test:
 		tls='$(MAKE) -s test-tls TLS=--core' \
 		h2='$(MAKE) -s test-h2 H2=--core' \
 		otlp='$(MAKE) -s test-otlp' \
+		terminal='$(MAKE) -s test-terminal' \
 		uprobes='$(MAKE) -s test-uprobes' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
 		vm='tests/vm/skipped'
@@ -285,8 +290,22 @@ format:
 check: check-abi check-arm64
 	$(Q)clang-format --dry-run -Werror $(SOURCES)
 
-install: all
+man: $(O)/redeye.1
+
+$(O)/redeye.1: $(O)/redeye
+	$(call say,MAN,$@)
+	$(Q)$< man > $@
+
+# Where each shell looks by itself.
+SHARE	= $(DESTDIR)$(PREFIX)/share
+install: all man
 	install -D -m 755 -s $(O)/redeye $(DESTDIR)$(PREFIX)/bin/redeye
+	install -D -m 644 $(O)/redeye.1 $(SHARE)/man/man1/redeye.1
+	install -d $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions \
+		$(SHARE)/fish/vendor_completions.d
+	$(O)/redeye completion bash > $(SHARE)/bash-completion/completions/redeye
+	$(O)/redeye completion zsh > $(SHARE)/zsh/site-functions/_redeye
+	$(O)/redeye completion fish > $(SHARE)/fish/vendor_completions.d/redeye.fish
 
 clean:
 	$(Q)rm -rf build redeye redeye-asan

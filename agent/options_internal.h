@@ -148,6 +148,9 @@ void opt__env_name(const struct opt *opt, char *buf, size_t size);
 int opt__read_env(struct opt_parse *p);
 int opt__read_file(struct opt_parse *p, const char *path);
 int opt__read_yaml(struct opt_parse *p, const char *file, const char *text, size_t len);
+/* What it is for, then in parentheses what it may be and what it is; for any option at most 511
+ * bytes. */
+void opt__note(const struct opt *opt, char *note, size_t size);
 void opt__print_help(const struct opt_command *cmd, FILE *to);
 
 #endif /* RED_OPTIONS_INTERNAL_H */
