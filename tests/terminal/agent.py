@@ -9,6 +9,7 @@ import http.server
 import json
 import os
 import queue
+import socket
 import socketserver
 import threading
 import urllib.parse
@@ -153,6 +154,18 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
     request_queue_size = 64
 
+    def __init__(self, path, handler):
+        super().__init__(path, handler)
+        self.connections = set()
+
+    def process_request(self, request, client_address):
+        self.connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request):
+        self.connections.discard(request)
+        super().shutdown_request(request)
+
     def handle_error(self, request, client_address):
         pass  # a client that went away
 
@@ -178,6 +191,11 @@ class FakeAgent:
         os.unlink(self.path)
         for events in self.listeners:
             events.put(None)
+        for connection in list(self.server.connections):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it has ended by itself
 
     # ---- documents ----
 
