@@ -141,19 +141,19 @@ void term_text__duration(char to[TERM_FIGURE], double s)
 /* Four digits and k, M or G for what has more than six. */
 static void short_number(char to[TERM_FIGURE], int columns, int decimals, double v)
 {
-	static const char units[] = "kMGTPE";
-	const char *unit = units - 1;
+	static const char units[] = " kMGTPE";
+	size_t unit = 0;
 
 	if (v < pow(10, columns) - 0.5) {
 		snprintf(to, TERM_FIGURE, "%*.*f", columns, decimals, v);
 		return;
 	}
-	for (; v >= 9999.5 && unit < units + 5; unit++)
+	for (; v >= 9999.5 && units[unit + 1]; unit++)
 		v /= 1000;
 	if (v >= 9999.5)
 		snprintf(to, TERM_FIGURE, "%*s", columns, ">9999E");
 	else
-		snprintf(to, TERM_FIGURE, "%*.*f%c", columns - 1, v < 99.5, v, *unit);
+		snprintf(to, TERM_FIGURE, "%*.*f%c", columns - 1, v < 99.5, v, units[unit]);
 }
 
 void term_text__rate(char to[TERM_FIGURE], double per_second)
