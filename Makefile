@@ -45,7 +45,9 @@ BPF_CFLAGS := -g -O2 -target bpf -mcpu=v2 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra 
 PROTOS	:= $(wildcard exporters/*.proto)
 PROTO_C	:= $(PROTOS:%.proto=$(O)/%.pb-c.c)
 SRCS	:= $(filter-out agent/main.c,$(wildcard agent/*.c exporters/*.c uprobes/*.c))
-OBJS	:= $(SRCS:%.c=$(O)/%.o) $(PROTO_C:.c=.o)
+PAGE	:= $(sort $(wildcard $(addprefix exporters/page/*.,html js css svg)))
+PAGE_O	:= $(O)/exporters/page_embedded.o
+OBJS	:= $(SRCS:%.c=$(O)/%.o) $(PROTO_C:.c=.o) $(PAGE_O)
 LIB	:= $(O)/libredeye.a
 UNITS	:= $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
 FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
@@ -84,6 +86,13 @@ $(O)/exporters/%.pb-c.c: exporters/%.proto
 	$(Q)mkdir -p $(@D)
 	$(Q)protoc-c --c_out=$(O) $<
 
+# The page, as it is in the tree. The folder too: a file may go. (`.`: make would know how to
+# build a program `page` of page.c.)
+$(PAGE_O): $(PAGE) exporters/page/. tools/embed
+	$(call say,EMBED,exporters/page)
+	$(Q)mkdir -p $(@D)
+	$(Q)tools/embed $(PAGE) > $(@:.o=.S) && $(CC) -c -o $@ $(@:.o=.S)
+
 $(O)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h vmlinux/*.h vmlinux/*/*.h)
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D)
@@ -118,7 +127,7 @@ $(O)/fuzz/%.o: %.c | $(SKEL) $(PROTO_C)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
 
-$(FUZZ_LIB): $(SRCS:%.c=$(O)/fuzz/%.o) $(PROTO_C:.c=.o)
+$(FUZZ_LIB): $(SRCS:%.c=$(O)/fuzz/%.o) $(PROTO_C:.c=.o) $(PAGE_O)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 

@@ -183,8 +183,10 @@ int cmd_tail(int argc, char **argv)
 	session = session__start(&o, err, sizeof(err));
 	if (session)
 		rc = show(&v, session__socket(session));
-	else
+	else if (*err)
 		log__error("%s", err);
+	else
+		rc = 0; /* a signal came first */
 	session__free(session);
 	sse__free(&v.sse);
 	buf__free(&v.out);

@@ -11,6 +11,7 @@
 
 #include "answer.h"
 #include "client.h"
+#include "held_log.h"
 #include "interrupt.h"
 #include "log.h"
 #include "loop.h"
@@ -95,8 +96,18 @@ static int print(const struct top *t)
 	return err;
 }
 
+/* A capture that has just begun has nothing to show. */
+static void watch_first(const struct top *t)
+{
+	struct pollfd interrupt = { .fd = interrupt__fd(), .events = POLLIN };
+
+	if (options__selects(t->options))
+		poll(&interrupt, 1, (int)(t->options->view.interval_ns / 1000000));
+}
+
 static int show_once(struct top *t)
 {
+	watch_first(t);
 	t->model.both = t->options->view.kind == VIEW_ANY;
 	if (!get_rows(t))
 		return print(t);
@@ -189,13 +200,12 @@ static int show_live(struct top *t)
 	bool news = true;
 	int err = get_rows(t);
 
+	held_log__begin();
 	if (!err)
 		err = top_screen__open(t->message, sizeof(t->message));
-	if (err) {
+	if (err)
 		log__error("%s", t->message);
-		return err;
-	}
-	while (keys != TOP_QUIT && !interrupt__came() && !terminal_is_gone()) {
+	while (!err && keys != TOP_QUIT && !interrupt__came() && !terminal_is_gone()) {
 		if (news || keys)
 			top_screen__draw(&t->model, *t->message ? t->message : NULL,
 					 *t->watching ? t->watching : NULL);
@@ -203,7 +213,8 @@ static int show_live(struct top *t)
 		keys = press_keys(t);
 	}
 	top_screen__close();
-	return 0;
+	held_log__end();
+	return err;
 }
 
 int cmd_top(int argc, char **argv)
@@ -222,11 +233,12 @@ int cmd_top(int argc, char **argv)
 	session = session__start(&o, t.message, sizeof(t.message));
 	if (session)
 		t.client = client__new(session__socket(session), t.message, sizeof(t.message));
-	if (!t.client || top_model__init(&t.model, &o.view)) {
-		log__error("%s", *t.message ? t.message : "out of memory");
-		rc = -ENOMEM;
-	} else {
+	if (t.client && !top_model__init(&t.model, &o.view)) {
 		rc = live ? show_live(&t) : show_once(&t);
+	} else if (*t.message || !interrupt__came()) {
+		log__error("%s", *t.message ? t.message : "out of memory");
+	} else {
+		rc = 0; /* a signal came first */
 	}
 	top_model__free(&t.model);
 	client__free(t.client);

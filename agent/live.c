@@ -33,7 +33,8 @@
 #define POLL_NS   10000000ull
 #define UPKEEP_NS 1000000000ull
 #define PROBES_NS 3000000000ull /* at the start, probes are waited for so long */
-#define BATCH     20000         /* records, then the loop looks at everything else */
+#define SHORT_NS  10000000000ull
+#define BATCH     20000 /* records, then the loop looks at everything else */
 
 struct live {
 	struct live_config cfg;
@@ -49,6 +50,7 @@ struct live {
 	uint64_t active_until_ns;
 	uint64_t lost_proc_records;
 	struct memory_guard memory;
+	uint64_t short_until_ns; /* who keeps memory was told, and has time to give some back */
 	uint64_t start_unix_ns;
 	int poll_timer;
 	int signal_fd;
@@ -120,12 +122,24 @@ static void check_lost(struct live *l)
 	procs__scan(l->procs);
 }
 
+static void tell_memory_short(struct live *l)
+{
+	uint64_t now = mono_ns();
+
+	if (!l->cfg.memory_short || now < l->short_until_ns)
+		return;
+	l->cfg.memory_short(l->cfg.arg);
+	l->short_until_ns = now + SHORT_NS;
+}
+
 static void check_memory(struct live *l)
 {
 	bool was_full = l->memory.full;
 
 	if (!memory_guard__check(&l->memory) && !was_full)
 		return;
+	if (l->memory.full)
+		tell_memory_short(l);
 	pipeline__set_full(l->pipeline, l->memory.full);
 	if (l->memory.full && !was_full)
 		log__warn("memory limit reached (%llu of %llu bytes): nothing new is kept",

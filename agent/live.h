@@ -29,6 +29,8 @@ struct live_config {
 	bool traces;                           /* spans have their place in a trace */
 	/* Adds to what /metrics shows; may be NULL. */
 	void (*selfmetrics)(void *arg, struct self_builder *b);
+	/* Give back what you can: the memory limit is reached. Repeated while it is; may be NULL. */
+	void (*memory_short)(void *arg);
 	/* SIGHUP: new options to take over, or NULL to go on as before; may be NULL. */
 	const struct options *(*reload)(void *arg);
 	void *arg;

@@ -227,6 +227,8 @@ static int set_defaults(struct opt_parse *p)
 	return err;
 }
 
+#define HISTORY_MIN (1 << 20)
+
 static int check(struct opt_parse *p)
 {
 	const struct selection *s = &p->o->include;
@@ -236,6 +238,8 @@ static int check(struct opt_parse *p)
 		return opt__fail(p, NULL, "listen-tls-cert needs listen-tls-key");
 	if (o->listen_tls_key && !o->listen_tls_cert)
 		return opt__fail(p, NULL, "listen-tls-key needs listen-tls-cert");
+	if (o->history_limit_bytes && o->history_limit_bytes < HISTORY_MIN)
+		return opt__fail(p, NULL, "history-limit is too small: want 0, or 1MiB or more");
 	if (p->cmd->operand && !o->input)
 		return opt__fail(p, NULL, "missing %s: redeye %s %s", p->cmd->operand, p->cmd->name,
 				 p->cmd->operand);

@@ -168,6 +168,7 @@ struct options {
 
 	/* limits */
 	uint64_t memory_limit_bytes;
+	uint64_t history_limit_bytes; /* 0: no history; at most half of the above is used */
 	uint32_t max_connections;
 	uint64_t ring_bytes; /* power of two, multiple of the page size */
 

@@ -386,7 +386,8 @@ const struct opt opt_table[] = {
 	  .valid = valid_listen,
 	  .want = "IP:PORT, such as 127.0.0.1:9464 or [::1]:9464, or none",
 	  .commands = CMD_RUN, .group = METRICS,
-	  .metavar = "IP:PORT", .help = "where to serve /metrics; none: nowhere" },
+	  .metavar = "IP:PORT", .help = "where to serve /metrics, the page and the HTTP API; none: "
+					"nowhere" },
 	{ .name = "listen-tls-cert", .type = OPT_STRING, VALUE(listen_tls_cert),
 	  .commands = CMD_RUN, .group = METRICS,
 	  .metavar = "FILE", .help = "serve HTTPS with this certificate chain (PEM)" },
@@ -537,6 +538,10 @@ const struct opt opt_table[] = {
 	{ .name = "max-connections", .type = OPT_U32, VALUE(max_connections), .def = "16384",
 	  .min = 64, .max = 1048576, .commands = CMD_CAPTURE | CMD_REPLAY, .group = LIMITS,
 	  .metavar = "N", .help = "connections followed at once" },
+	{ .name = "history-limit", .type = OPT_BYTES, VALUE(history_limit_bytes), .def = "32MiB",
+	  .max = TiB, .commands = CMD_RUN, .group = LIMITS,
+	  .metavar = "SIZE", .help = "memory for what the page and the HTTP API show, at most half of "
+				     "--memory-limit; 0: no history" },
 
 	{ .name = "duration", .type = OPT_DURATION, VALUE(duration_ns), .def = "0",
 	  .min = 0, .max = 365 * DAY, .commands = CMD_CAPTURE, .group = RUNNING,
@@ -575,7 +580,7 @@ const struct opt opt_table[] = {
 	  .metavar = "TIME", .help = "rates and quantiles are of the last so much" },
 	{ .name = "interval", .type = OPT_DURATION, VALUE(view.interval_ns), .flag_only = true,
 	  .def = "1s", .min = 100 * MS, .max = DAY, .commands = CMD_TOP, .group = SHOW,
-	  .metavar = "TIME", .help = "between two looks" },
+	  .metavar = "TIME", .help = "between two looks; --once, given a selection, watches so long" },
 	{ .name = "once", .type = OPT_BOOL, VALUE(view.once), .flag_only = true,
 	  .commands = CMD_TOP, .group = SHOW,
 	  .help = "print a plain table and end, as when the output is no terminal" },

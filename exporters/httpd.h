@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The HTTP server that Prometheus and probes talk to, over libmicrohttpd.
+ * The HTTP server that Prometheus, probes, browsers and redeye's own commands talk to, over
+ * libmicrohttpd.
  *
  *   GET /metrics   exposition in the format that Accept asks for, gzip if allowed
  *   GET /healthz   200 "ok" as long as the process lives
  *   GET /readyz    200 or 503
- *   GET /          a list of these
+ *   GET /          redeye's page for who accepts text/html, else a list of these
+ *   GET /api/v1/   docs/api.md
  *   GET, PUT /admin/log-level   see docs/admin.md; only with a token
+ *
+ * It listens on TCP, on a UNIX socket, or on both; each has its own places for clients, so
+ * that those of one cannot lock out those of the other. Whoever may open the UNIX socket needs
+ * no token but for /admin/.
  *
  * Every connection has a thread of its own, so that a client that stalls delays
  * nobody, and everything a client can make the server hold is bounded:
@@ -23,19 +29,23 @@
 
 #include "prom.h"
 
+struct api;
 struct metrics;
 struct httpd;
 
 /* Strings are copied. 0 stands for the default. */
 struct httpd_config {
-	const char *listen; /* "127.0.0.1:9464", "[::1]:9464", ":9464" (all addresses) */
+	/* "127.0.0.1:9464", "[::1]:9464", ":9464" (all addresses); NULL: not on TCP */
+	const char *listen;
 	const char *tls_cert, *tls_key; /* PEM files; NULL or "": no TLS */
-	const char *token_file;         /* its content guards / and /metrics; NULL or "": open */
+	const char *token_file;         /* its content guards what has data; NULL or "": open */
 	bool admin_remote;              /* /admin/ from other machines too */
-	unsigned int max_connections;   /* 32 */
+	unsigned int max_connections;   /* 32, of each kind */
 	unsigned int timeout_s;  /* 10, of silence; a request as a whole may take twice that */
 	size_t max_bytes;        /* 64 MiB: answers not yet sent, all clients together */
+	unsigned int stall_s;    /* 5: a client that takes no events for so long is cut off */
 	unsigned int prom_flags; /* enum prom_flags */
+	struct api *api;         /* NULL: none; outlives the server, which ends its streams */
 	/*
 	 * Called on a thread of the server, never twice at once. Gives one reference
 	 * in *out and returns 0, or -errno: -ETIMEDOUT and -EAGAIN make a 503, any
@@ -56,7 +66,10 @@ struct httpd_stats {                    /* since the start */
 
 /* NULL with errno and one exact sentence in err. */
 struct httpd *httpd__new(const struct httpd_config *c, char *err, size_t err_size);
-uint16_t httpd__port(const struct httpd *h); /* the real one, when 0 was asked for */
+/* Listens at this path too, mode 0600. A stale socket is replaced: 0, -EADDRINUSE when another
+ * process has it, or -errno, and a sentence in err. Before the server is shared. */
+int httpd__add_socket(struct httpd *h, const char *path, char *err, size_t err_size);
+uint16_t httpd__port(const struct httpd *h); /* the real one, when 0 was asked for; 0: no TCP */
 void httpd__stats(const struct httpd *h, struct httpd_stats *out);
 /* Cuts off every client; takes as long as a snapshot that is being waited for. NULL is fine. */
 void httpd__free(struct httpd *h);

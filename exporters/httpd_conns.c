@@ -14,6 +14,8 @@
  *   that sends or reads one byte every few seconds would keep its connection,
  *   and a few of them all connections. Once a second those that are overdue are
  *   shut down; the thread that serves such a connection then finds it closed.
+ *   An answer without an end (events) has none; its client must take each piece in
+ *   time instead. There are few of those, and they make no room for others.
  *
  *   Who closes the listening socket when something fails is clear: we do.
  *
@@ -38,13 +40,14 @@ struct httpd_conn {
 	int fd; /* -1: the slot is free */
 	bool started;
 	bool leaving;      /* shut down, its thread takes a moment */
+	bool streams;      /* its answer has no end */
 	uint64_t since_ns; /* when it was opened, or its last request done */
 	uint64_t turn_ns;  /* when it became the client's turn; OURS: it is not */
 };
 
 struct httpd_conns {
 	int listen_fd, wake_fd;
-	uint64_t deadline_ns;
+	uint64_t deadline_ns, stall_ns;
 	httpd_accept_fn accepted;
 	void *arg;
 	pthread_t thread;
@@ -91,12 +94,19 @@ static void cut_off(struct httpd_conns *c, struct httpd_conn *conn)
 	c->cut_off++;
 }
 
+static bool is_overdue(const struct httpd_conns *c, const struct httpd_conn *conn, uint64_t now)
+{
+	if (conn->streams)
+		return conn->turn_ns != OURS && now - conn->turn_ns >= c->stall_ns;
+	return now - conn->since_ns >= c->deadline_ns;
+}
+
 static void cut_off_overdue(struct httpd_conns *c)
 {
 	uint64_t now = now_ns();
 
 	for (struct httpd_conn *conn = c->conns; conn < c->conns + c->n; conn++) {
-		if (conn->fd >= 0 && !conn->leaving && now - conn->since_ns >= c->deadline_ns)
+		if (conn->fd >= 0 && !conn->leaving && is_overdue(c, conn, now))
 			cut_off(c, conn);
 	}
 }
@@ -108,7 +118,7 @@ static struct httpd_conn *oldest(struct httpd_conns *c)
 	for (conn = c->conns; conn < c->conns + c->n; conn++) {
 		if (conn->leaving)
 			return NULL; /* there will be room in a moment */
-		if (conn->started && conn->turn_ns != OURS &&
+		if (conn->started && !conn->streams && conn->turn_ns != OURS &&
 		    (!old || conn->turn_ns < old->turn_ns))
 			old = conn;
 	}
@@ -219,9 +229,9 @@ static void *accept_and_watch(void *arg)
 	return NULL;
 }
 
-struct httpd_conns *httpd_conns__new(int listen_fd, unsigned int max, unsigned int deadline_s)
+struct httpd_conns *httpd_conns__new(int listen_fd, const struct httpd_conns_config *config)
 {
-	struct httpd_conns *c = calloc(1, sizeof(*c) + max * sizeof(*c->conns));
+	struct httpd_conns *c = calloc(1, sizeof(*c) + config->max * sizeof(*c->conns));
 
 	if (!c)
 		return NULL;
@@ -231,9 +241,10 @@ struct httpd_conns *httpd_conns__new(int listen_fd, unsigned int max, unsigned i
 		return NULL;
 	}
 	c->listen_fd = listen_fd;
-	c->n = max;
-	c->deadline_ns = (uint64_t)deadline_s * 1000000000;
-	for (unsigned int i = 0; i < max; i++)
+	c->n = config->max;
+	c->deadline_ns = (uint64_t)config->deadline_s * 1000000000;
+	c->stall_ns = (uint64_t)config->stall_s * 1000000000;
+	for (unsigned int i = 0; i < c->n; i++)
 		c->conns[i].fd = -1;
 	pthread_mutex_init(&c->lock, NULL);
 	return c;
@@ -285,6 +296,16 @@ void httpd_conns__request_done(struct httpd_conns *c, struct httpd_conn *conn)
 		return;
 	pthread_mutex_lock(&c->lock);
 	conn->since_ns = conn->turn_ns = now_ns();
+	conn->streams = false;
+	pthread_mutex_unlock(&c->lock);
+}
+
+void httpd_conns__streams(struct httpd_conns *c, struct httpd_conn *conn)
+{
+	if (!conn)
+		return;
+	pthread_mutex_lock(&c->lock);
+	conn->streams = true;
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -320,6 +341,8 @@ uint64_t httpd_conns__cut_off(struct httpd_conns *c)
 {
 	uint64_t n;
 
+	if (!c)
+		return 0;
 	pthread_mutex_lock(&c->lock);
 	n = c->cut_off;
 	pthread_mutex_unlock(&c->lock);

@@ -16,6 +16,13 @@
 /* A listening socket, or -errno with a sentence in err; *port is the real one. */
 int httpd_listen(const char *listen, uint16_t *port, char *err, size_t err_size);
 
+/* ---- httpd_unix.c ---- */
+
+struct httpd_unix;
+/* A listening socket in *fd; the rest is for its removal. NULL with errno and a sentence. */
+struct httpd_unix *httpd_unix__new(const char *path, int *fd, char *err, size_t err_size);
+void httpd_unix__free(struct httpd_unix *u); /* removes it, if it is still ours; accepts NULL */
+
 /* ---- httpd_auth.c ---- */
 
 struct httpd_auth;
@@ -32,17 +39,49 @@ struct httpd_conn;
 /* Takes fd over. On the accepting thread. */
 typedef void (*httpd_accept_fn)(void *arg, int fd, const struct sockaddr *from, socklen_t len);
 
+struct httpd_conns_config {
+	unsigned int max;
+	unsigned int deadline_s; /* for a request */
+	unsigned int stall_s;    /* for one piece of a stream */
+};
+
 /* Takes listen_fd over, unless it returns NULL with errno. */
-struct httpd_conns *httpd_conns__new(int listen_fd, unsigned int max, unsigned int deadline_s);
+struct httpd_conns *httpd_conns__new(int listen_fd, const struct httpd_conns_config *c);
 int httpd_conns__start(struct httpd_conns *c, httpd_accept_fn accepted, void *arg);
 void httpd_conns__stop(struct httpd_conns *c); /* no more `accepted`; NULL is fine */
 struct httpd_conn *httpd_conns__started(struct httpd_conns *c, int fd); /* NULL: not known */
 void httpd_conns__request_done(struct httpd_conns *c, struct httpd_conn *conn);
 /* Whose turn it is: ours, while an answer is being made. */
 void httpd_conns__turn(struct httpd_conns *c, struct httpd_conn *conn, bool ours);
+/* Its answer has no end: from now on each turn of the client has a deadline of its own. */
+void httpd_conns__streams(struct httpd_conns *c, struct httpd_conn *conn);
 void httpd_conns__close(struct httpd_conns *c, struct httpd_conn *conn);
-uint64_t httpd_conns__cut_off(struct httpd_conns *c);
-void httpd_conns__free(struct httpd_conns *c); /* NULL is fine */
+uint64_t httpd_conns__cut_off(struct httpd_conns *c); /* NULL is fine */
+void httpd_conns__free(struct httpd_conns *c);        /* NULL is fine */
+
+/* ---- httpd_gzip.c ---- */
+
+#define HTTPD_GZIP_LEAST 1024 /* a shorter body fits in one packet anyway */
+int httpd_gzip(const struct buf *in, struct buf *out); /* appends; 0 or -ENOMEM */
+
+/* ---- httpd_origin.c: what a browser says about who asks; all may be NULL ---- */
+
+/* An address or "localhost", with or without a port. */
+bool httpd_origin__is_plain_host(const char *host);
+/* Not for a page of another origin. */
+bool httpd_origin__is_same(const char *host, const char *origin, const char *fetch_site);
+
+/* ---- httpd_etag.c ---- */
+
+/* Of an answer: what it was made from (0: not known), and its bytes (0: not yet made). */
+struct httpd_etag {
+	uint64_t generation, content;
+};
+
+#define HTTPD_ETAG_MAX 40
+void httpd_etag__write(const struct httpd_etag *t, char text[HTTPD_ETAG_MAX]);
+/* Does the client have it? if_none_match may be NULL. */
+bool httpd_etag__matches(const struct httpd_etag *t, const char *if_none_match);
 
 /* ---- httpd_scrape.c ---- */
 

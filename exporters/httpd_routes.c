@@ -11,40 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BODY_MAX 1024 /* of a change */
-
-/* One request, from its head to its answer. */
-struct exchange {
-	struct httpd *h;
-	struct MHD_Connection *c;
-	bool change; /* PUT */
-	size_t len;  /* of the body, which may be longer than what is kept */
-	char body[BODY_MAX];
-};
-
-/* ---- answers ---- */
-
-struct reply {
-	unsigned int status;
-	struct MHD_Response *response;
-};
-
-static struct reply text(unsigned int status, const char *content)
-{
-	struct MHD_Response *r = MHD_create_response_from_buffer(strlen(content), (void *)content,
-								 MHD_RESPMEM_MUST_COPY);
-
-	if (r)
-		MHD_add_response_header(r, "Content-Type", "text/plain; charset=utf-8");
-	return (struct reply){ status, r };
-}
-
-static const char *header(struct MHD_Connection *c, const char *name)
-{
-	return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
-}
-
-static struct reply scrape_failed(struct httpd *h, int err)
+static struct httpd_reply scrape_failed(struct httpd *h, int err)
 {
 	char why[200];
 
@@ -55,16 +22,16 @@ static struct reply scrape_failed(struct httpd *h, int err)
 			 h->config.max_bytes);
 	else
 		snprintf(why, sizeof(why), "no snapshot of the metrics: %s\n", strerror(err));
-	return text(err == ETIMEDOUT || err == EAGAIN || err == ENOSPC
-			    ? MHD_HTTP_SERVICE_UNAVAILABLE
-			    : MHD_HTTP_INTERNAL_SERVER_ERROR,
-		    why);
+	return httpd_reply__text(err == ETIMEDOUT || err == EAGAIN || err == ENOSPC
+					 ? MHD_HTTP_SERVICE_UNAVAILABLE
+					 : MHD_HTTP_INTERNAL_SERVER_ERROR,
+				 why);
 }
 
-static struct reply metrics_page(const struct exchange *e)
+static struct httpd_reply metrics_page(const struct httpd_exchange *e)
 {
-	struct httpd_body *b = httpd_scrape__make(&e->h->scrape, header(e->c, "Accept"),
-						  header(e->c, "Accept-Encoding"));
+	struct httpd_body *b = httpd_scrape__make(&e->h->scrape, httpd__header(e->c, "Accept"),
+						  httpd__header(e->c, "Accept-Encoding"));
 	struct MHD_Response *r;
 
 	if (!b)
@@ -81,24 +48,24 @@ static struct reply metrics_page(const struct exchange *e)
 	MHD_add_response_header(r, "Vary", "Accept, Accept-Encoding");
 	if (b->gzipped)
 		MHD_add_response_header(r, "Content-Encoding", "gzip");
-	return (struct reply){ MHD_HTTP_OK, r };
+	return (struct httpd_reply){ MHD_HTTP_OK, r, false };
 }
 
-static struct reply health_page(const struct exchange *e)
+static struct httpd_reply health_page(const struct httpd_exchange *e)
 {
-	return text(MHD_HTTP_OK, "ok\n");
+	return httpd_reply__text(MHD_HTTP_OK, "ok\n");
 }
 
-static struct reply ready_page(const struct exchange *e)
+static struct httpd_reply ready_page(const struct httpd_exchange *e)
 {
 	const struct httpd_config *c = &e->h->config;
 	bool ready = !c->ready || c->ready(c->arg);
 
-	return ready ? text(MHD_HTTP_OK, "ok\n")
-		     : text(MHD_HTTP_SERVICE_UNAVAILABLE, "not ready\n");
+	return ready ? httpd_reply__text(MHD_HTTP_OK, "ok\n")
+		     : httpd_reply__text(MHD_HTTP_SERVICE_UNAVAILABLE, "not ready\n");
 }
 
-static struct reply log_level_page(const struct exchange *e)
+static struct httpd_reply log_level_page(const struct httpd_exchange *e)
 {
 	struct httpd_change change = {
 		.query = MHD_lookup_connection_value(e->c, MHD_GET_ARGUMENT_KIND, "level"),
@@ -108,27 +75,29 @@ static struct reply log_level_page(const struct exchange *e)
 	unsigned int status =
 		httpd_admin__log_level(e->change ? &change : NULL, said, sizeof(said));
 
-	return text(status, said);
+	return httpd_reply__text(status, said);
 }
 
 /* ---- routes ---- */
 
 enum access {
-	ACCESS_OPEN,  /* to all: probes of Kubernetes have no token */
+	ACCESS_OPEN,  /* to all: probes of Kubernetes have no token, and the page has no data */
 	ACCESS_TOKEN, /* with the token, when one is configured */
+	ACCESS_API,   /* the same; else from this machine, and not for a page from elsewhere */
 	ACCESS_ADMIN, /* with the token, which must be, from this machine */
 };
 
-static struct reply index_page(const struct exchange *e);
+static struct httpd_reply front_page(const struct httpd_exchange *e);
 
 static const struct route {
-	const char *path;
-	struct reply (*page)(const struct exchange *e);
+	const char *path; /* with a '/' at its end: all below it too */
+	struct httpd_reply (*page)(const struct httpd_exchange *e);
 	enum access access;
 	bool changes; /* takes PUT */
 	const char *help;
 } routes[] = {
-	{ "/", index_page, ACCESS_TOKEN, false, "this list" },
+	{ "/", front_page, ACCESS_OPEN, false, "the page, in a browser; this list" },
+	{ "/api/", httpd_api__page, ACCESS_API, false, "JSON: see /api/v1/" },
 	{ "/metrics", metrics_page, ACCESS_TOKEN, false,
 	  "Prometheus: text, OpenMetrics, protobuf" },
 	{ "/healthz", health_page, ACCESS_OPEN, false, "200 while the process lives" },
@@ -139,7 +108,9 @@ static const struct route {
 
 #define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
 
-static struct reply index_page(const struct exchange *e)
+static const struct route page_file = { .page = httpd_page__page, .access = ACCESS_OPEN };
+
+static struct httpd_reply list_page(const struct httpd_exchange *e)
 {
 	char list[800];
 	int n = snprintf(list, sizeof(list), "redeye " REDEYE_VERSION "\n\n");
@@ -147,31 +118,33 @@ static struct reply index_page(const struct exchange *e)
 	for (size_t i = 0; i < N_ROUTES && n < (int)sizeof(list); i++)
 		n += snprintf(list + n, sizeof(list) - (size_t)n, "%-18s %s\n", routes[i].path,
 			      routes[i].help);
-	return text(MHD_HTTP_OK, list);
+	return httpd_reply__text(MHD_HTTP_OK, list);
 }
 
 /* ---- who may ---- */
 
-static struct reply refuse(struct httpd *h)
+static struct httpd_reply refuse(const struct httpd_exchange *e)
 {
-	struct reply r = text(MHD_HTTP_UNAUTHORIZED, "a bearer token is needed\n");
+	struct httpd_reply r =
+		httpd_reply__error(e, MHD_HTTP_UNAUTHORIZED, "a bearer token is needed");
 
-	atomic_fetch_add(&h->refused, 1);
+	atomic_fetch_add(&e->h->refused, 1);
 	if (r.response)
 		MHD_add_response_header(r.response, "WWW-Authenticate", "Bearer realm=\"redeye\"");
 	return r;
 }
 
-static struct reply forbid(struct httpd *h, const char *why)
+static struct httpd_reply forbid(const struct httpd_exchange *e, const char *why)
 {
-	atomic_fetch_add(&h->refused, 1);
-	return text(MHD_HTTP_FORBIDDEN, why);
+	atomic_fetch_add(&e->h->refused, 1);
+	return httpd_reply__error(e, MHD_HTTP_FORBIDDEN, why);
 }
 
-static struct reply wrong_method(const struct route *r)
+static struct httpd_reply wrong_method(const struct httpd_exchange *e, const struct route *r)
 {
-	struct reply reply = text(MHD_HTTP_METHOD_NOT_ALLOWED,
-				  r->changes ? "only GET, HEAD and PUT\n" : "only GET and HEAD\n");
+	struct httpd_reply reply =
+		httpd_reply__error(e, MHD_HTTP_METHOD_NOT_ALLOWED,
+				   r->changes ? "only GET, HEAD and PUT" : "only GET and HEAD");
 
 	if (reply.response)
 		MHD_add_response_header(reply.response, "Allow",
@@ -179,91 +152,139 @@ static struct reply wrong_method(const struct route *r)
 	return reply;
 }
 
-static bool is_local(struct MHD_Connection *c)
+static bool is_local(const struct httpd_exchange *e)
 {
 	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+		MHD_get_connection_info(e->c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
-	return info && info->client_addr && httpd_admin__is_loopback(info->client_addr);
+	return e->door->local ||
+	       (info && info->client_addr && httpd_admin__is_loopback(info->client_addr));
+}
+
+static bool has_token(const struct httpd_exchange *e)
+{
+	return httpd_auth__allows(e->h->auth, httpd__header(e->c, "Authorization"));
+}
+
+/* Why not, or NULL. */
+static const char *api_forbids(const struct httpd_exchange *e)
+{
+	const char *host = httpd__header(e->c, "Host");
+
+	if (!httpd_origin__is_same(host, httpd__header(e->c, "Origin"),
+				   httpd__header(e->c, "Sec-Fetch-Site")))
+		return "not for pages of another origin";
+	if (e->h->auth || e->door->local)
+		return NULL;
+	if (!is_local(e))
+		return "from other machines only with a bearer token: see option "
+		       "listen-token-file";
+	if (!httpd_origin__is_plain_host(host))
+		return "without a bearer token only by an address or localhost";
+	return NULL;
+}
+
+static const char *admin_forbids(const struct httpd_exchange *e)
+{
+	if (!e->h->auth)
+		return "only with a bearer token: see option listen-token-file";
+	if (!e->h->config.admin_remote && !is_local(e))
+		return "only from this machine: see option admin-remote";
+	return NULL;
 }
 
 /* Gives the refusal in *out and returns false, unless the client may. */
-static bool may_ask(const struct exchange *e, enum access access, struct reply *out)
+static bool may_ask(const struct httpd_exchange *e, enum access access, struct httpd_reply *out)
 {
-	struct httpd *h = e->h;
+	const char *why = access == ACCESS_ADMIN ? admin_forbids(e)
+			  : access == ACCESS_API ? api_forbids(e)
+						 : NULL;
+	bool needs_token =
+		e->h->auth && access != ACCESS_OPEN && (access == ACCESS_ADMIN || !e->door->local);
 
-	if (access == ACCESS_ADMIN && !h->auth)
-		*out = forbid(h, "only with a bearer token: see option listen-token-file\n");
-	else if (access == ACCESS_ADMIN && !h->config.admin_remote && !is_local(e->c))
-		*out = forbid(h, "only from this machine: see option admin-remote\n");
-	else if (access != ACCESS_OPEN && h->auth &&
-		 !httpd_auth__allows(h->auth, header(e->c, "Authorization")))
-		*out = refuse(h);
+	if (why)
+		*out = forbid(e, why);
+	else if (needs_token && !has_token(e))
+		*out = refuse(e);
 	else
 		return true;
 	return false;
 }
 
+/* Who does not ask for HTML, as curl, wants to read. */
+static struct httpd_reply front_page(const struct httpd_exchange *e)
+{
+	const char *accept = httpd__header(e->c, "Accept");
+	struct httpd_reply r;
+
+	if (accept && strstr(accept, "text/html"))
+		return httpd_page__page(e);
+	if (!may_ask(e, ACCESS_TOKEN, &r))
+		return r;
+	r = list_page(e);
+	if (r.response)
+		MHD_add_response_header(r.response, "Vary", "Accept");
+	return r;
+}
+
+static bool is_at(const struct route *r, const char *path)
+{
+	size_t n = strlen(r->path);
+
+	return !strcmp(r->path, path) ||
+	       (n > 1 && r->path[n - 1] == '/' && !strncmp(r->path, path, n));
+}
+
 static const struct route *route_of(const char *path)
 {
 	for (size_t i = 0; i < N_ROUTES; i++) {
-		if (!strcmp(routes[i].path, path))
+		if (is_at(&routes[i], path))
 			return &routes[i];
 	}
-	return NULL;
+	return httpd_page__has(path) ? &page_file : NULL;
 }
 
-static struct reply answer(struct exchange *e, const char *path, const char *method)
+static struct httpd_reply answer(struct httpd_exchange *e, const char *method)
 {
-	const struct route *r = route_of(path);
-	struct reply refusal;
+	const struct route *r = route_of(e->path);
+	struct httpd_reply refusal;
 
 	if (!r)
-		return text(MHD_HTTP_NOT_FOUND, "not found\n");
+		return httpd_reply__error(e, MHD_HTTP_NOT_FOUND, "not found");
 	e->change = r->changes && !strcmp(method, "PUT");
 	if (!e->change && strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
-		return wrong_method(r);
+		return wrong_method(e, r);
 	if (!may_ask(e, r->access, &refusal))
 		return refusal;
-	if (e->change && e->len > BODY_MAX)
-		return text(MHD_HTTP_CONTENT_TOO_LARGE, "the body is longer than 1024 bytes\n");
+	if (e->change && e->len > HTTPD_CHANGE_MAX)
+		return httpd_reply__text(MHD_HTTP_CONTENT_TOO_LARGE,
+					 "the body is longer than 1024 bytes\n");
 	return r->page(e);
 }
 
 /* ---- the exchange ---- */
 
-static void keep(struct exchange *e, const char *piece, size_t len)
+static void keep(struct httpd_exchange *e, const char *piece, size_t len)
 {
-	if (e->len < BODY_MAX)
-		memcpy(e->body + e->len, piece, len < BODY_MAX - e->len ? len : BODY_MAX - e->len);
+	if (e->len < HTTPD_CHANGE_MAX)
+		memcpy(e->body + e->len, piece,
+		       len < HTTPD_CHANGE_MAX - e->len ? len : HTTPD_CHANGE_MAX - e->len);
 	e->len += len;
 }
 
-static enum MHD_Result reply_with(struct MHD_Connection *c, struct reply r)
-{
-	enum MHD_Result result;
-
-	if (!r.response)
-		return MHD_NO;
-	MHD_add_response_header(r.response, "X-Content-Type-Options", "nosniff");
-	MHD_add_response_header(r.response, "Cache-Control", "no-store");
-	result = MHD_queue_response(c, r.status, r.response);
-	MHD_destroy_response(r.response);
-	return result;
-}
-
 /* Called once for the head, for each piece of a body, and at the end. */
-enum MHD_Result httpd_routes__request(void *httpd, struct MHD_Connection *c, const char *path,
-				      const char *method, const char *version, const char *body,
+enum MHD_Result httpd_routes__request(struct httpd_door *door, struct MHD_Connection *c,
+				      const char *path, const char *method, const char *body,
 				      size_t *body_len, void **exchange)
 {
-	struct exchange *e = *exchange;
+	struct httpd_exchange *e = *exchange;
 
 	if (!e) {
 		*exchange = e = calloc(1, sizeof(*e));
 		if (!e)
 			return MHD_NO;
-		e->h = httpd;
+		e->h = door->h;
+		e->door = door;
 		e->c = c;
 		return MHD_YES;
 	}
@@ -272,7 +293,9 @@ enum MHD_Result httpd_routes__request(void *httpd, struct MHD_Connection *c, con
 		*body_len = 0;
 		return MHD_YES;
 	}
-	return reply_with(c, answer(e, path, method));
+	e->path = path;
+	e->head = !strcmp(method, "HEAD");
+	return httpd_reply__send(c, answer(e, method));
 }
 
 void httpd_routes__done(void *exchange)

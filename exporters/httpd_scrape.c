@@ -10,41 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <zlib.h>
 
 #include "metrics.h"
-
-/* A scrape is repeated every few seconds; it is worth little time. Level 1 still makes
- * a tenth of it. */
-#define GZIP_LEVEL  1
-#define GZIP_WINDOW (15 + 16) /* + 16: gzip's head instead of zlib's */
-#define GZIP_LEAST  1024      /* a shorter body fits in one packet anyway */
-
-static int gzip(const struct buf *in, struct buf *out)
-{
-	z_stream z = { .next_in = (Bytef *)in->p, .avail_in = (uInt)in->len };
-	uLong bound;
-	int err = 0;
-
-	if (in->len > UINT32_MAX ||
-	    deflateInit2(&z, GZIP_LEVEL, Z_DEFLATED, GZIP_WINDOW, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-		return -ENOMEM;
-	bound = deflateBound(&z, in->len);
-	z.next_out = buf__room(out, bound);
-	z.avail_out = (uInt)bound;
-	if (!z.next_out || deflate(&z, Z_FINISH) != Z_STREAM_END)
-		err = -ENOMEM;
-	else
-		out->len += z.total_out;
-	deflateEnd(&z);
-	return err;
-}
 
 /* Puts the compressed body in place of the plain one. */
 static int compress_body(struct httpd_body *b)
 {
 	struct buf packed = { 0 };
-	int err = gzip(&b->data, &packed);
+	int err = httpd_gzip(&b->data, &packed);
 
 	if (err) {
 		buf__free(&packed);
@@ -81,7 +54,7 @@ static int write_snapshot(struct httpd_scrape *s, struct httpd_body *b, bool all
 	buf__init(&b->data, s->config->max_bytes - in_flight);
 	err = prom__write_with(m, b->format, s->config->prom_flags, &b->data);
 	metrics__put(m);
-	if (!err && allow_gzip && b->data.len >= GZIP_LEAST)
+	if (!err && allow_gzip && b->data.len >= HTTPD_GZIP_LEAST)
 		err = compress_body(b);
 	if (!err)
 		shrink(&b->data);

@@ -21,7 +21,8 @@ import time
 VM = os.environ.pop("REDEYE_VM_KERNEL", "")  # redeye knows no such variable
 if not VM:
     os.environ.setdefault("REDEYE_UPROBE_SCOPE", "process")
-KEPT = ("REDEYE_UPROBE_SCOPE",)
+os.environ.setdefault("REDEYE_SOCKET", "none")  # many agents run at once
+KEPT = ("REDEYE_UPROBE_SCOPE", "REDEYE_SOCKET")
 
 
 def clear_environment(*starts):

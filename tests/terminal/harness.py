@@ -24,8 +24,8 @@ def piped(function):
 
 
 class Bench:
-    def __init__(self, folder, redeye):
-        self.folder, self.redeye = folder, redeye
+    def __init__(self, folder, redeye, live):
+        self.folder, self.redeye, self.live = folder, redeye, live
         self.socket = os.path.join(folder, "redeye.sock")
         self.ends = []
 

@@ -195,6 +195,9 @@ static const struct given lines[] = {
 	{ "config --service */a=b=c", NULL, NULL, "service: [\"*/a=b=c\"]  # flag" },
 	{ "config --listen [::1]:0", NULL, NULL, "listen: \"[::1]:0\"  # flag" },
 	{ "config --listen none", NULL, NULL, "listen: \"none\"  # flag" },
+	{ "config --socket none", NULL, NULL, "socket: \"none\"  # flag" },
+	{ "config --history-limit 0", NULL, NULL, "history-limit: 0  # flag" },
+	{ "config --history-limit 1MiB", NULL, NULL, "history-limit: 1MiB  # flag" },
 	{ "config --listen-token-file=", "REDEYE_LISTEN_TOKEN_FILE=x", NULL, "listen-token-file: \"\"  # flag" },
 	/* standard variables: weaker than ours, stronger than the file */
 	{ "config", "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS=GET,FOO", "known-methods: A",
@@ -290,6 +293,8 @@ static const struct given errors[] = {
 	  "bad value 'users' for --route: want a template that begins with '/', such as /users/{id}" },
 	{ "run --known-methods GET,P@ST", NULL, NULL,
 	  "bad value 'P@ST' for --known-methods: want a list of HTTP methods, such as GET,POST" },
+	{ "run --all --history-limit 1023KiB", NULL, NULL,
+	  "history-limit is too small: want 0, or 1MiB or more" },
 	{ "run --all --listen-tls-cert c", NULL, NULL, "listen-tls-cert needs listen-tls-key" },
 	{ "run --all", "REDEYE_LISTEN_TLS_KEY=k", NULL, "listen-tls-key needs listen-tls-cert" },
 	{ "top --listen none", NULL, NULL, "redeye top has no option --listen" },
@@ -549,6 +554,8 @@ static void defaults_are_the_documented_ones(void **state)
 	assert_int_equal(o.cardinality_limit, 2000);
 	assert_int_equal(o.series_expiry_ns, 300000000000);
 	assert_int_equal(o.memory_limit_bytes, 64 << 20);
+	assert_int_equal(o.history_limit_bytes, 32 << 20);
+	assert_string_equal(o.socket, "/run/redeye.sock");
 	assert_int_equal(o.max_connections, 16384);
 	assert_int_equal(o.ring_bytes, 4 << 20);
 	assert_int_equal(o.duration_ns, 0);
