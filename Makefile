@@ -14,7 +14,7 @@ CLANG	?= clang
 # On Ubuntu before 25.04 /usr/sbin/bpftool is a script that insists on the running kernel's own.
 BPFTOOL	?= $(lastword bpftool $(wildcard /usr/local/sbin/bpftool /usr/sbin/bpftool \
 		/usr/lib/linux-tools/*/bpftool))
-PKGS	:= libbpf libelf zlib liblzma libmicrohttpd libprotobuf-c yaml-0.1 libcjson libnghttp2
+PKGS	:= libbpf libelf zlib liblzma libmicrohttpd libprotobuf-c yaml-0.1 libcjson libnghttp2 ncursesw
 
 O	:= build$(if $(ASAN),/asan)$(if $(STATIC),/static)
 Q	:= $(if $(V),,@)
@@ -35,7 +35,7 @@ ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(HARDEN) $(SAN) -D_GNU_SOURCE \
 ALL_LDFLAGS = $(LDFLAGS) $(SAN) -pie -Wl,-z,relro,-z,now
 # Debian has no static p11-kit, which GnuTLS needs, and no static cJSON. So a static binary is
 # one that carries all else: what is left to load is libc, GnuTLS and its own, cJSON.
-LIBS	= $(if $(STATIC),-Wl$(comma)-Bstatic -lbpf -lelf -lz -llzma -lmicrohttpd -lprotobuf-c -lyaml -lnghttp2 \
+LIBS	= $(if $(STATIC),-Wl$(comma)-Bstatic -lbpf -lelf -lz -llzma -lmicrohttpd -lprotobuf-c -lyaml -lnghttp2 -lncursesw -ltinfo \
 	    -Wl$(comma)-Bdynamic -lgnutls -lcjson,$(shell pkg-config --libs $(PKGS))) -lm -lpthread -ldl
 
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v2 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-parameter \
@@ -54,7 +54,8 @@ FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c
 SKEL	:= $(O)/redeye.skel.h
 
 .PHONY: all deps demo test test-unit test-golden test-live test-vm test-vm-tls test-h2 test-vm-h2 test-stress test-prometheus \
-	test-propagate test-otlp test-traces test-uprobes test-frames bench bench-spans bench-history fuzz check check-abi check-arm64 format install clean
+	test-propagate test-otlp test-traces test-uprobes test-frames test-terminal bench bench-spans bench-history fuzz check \
+	check-abi check-arm64 format man install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -178,6 +179,10 @@ $(O)/tests/propagate/%: tests/propagate/%.c $(LIB)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(LIB) $(LIBS)
 
+# top and tail in a terminal, with keys; completion and the manual page.
+test-terminal: all
+	$(Q)tests/terminal/run $(TERMINAL)
+
 # The prober with this kernel and OpenSSL, without redeye.
 test-uprobes: $(O)/tests/uprobes/probe $(O)/tests/uprobes/client $(O)/tests/uprobes/hits.bpf.o
 	$(Q)$(O)/tests/uprobes/probe $(O)/tests/uprobes/hits.bpf.o $(O)/tests/uprobes/client
@@ -256,6 +261,7 @@ test:
 		tls='$(MAKE) -s test-tls TLS=--core' \
 		h2='$(MAKE) -s test-h2 H2=--core' \
 		otlp='$(MAKE) -s test-otlp' \
+		terminal='$(MAKE) -s test-terminal' \
 		uprobes='$(MAKE) -s test-uprobes' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
 		vm='tests/vm/skipped'
@@ -298,8 +304,22 @@ format:
 check: check-abi check-arm64
 	$(Q)clang-format --dry-run -Werror $(SOURCES)
 
-install: all
+man: $(O)/redeye.1
+
+$(O)/redeye.1: $(O)/redeye
+	$(call say,MAN,$@)
+	$(Q)$< man > $@
+
+# Where each shell looks by itself.
+SHARE	= $(DESTDIR)$(PREFIX)/share
+install: all man
 	install -D -m 755 -s $(O)/redeye $(DESTDIR)$(PREFIX)/bin/redeye
+	install -D -m 644 $(O)/redeye.1 $(SHARE)/man/man1/redeye.1
+	install -d $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions \
+		$(SHARE)/fish/vendor_completions.d
+	$(O)/redeye completion bash > $(SHARE)/bash-completion/completions/redeye
+	$(O)/redeye completion zsh > $(SHARE)/zsh/site-functions/_redeye
+	$(O)/redeye completion fish > $(SHARE)/fish/vendor_completions.d/redeye.fish
 
 clean:
 	$(Q)rm -rf build redeye redeye-asan

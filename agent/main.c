@@ -10,22 +10,35 @@
 
 static int cmd_help(int argc, char **argv);
 
-static const struct command {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *help;
-} commands[] = {
+static int completion(int argc, char **argv);
+static int man(int argc, char **argv);
+
+static const struct command_row commands[] = {
 	{ "run", cmd_run, "watch processes, serve their metrics" },
 	{ "record", cmd_record, "write what the kernel sees to a file" },
 	{ "replay", cmd_replay, "analyse a recording, without privileges" },
+	{ "top", cmd_top, "show services and routes as they are now" },
+	{ "tail", cmd_tail, "print a line for each request as it ends" },
 	{ "doctor", cmd_doctor, "say what works on this machine, and why not more" },
 	{ "signatures", cmd_signatures, "print where functions are, for copies without symbols" },
 	{ "config", cmd_config, "print the configuration in force, and where it comes from" },
+	{ "completion", completion, "print what makes a shell complete redeye's command lines" },
+	{ "man", man, "print the manual page redeye(1)" },
 	{ "version", cmd_version, "print the versions of redeye and its libraries" },
 	{ "help", cmd_help, "print this, or what a command takes: redeye help run" },
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static int completion(int argc, char **argv)
+{
+	return cmd_completion(commands, N_COMMANDS, argc, argv);
+}
+
+static int man(int argc, char **argv)
+{
+	return cmd_man(commands, N_COMMANDS, argc, argv);
+}
 
 static void print_commands(FILE *to)
 {
@@ -37,7 +50,7 @@ static void print_commands(FILE *to)
 	fputs("\nredeye COMMAND --help lists the options of a command.\n", to);
 }
 
-static const struct command *find(const char *name)
+static const struct command_row *find(const char *name)
 {
 	struct nearest near = { .word = name };
 
@@ -55,7 +68,7 @@ static const struct command *find(const char *name)
 
 static int cmd_help(int argc, char **argv)
 {
-	const struct command *command;
+	const struct command_row *command;
 
 	if (argc < 2) {
 		print_commands(stdout);
@@ -81,7 +94,7 @@ static const char *command_name(const char *arg)
 
 int main(int argc, char **argv)
 {
-	const struct command *command;
+	const struct command_row *command;
 
 	if (argc < 2) {
 		print_commands(stderr);

@@ -103,13 +103,13 @@ struct flag {
 	char name[48];         /* as written, without the value */
 };
 
-static struct flag find_long(const char *arg)
+static struct flag find_long(const struct opt_command *cmd, const char *arg)
 {
 	size_t len = strcspn(arg, "=");
-	struct flag f = { .opt = opt__find(arg + 2, len - 2) };
+	struct flag f = { .opt = opt__find_flag(cmd, arg + 2, len - 2) };
 
 	if (!f.opt && !strncmp(arg, "--no-", 5)) {
-		f.opt = opt__find(arg + 5, len - 5);
+		f.opt = opt__find_flag(cmd, arg + 5, len - 5);
 		f.no = f.opt && f.opt->type == OPT_BOOL;
 		f.opt = f.no ? f.opt : NULL;
 	}
@@ -152,7 +152,7 @@ static int unknown_flag(struct opt_parse *p, const char *arg)
 static int parse_flag(struct opt_parse *p, struct args *a)
 {
 	const char *arg = a->v[a->next++];
-	struct flag f = arg[1] == '-' ? find_long(arg) : find_short(arg);
+	struct flag f = arg[1] == '-' ? find_long(p->cmd, arg) : find_short(arg);
 	struct opt_source src = { .level = LEVEL_FLAG, .name = f.name };
 
 	if (!f.opt)
@@ -277,6 +277,28 @@ int options__parse(struct options *o, const char *command, int argc, char **argv
 	if (ret)
 		options__free(o);
 	return ret;
+}
+
+bool options__selects(const struct options *o)
+{
+	const struct selection *s = &o->include;
+	const struct {
+		const void *field;
+		bool any;
+	} parts[] = {
+		{ &s->ports, s->n_ports },       { &s->pids, s->n_pids }, { &s->exes.v, s->exes.n },
+		{ &s->cgroups.v, s->cgroups.n }, { &s->all, s->all },
+	};
+	bool selects = false;
+
+	for (const struct opt *opt = opt_table; opt < opt_table + opt_table_n; opt++) {
+		enum opt_level level = opt__origin(o, opt)->level;
+
+		for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+			selects |= parts[i].any && (level == LEVEL_FLAG || level == LEVEL_FILE) &&
+				   (const char *)o + opt->offset == parts[i].field;
+	}
+	return selects;
 }
 
 void options__free(struct options *o)

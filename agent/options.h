@@ -73,6 +73,35 @@ struct otlp_options {
 	uint64_t timeout_ns;
 };
 
+/* What top and tail show. Flags only. */
+struct view_options {
+	char *service, *route, *status, *method, *text; /* NULL: any */
+	int kind;                                       /* enum view_kind */
+	uint64_t min_duration_ns;
+	uint32_t lines; /* tail ends after so many; 0: never */
+	bool once;
+	int sort; /* enum top_column */
+	uint64_t interval_ns, window_ns;
+};
+
+enum view_kind {
+	VIEW_ANY = 0,
+	VIEW_SERVER = 1,
+	VIEW_CLIENT = 2,
+};
+
+/* In the order of the columns. */
+enum top_column {
+	TOP_NAME = 0,
+	TOP_RATE = 1,
+	TOP_COUNT = 2,
+	TOP_ERRORS = 3,
+	TOP_P50 = 4,
+	TOP_P95 = 5,
+	TOP_P99 = 6,
+	TOP_COLUMN__CNT,
+};
+
 struct options {
 	/* what to watch */
 	struct selection include, exclude;
@@ -150,10 +179,12 @@ struct options {
 	int log_level;        /* enum log_level */
 	char *config_file;
 
+	struct view_options view;
+
 	/* record, replay, doctor */
 	char *output;    /* record: the file to write */
 	char *input;     /* replay, signatures: the file to read (operand) */
-	bool json;       /* replay: print transactions; doctor: machine-readable */
+	bool json;       /* replay, tail: print transactions; doctor, top: machine-readable */
 	bool metrics;    /* replay: print what /metrics would say */
 	char *libraries; /* signatures: a glob; NULL: all */
 
@@ -164,7 +195,7 @@ struct options {
 
 /*
  * Fills *o, whatever it held, for `command` ("run", "record", "replay", "doctor",
- * "config") from argv (argv[0] is the command), environment, configuration file
+ * "top", "tail", "config") from argv (argv[0] is the command), environment, configuration file
  * and defaults. A flag that the command does not have is an error; a variable or
  * a file key that belongs to another command is checked and then ignored, so that
  * one file serves all commands. Keeps no state between calls: a reload parses the
@@ -176,6 +207,10 @@ struct options {
  */
 int options__parse(struct options *o, const char *command, int argc, char **argv, char *err,
 		   size_t err_size);
+
+/* Whether this command line (or the file of --config) selects processes. A variable such as
+ * REDEYE_PORT does not: in a container it is meant for the agent that runs there. */
+bool options__selects(const struct options *o);
 void options__free(struct options *o); /* accepts NULL and a zeroed structure; zeroes it */
 
 /* `redeye config`: every option of the command as YAML that --config reads back, each

@@ -37,7 +37,7 @@ static const struct opt *find_env(const char *name)
 
 	for (const struct opt *opt = opt_table; opt < opt_table + opt_table_n; opt++) {
 		opt__env_name(opt, candidate, sizeof(candidate));
-		if (!strcmp(candidate, name))
+		if (!opt->flag_only && !strcmp(candidate, name))
 			return opt;
 	}
 	return NULL;
@@ -65,8 +65,10 @@ static int unknown_env(struct opt_parse *p, const char *name)
 	snprintf(word, sizeof(word), "%s", name + PREFIX_LEN);
 	for (char *s = word; *s; s++)
 		*s = *s == '_' ? '-' : tolower((unsigned char)*s);
-	for (const struct opt *opt = opt_table; opt < opt_table + opt_table_n; opt++)
-		nearest__try(&near, opt->name);
+	for (const struct opt *opt = opt_table; opt < opt_table + opt_table_n; opt++) {
+		if (!opt->flag_only)
+			nearest__try(&near, opt->name);
+	}
 	if (!near.best)
 		return opt__fail(p, NULL, "unknown environment variable %s", name);
 	opt__env_name(opt__find(near.best, strlen(near.best)), candidate, sizeof(candidate));

@@ -106,7 +106,7 @@ static int unknown_key(struct reader *r, const char *key)
 	struct nearest near = { .word = key };
 
 	for (const struct opt *opt = opt_table; opt < opt_table + opt_table_n; opt++) {
-		if (!opt->no_key)
+		if (!opt->no_key && !opt->flag_only)
 			nearest__try(&near, opt->name);
 	}
 	if (near.best)

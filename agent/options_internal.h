@@ -41,6 +41,8 @@ enum opt_cmd {
 	CMD_REPLAY = 4,
 	CMD_DOCTOR = 8,
 	CMD_SIGNATURES = 16,
+	CMD_TOP = 32,
+	CMD_TAIL = 64,
 };
 
 struct opt {
@@ -54,6 +56,7 @@ struct opt {
 	const char *const *names;        /* OPT_ENUM, NULL at its end */
 	bool power_of_two;               /* round up to one */
 	bool no_key;                     /* not in a file */
+	bool flag_only;                  /* nor in the environment; may share its name */
 	bool (*valid)(const char *text); /* a string's or list element's own check */
 	const char *want;                /* what `valid` accepts: "want ..." */
 	unsigned int commands;           /* enum opt_cmd */
@@ -76,7 +79,10 @@ struct opt_command {
 extern const struct opt opt_table[];
 extern const size_t opt_table_n;
 
-const struct opt *opt__find(const char *name, size_t len); /* NULL when there is none */
+/* The option that a file or a variable means; NULL when there is none. */
+const struct opt *opt__find(const char *name, size_t len);
+/* What --name is to this command; another command's when it has none of that name. */
+const struct opt *opt__find_flag(const struct opt_command *cmd, const char *name, size_t len);
 const struct opt_command *opt__command(const char *name);
 bool opt__valid_port(const char *text); /* 0 to 65535 */
 
@@ -142,6 +148,9 @@ void opt__env_name(const struct opt *opt, char *buf, size_t size);
 int opt__read_env(struct opt_parse *p);
 int opt__read_file(struct opt_parse *p, const char *path);
 int opt__read_yaml(struct opt_parse *p, const char *file, const char *text, size_t len);
+/* What it is for, then in parentheses what it may be and what it is; for any option at most 511
+ * bytes. */
+void opt__note(const struct opt *opt, char *note, size_t size);
 void opt__print_help(const struct opt_command *cmd, FILE *to);
 
 #endif /* RED_OPTIONS_INTERNAL_H */

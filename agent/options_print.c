@@ -52,11 +52,9 @@ static void print_wrapped(const char *text, FILE *to)
 	fprintf(to, "%s\n", text);
 }
 
-/* What it is for, then in parentheses what it may be and what it is. */
-static void print_note(const struct opt *opt, FILE *to)
+void opt__note(const struct opt *opt, char *note, size_t size)
 {
-	char note[512];
-	size_t size = sizeof(note), n = snprintf(note, size, "%s", opt->help);
+	size_t n = snprintf(note, size, "%s", opt->help);
 
 	if (opt->def && opt->type != OPT_BOOL) {
 		n += snprintf(note + n, size - n, " (");
@@ -68,12 +66,12 @@ static void print_note(const struct opt *opt, FILE *to)
 				      opt->max);
 		snprintf(note + n, size - n, "default %s)", opt->def);
 	}
-	print_wrapped(note, to);
 }
 
 void opt__print_help(const struct opt_command *cmd, FILE *to)
 {
 	const char *group = NULL;
+	char note[512];
 
 	fprintf(to, "Usage: redeye %s [OPTION]...%s%s\n%s\n", cmd->name, cmd->operand ? " " : "",
 		cmd->operand ? cmd->operand : "", cmd->what);
@@ -84,7 +82,8 @@ void opt__print_help(const struct opt_command *cmd, FILE *to)
 			fprintf(to, "\n%s:\n", opt->group);
 		group = opt->group;
 		print_flag(opt, to);
-		print_note(opt, to);
+		opt__note(opt, note, sizeof(note));
+		print_wrapped(note, to);
 	}
 	fputs(epilogue, to);
 }
@@ -129,7 +128,7 @@ void options__print(const struct options *o, const char *command, FILE *to)
 	const struct opt_command *cmd = opt__command(command);
 
 	for (const struct opt *opt = opt_table; opt < opt_table + opt_table_n; opt++) {
-		if (!cmd || !(opt->commands & cmd->bit) || opt->no_key)
+		if (!cmd || !(opt->commands & cmd->bit) || opt->no_key || opt->flag_only)
 			continue;
 		fprintf(to, "%s: ", opt->name);
 		opt__print_value(o, opt, to);

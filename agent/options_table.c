@@ -26,9 +26,11 @@
 
 #define PID_MAX 4194304 /* PID_MAX_LIMIT, include/linux/threads.h */
 
+#define CMD_VIEW    (CMD_TOP | CMD_TAIL)
 #define CMD_CAPTURE (CMD_RUN | CMD_RECORD)
+#define CMD_WATCH   (CMD_CAPTURE | CMD_VIEW)
 #define CMD_NAMES   (CMD_RUN | CMD_REPLAY)
-#define CMD_ALL     (CMD_RUN | CMD_RECORD | CMD_REPLAY | CMD_DOCTOR | CMD_SIGNATURES)
+#define CMD_ALL     (CMD_RUN | CMD_RECORD | CMD_REPLAY | CMD_DOCTOR | CMD_SIGNATURES | CMD_VIEW)
 
 /* clang-format off */
 static const struct opt_command opt_commands[] = {
@@ -38,6 +40,12 @@ static const struct opt_command opt_commands[] = {
 	  .what = "Writes what the kernel sees, payload included, to a file." },
 	{ .name = "replay", .bit = CMD_REPLAY, .operand = "FILE",
 	  .what = "Analyses a recording; needs no privileges." },
+	{ .name = "top", .bit = CMD_TOP,
+	  .what = "Shows rate, errors and duration of services and routes as they are now: of the redeye\n"
+		  "that runs on this machine, or, given a selection, of a capture of its own." },
+	{ .name = "tail", .bit = CMD_TAIL,
+	  .what = "Prints a line for each request as it ends: of the redeye that runs on this machine,\n"
+		  "or, given a selection, of a capture of its own." },
 	{ .name = "doctor", .bit = CMD_DOCTOR,
 	  .what = "Says what redeye can do on this machine, and why not more." },
 	{ .name = "signatures", .bit = CMD_SIGNATURES, .operand = "FILE",
@@ -55,6 +63,7 @@ static const char METRICS[] = "Metrics";
 static const char TRACES[] = "Traces";
 static const char OTLP[] = "OTLP (each of the first nine also as --otlp-traces-..., "
 			   "--otlp-metrics-..., --otlp-logs-...)";
+static const char SHOW[] = "What to show";
 static const char ACCESS_LOG[] = "Access log";
 static const char LIMITS[] = "Limits";
 static const char RUNNING[] = "Running";
@@ -82,6 +91,18 @@ static const char *const log_levels[] = {
 static const char *const traces_exporters[] = {
 	[TRACES_AUTO] = "auto",       [TRACES_OTLP] = "otlp", [TRACES_ZIPKIN] = "zipkin",
 	[TRACES_CONSOLE] = "console", [TRACES_NONE] = "none", NULL,
+};
+
+static const char *const view_kinds[] = {
+	[VIEW_ANY] = "any",
+	[VIEW_SERVER] = "server",
+	[VIEW_CLIENT] = "client",
+	NULL,
+};
+
+static const char *const top_columns[] = {
+	[TOP_NAME] = "name", [TOP_RATE] = "rate", [TOP_COUNT] = "count", [TOP_ERRORS] = "errors",
+	[TOP_P50] = "p50",   [TOP_P95] = "p95",   [TOP_P99] = "p99",     NULL,
 };
 
 static const char *const signal_exporters[] = {
@@ -291,49 +312,49 @@ static bool valid_method(const char *s)
 
 const struct opt opt_table[] = {
 	{ .name = "port", .type = OPT_PORTS, LIST(include.ports, include.n_ports),
-	  .min = 1, .max = UINT16_MAX, .commands = CMD_CAPTURE, .group = WATCH,
+	  .min = 1, .max = UINT16_MAX, .commands = CMD_WATCH, .group = WATCH,
 	  .metavar = "N", .help = "processes that listen on port N" },
 	{ .name = "exe", .type = OPT_STRS, STRS(include.exes),
-	  .commands = CMD_CAPTURE, .group = WATCH,
+	  .commands = CMD_WATCH, .group = WATCH,
 	  .metavar = "GLOB", .help = "processes whose executable's path matches, e.g. '*/nginx'" },
 	{ .name = "pid", .type = OPT_PIDS, LIST(include.pids, include.n_pids),
-	  .min = 1, .max = PID_MAX, .commands = CMD_CAPTURE, .group = WATCH,
+	  .min = 1, .max = PID_MAX, .commands = CMD_WATCH, .group = WATCH,
 	  .metavar = "PID", .help = "this process and the children it forks" },
 	{ .name = "cgroup", .type = OPT_STRS, STRS(include.cgroups),
-	  .commands = CMD_CAPTURE, .group = WATCH,
+	  .commands = CMD_WATCH, .group = WATCH,
 	  .metavar = "PATH", .help = "processes in this cgroup; PATH may be a glob" },
 	{ .name = "all", .type = OPT_BOOL, VALUE(include.all),
-	  .commands = CMD_CAPTURE, .group = WATCH,
+	  .commands = CMD_WATCH, .group = WATCH,
 	  .help = "every process" },
 	{ .name = "exclude-port", .type = OPT_PORTS, LIST(exclude.ports, exclude.n_ports),
-	  .min = 1, .max = UINT16_MAX, .commands = CMD_CAPTURE, .group = WATCH,
+	  .min = 1, .max = UINT16_MAX, .commands = CMD_WATCH, .group = WATCH,
 	  .metavar = "N", .help = "but not those that listen on port N" },
 	{ .name = "exclude-exe", .type = OPT_STRS, STRS(exclude.exes),
-	  .commands = CMD_CAPTURE, .group = WATCH,
+	  .commands = CMD_WATCH, .group = WATCH,
 	  .metavar = "GLOB", .help = "but not these executables" },
 	{ .name = "exclude-pid", .type = OPT_PIDS, LIST(exclude.pids, exclude.n_pids),
-	  .min = 1, .max = PID_MAX, .commands = CMD_CAPTURE, .group = WATCH,
+	  .min = 1, .max = PID_MAX, .commands = CMD_WATCH, .group = WATCH,
 	  .metavar = "PID", .help = "but not this process" },
 	{ .name = "exclude-cgroup", .type = OPT_STRS, STRS(exclude.cgroups),
-	  .commands = CMD_CAPTURE, .group = WATCH,
+	  .commands = CMD_WATCH, .group = WATCH,
 	  .metavar = "PATH", .help = "but not those in this cgroup" },
 
 	{ .name = "backend", .type = OPT_ENUM, VALUE(backend),
-	  .names = backends, .def = "auto", .commands = CMD_CAPTURE, .group = CAPTURE,
+	  .names = backends, .def = "auto", .commands = CMD_WATCH, .group = CAPTURE,
 	  .metavar = "NAME", .help = "hooks to use" },
 	{ .name = "tls", .type = OPT_BOOL, VALUE(tls), .def = "true",
-	  .commands = CMD_CAPTURE, .group = CAPTURE,
+	  .commands = CMD_WATCH, .group = CAPTURE,
 	  .help = "see TLS traffic by uprobes" },
 	{ .name = "uprobe-scope", .type = OPT_ENUM, VALUE(uprobe_scope),
-	  .names = uprobe_scopes, .def = "auto", .commands = CMD_CAPTURE, .group = CAPTURE,
+	  .names = uprobe_scopes, .def = "auto", .commands = CMD_WATCH, .group = CAPTURE,
 	  .metavar = "NAME", .help = "process: probe the selected processes only; file: whoever maps "
 				     "the library; auto: the first, for many the second" },
 	{ .name = "tls-signatures", .type = OPT_STRING, VALUE(tls_signatures),
-	  .commands = CMD_CAPTURE | CMD_DOCTOR, .group = CAPTURE,
+	  .commands = CMD_WATCH | CMD_DOCTOR, .group = CAPTURE,
 	  .metavar = "FILE", .help = "how to find TLS functions in executables without symbols" },
 	{ .name = "ring-size", .type = OPT_BYTES, VALUE(ring_bytes), .def = "4MiB",
 	  .min = 64 * KiB, .max = GiB, .power_of_two = true,
-	  .commands = CMD_CAPTURE, .group = CAPTURE,
+	  .commands = CMD_WATCH, .group = CAPTURE,
 	  .metavar = "SIZE", .help = "ring buffer, rounded up to a power of two" },
 	{ .name = "bpf-stats", .type = OPT_BOOL, VALUE(bpf_stats),
 	  .commands = CMD_CAPTURE, .group = CAPTURE,
@@ -377,7 +398,7 @@ const struct opt opt_table[] = {
 	  .commands = CMD_RUN, .group = METRICS,
 	  .metavar = "FILE", .help = "ask clients for the bearer token in this file" },
 	{ .name = "socket", .type = OPT_STRING, VALUE(socket), .def = "/run/redeye.sock",
-	  .commands = CMD_RUN, .group = METRICS,
+	  .commands = CMD_RUN | CMD_VIEW, .group = METRICS,
 	  .metavar = "PATH", .help = "UNIX socket of the HTTP API; none: nowhere" },
 	{ .name = "admin-remote", .type = OPT_BOOL, VALUE(admin_remote),
 	  .commands = CMD_RUN, .group = METRICS,
@@ -512,7 +533,7 @@ const struct opt opt_table[] = {
 	  .metavar = "N", .help = "old files to keep" },
 
 	{ .name = "memory-limit", .type = OPT_BYTES, VALUE(memory_limit_bytes), .def = "64MiB",
-	  .min = 16 * MiB, .max = TiB, .commands = CMD_CAPTURE | CMD_REPLAY, .group = LIMITS,
+	  .min = 16 * MiB, .max = TiB, .commands = CMD_WATCH | CMD_REPLAY, .group = LIMITS,
 	  .metavar = "SIZE", .help = "memory that redeye keeps to" },
 	{ .name = "max-connections", .type = OPT_U32, VALUE(max_connections), .def = "16384",
 	  .min = 64, .max = 1048576, .commands = CMD_CAPTURE | CMD_REPLAY, .group = LIMITS,
@@ -525,6 +546,44 @@ const struct opt opt_table[] = {
 	{ .name = "duration", .type = OPT_DURATION, VALUE(duration_ns), .def = "0",
 	  .min = 0, .max = 365 * DAY, .commands = CMD_CAPTURE, .group = RUNNING,
 	  .metavar = "TIME", .help = "stop after this; 0: on a signal" },
+	/* --service and --route of run name things; here they choose. */
+	{ .name = "service", .type = OPT_STRING, VALUE(view.service), .flag_only = true,
+	  .commands = CMD_VIEW, .group = SHOW,
+	  .metavar = "NAME", .help = "this service; top: its routes" },
+	{ .name = "route", .type = OPT_STRING, VALUE(view.route), .flag_only = true,
+	  .commands = CMD_TAIL, .group = SHOW,
+	  .metavar = "ROUTE", .help = "this route, such as /users/{id}, or method of RPC" },
+	{ .name = "kind", .type = OPT_ENUM, VALUE(view.kind), .flag_only = true,
+	  .names = view_kinds, .def = "any", .commands = CMD_VIEW, .group = SHOW,
+	  .metavar = "NAME", .help = "what services serve, or what they ask of others" },
+	{ .name = "method", .type = OPT_STRING, VALUE(view.method), .flag_only = true,
+	  .valid = valid_method, .want = "a method of HTTP, such as GET",
+	  .commands = CMD_TAIL, .group = SHOW,
+	  .metavar = "NAME", .help = "this method of HTTP" },
+	{ .name = "status", .type = OPT_STRING, VALUE(view.status), .flag_only = true,
+	  .commands = CMD_TAIL, .group = SHOW,
+	  .metavar = "STATUS", .help = "404, 5xx, NOT_FOUND, none, or error: whatever is one" },
+	{ .name = "min-duration", .type = OPT_DURATION, VALUE(view.min_duration_ns),
+	  .def = "0", .max = DAY, .flag_only = true, .commands = CMD_TAIL, .group = SHOW,
+	  .metavar = "TIME", .help = "what took at least this" },
+	{ .name = "text", .type = OPT_STRING, VALUE(view.text), .flag_only = true,
+	  .commands = CMD_TAIL, .group = SHOW,
+	  .metavar = "TEXT", .help = "begins the trace id, is the request id or in the path" },
+	{ .name = "lines", .letter = 'n', .type = OPT_U32, VALUE(view.lines), .def = "0",
+	  .min = 0, .max = UINT32_MAX, .flag_only = true, .commands = CMD_TAIL, .group = SHOW,
+	  .metavar = "N", .help = "end after so many; 0: never" },
+	{ .name = "sort", .type = OPT_ENUM, VALUE(view.sort), .flag_only = true,
+	  .names = top_columns, .def = "rate", .commands = CMD_TOP, .group = SHOW,
+	  .metavar = "COLUMN", .help = "sort by this column" },
+	{ .name = "window", .type = OPT_DURATION, VALUE(view.window_ns), .flag_only = true,
+	  .def = "1m", .min = SEC, .max = 6 * 3600 * SEC, .commands = CMD_TOP, .group = SHOW,
+	  .metavar = "TIME", .help = "rates and quantiles are of the last so much" },
+	{ .name = "interval", .type = OPT_DURATION, VALUE(view.interval_ns), .flag_only = true,
+	  .def = "1s", .min = 100 * MS, .max = DAY, .commands = CMD_TOP, .group = SHOW,
+	  .metavar = "TIME", .help = "between two looks; --once, given a selection, watches so long" },
+	{ .name = "once", .type = OPT_BOOL, VALUE(view.once), .flag_only = true,
+	  .commands = CMD_TOP, .group = SHOW,
+	  .help = "print a plain table and end, as when the output is no terminal" },
 	{ .name = "table", .type = OPT_BOOL, VALUE(table),
 	  .commands = CMD_RUN, .group = RUNNING,
 	  .help = "show rate, errors and duration on standard output" },
@@ -532,7 +591,7 @@ const struct opt opt_table[] = {
 	  .commands = CMD_RECORD, .group = RUNNING,
 	  .metavar = "FILE", .help = "the recording to write; it holds payload" },
 	{ .name = "json", .type = OPT_BOOL, VALUE(json),
-	  .commands = CMD_REPLAY | CMD_DOCTOR, .group = RUNNING,
+	  .commands = CMD_REPLAY | CMD_DOCTOR | CMD_VIEW, .group = RUNNING,
 	  .help = "print JSON" },
 	{ .name = "metrics", .type = OPT_BOOL, VALUE(metrics),
 	  .commands = CMD_REPLAY, .group = RUNNING,
@@ -551,13 +610,32 @@ const struct opt opt_table[] = {
 
 const size_t opt_table_n = sizeof(opt_table) / sizeof(opt_table[0]);
 
+static bool is_named(const struct opt *opt, const char *name, size_t len)
+{
+	return strlen(opt->name) == len && !memcmp(opt->name, name, len);
+}
+
 const struct opt *opt__find(const char *name, size_t len)
 {
 	for (const struct opt *opt = opt_table; opt < opt_table + opt_table_n; opt++) {
-		if (strlen(opt->name) == len && !memcmp(opt->name, name, len))
+		if (!opt->flag_only && is_named(opt, name, len))
 			return opt;
 	}
 	return NULL;
+}
+
+const struct opt *opt__find_flag(const struct opt_command *cmd, const char *name, size_t len)
+{
+	const struct opt *found = NULL;
+
+	for (const struct opt *opt = opt_table; opt < opt_table + opt_table_n; opt++) {
+		if (!is_named(opt, name, len))
+			continue;
+		if (opt->commands & cmd->bit)
+			return opt;
+		found = found ? found : opt;
+	}
+	return found;
 }
 
 const struct opt_command *opt__command(const char *name)

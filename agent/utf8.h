@@ -28,6 +28,21 @@ static inline size_t utf8_next(const char *p, size_t n, uint32_t *cp)
 	return len;
 }
 
+/* Writes the character, at most four bytes, and returns their number; 0: there is no such. */
+static inline size_t utf8_put(char *to, uint32_t cp)
+{
+	static const uint8_t lead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+	size_t len = cp < 0x80 ? 1 : cp < 0x800 ? 2 : cp < 0x10000 ? 3 : cp <= 0x10ffff ? 4 : 0;
+
+	if (cp >= 0xd800 && cp <= 0xdfff)
+		return 0;
+	for (size_t i = len; i > 1; i--, cp >>= 6)
+		to[i - 1] = (char)(0x80 | (cp & 0x3f));
+	if (len)
+		to[0] = (char)(lead[len] | cp);
+	return len;
+}
+
 static inline bool utf8_valid(const char *p, size_t n)
 {
 	uint32_t cp;

@@ -297,6 +297,18 @@ static const struct given errors[] = {
 	  "history-limit is too small: want 0, or 1MiB or more" },
 	{ "run --all --listen-tls-cert c", NULL, NULL, "listen-tls-cert needs listen-tls-key" },
 	{ "run --all", "REDEYE_LISTEN_TLS_KEY=k", NULL, "listen-tls-key needs listen-tls-cert" },
+	{ "top --listen none", NULL, NULL, "redeye top has no option --listen" },
+	{ "run --all --once", NULL, NULL, "redeye run has no option --once" },
+	{ "run --all --min-duration 1s", NULL, NULL, "redeye run has no option --min-duration" },
+	{ "tail --methd GET", NULL, NULL, "unknown option --methd, did you mean --method?" },
+	{ "tail --method G@T", NULL, NULL, "bad value 'G@T' for --method: want a method of HTTP, such as GET" },
+	{ "top --sort size", NULL, NULL,
+	  "bad value 'size' for --sort: want one of name, rate, count, errors, p50, p95, p99" },
+	{ "top --window 7h", NULL, NULL,
+	  "bad value '7h' for --window: want a duration from 1s to 6h, such as 500ms, 10s, 5m or 1h" },
+	{ "tail", "REDEYE_LINES=5", NULL, "unknown environment variable REDEYE_LINES" },
+	{ "tail", "REDEYE_SERVICE=shop", NULL, "bad value 'shop' for REDEYE_SERVICE: want GLOB=NAME" },
+	{ "tail", NULL, "min-duration: 1s", "t.yaml:1: unknown key 'min-duration'" },
 	{ "run --all --config nope.yaml", NULL, NULL, "cannot read nope.yaml: No such file or directory" },
 	{ "run --all --config .", NULL, NULL, "cannot read .: Is a directory" },
 	{ "run --all --config /dev/zero", NULL, NULL, "cannot read /dev/zero: larger than 1 MiB" },
@@ -402,6 +414,8 @@ static const char *base_args(unsigned int command, const struct opt *opt)
 	return command == CMD_RUN          ? "config"
 	       : command == CMD_REPLAY     ? "replay f"
 	       : command == CMD_SIGNATURES ? "signatures f"
+	       : command == CMD_TOP        ? "top"
+	       : command == CMD_TAIL       ? "tail"
 					   : "doctor";
 }
 
@@ -426,6 +440,8 @@ static void reach(const struct opt *opt, unsigned int command)
 
 	snprintf(args, sizeof(args), "%s --%s=%s", base, opt->name, text);
 	expect_origin(&(struct given){ args, NULL, NULL, NULL }, opt, LEVEL_FLAG);
+	if (opt->flag_only)
+		return;
 	opt__env_name(opt, name, sizeof(name));
 	snprintf(env, sizeof(env), "%s=%s", name, text);
 	expect_origin(&(struct given){ base, env, NULL, NULL }, opt, LEVEL_ENV);
@@ -439,7 +455,7 @@ static void every_option_is_reachable_by_flag_variable_and_file(void **state)
 	write_file("file", "", 0); /* the sample of --config */
 	for (const struct opt *opt = opt_table; opt < opt_table + opt_table_n; opt++) {
 		assert_int_not_equal(opt->commands, 0);
-		for (unsigned int command = CMD_RUN; command <= CMD_SIGNATURES; command <<= 1) {
+		for (unsigned int command = CMD_RUN; command <= CMD_TAIL; command <<= 1) {
 			if (opt->commands & command)
 				reach(opt, command);
 		}
@@ -472,6 +488,56 @@ static void options_of_other_commands_are_checked_and_ignored(void **state)
 	assert_true(o.json);
 	assert_int_equal(o.max_routes, 100);
 	options__free(&o);
+}
+
+/* The same words name things in run and choose among them in tail. */
+static void a_flag_is_what_the_command_means(void **state)
+{
+	struct options o;
+
+	assert_int_equal(
+		parse(&o, &(struct given){ "tail --service shop --route x -n 3 --status 5xx",
+					   "REDEYE_SERVICE=*/a=b", "route: /y", NULL }),
+		0);
+	assert_string_equal(o.view.service, "shop");
+	assert_string_equal(o.view.route, "x");
+	assert_string_equal(o.view.status, "5xx");
+	assert_int_equal(o.view.lines, 3);
+	assert_int_equal(o.services.n, 0);
+	assert_int_equal(o.routes.n, 0);
+	options__free(&o);
+	assert_int_equal(parse(&o, &(struct given){ "run --all --service */a=b", 0, 0, 0 }), 0);
+	assert_null(o.view.service);
+	assert_int_equal(o.services.n, 1);
+	options__free(&o);
+}
+
+static void a_selection_is_what_somebody_said_now(void **state)
+{
+	static const struct {
+		struct given given;
+		bool selects;
+	} cases[] = {
+		{ { "top", NULL, NULL, NULL }, false },
+		{ { "top --port 1", NULL, NULL, NULL }, true },
+		{ { "top --all", NULL, NULL, NULL }, true },
+		{ { "top --no-all", NULL, NULL, NULL }, false },
+		{ { "tail --cgroup /x", NULL, NULL, NULL }, true },
+		{ { "tail --exclude-port 1", NULL, NULL, NULL }, false },
+		{ { "top", "REDEYE_PORT=1", NULL, NULL }, false },
+		{ { "top --no-all", "REDEYE_PORT=1", NULL, NULL }, false },
+		{ { "top", NULL, "exe: [a]", NULL }, true },
+		{ { "top", NULL, "exe: []", NULL }, false },
+	};
+
+	for (size_t i = 0; i < N(cases); i++) {
+		struct options o;
+
+		assert_int_equal(parse(&o, &cases[i].given), 0);
+		if (options__selects(&o) != cases[i].selects)
+			fail_msg("case %zu", i);
+		options__free(&o);
+	}
 }
 
 /* No command's fields are left without their defaults: a caller may read them all. */
@@ -574,20 +640,21 @@ static char *help_of(const char *command)
 
 static void help_mentions_exactly_the_options_of_the_command(void **state)
 {
-	static const char *const commands[] = { "run",    "record",     "replay",
-						"doctor", "signatures", "config" };
+	static const char *const commands[] = { "run",        "record", "replay", "doctor",
+						"signatures", "config", "top",    "tail" };
 	char flag[64];
 
 	for (size_t i = 0; i < N(commands); i++) {
+		const struct opt_command *cmd = opt__command(commands[i]);
 		char *text = help_of(commands[i]);
 
 		for (const struct opt *opt = opt_table; opt < opt_table + opt_table_n; opt++) {
 			bool no = opt->type == OPT_BOOL && opt->def;
 
 			snprintf(flag, sizeof(flag), " --%s%s ", no ? "[no-]" : "", opt->name);
-			assert_int_equal(!!strstr(text, flag),
-					 !opt->quiet &&
-						 opt->commands & opt__command(commands[i])->bit);
+			if (opt__find_flag(cmd, opt->name, strlen(opt->name)) == opt)
+				assert_int_equal(!!strstr(text, flag),
+						 !opt->quiet && opt->commands & cmd->bit);
 			assert_non_null(opt->help);
 			assert_int_equal(!opt->metavar, opt->type == OPT_BOOL);
 		}
@@ -671,6 +738,8 @@ int main(void)
 		cmocka_unit_test(each_mistake_has_its_sentence),
 		cmocka_unit_test(every_option_is_reachable_by_flag_variable_and_file),
 		cmocka_unit_test(options_of_other_commands_are_checked_and_ignored),
+		cmocka_unit_test(a_flag_is_what_the_command_means),
+		cmocka_unit_test(a_selection_is_what_somebody_said_now),
 		cmocka_unit_test(defaults_are_the_documented_ones),
 		cmocka_unit_test(printed_configuration_reads_back),
 		cmocka_unit_test(text_that_is_not_utf8_is_refused),
