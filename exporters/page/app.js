@@ -195,7 +195,8 @@ const app = {
 		update(at("nav"), NAVIGATION.map(([name, text]) => h("a", {
 			href: elsewhere(this, name), "aria-current": (PARENT[this.view] ?? this.view) === name ? "page" : null,
 		}, text)));
-		update(at("tools"), view?.timed ? [this.windows(view), this.liveButton()] : null, themeButton());
+		update(at("tools"), view?.timed ? [this.windows(view), this.liveButton()] : null);
+		update(at("theme"), themeButton());
 		update(at("footer"), this.status && footer(this.status, token.get() !== null && (() => {
 			token.forget();
 			this.restart();

@@ -95,13 +95,7 @@ export function parseDuration(input) {
 // Unicode (bidirectional overrides, zero widths, tags).
 const INVISIBLE = /[\p{Cc}\p{Cf}\u2028\u2029\u115f\u1160\u3164]/gu;
 
-function escaped(c) {
-	const code = c.codePointAt(0);
-
-	if (code < 0x20)
-		return String.fromCharCode(0x2400 + code); // "␛" for the escape
-	return "\\u{" + code.toString(16) + "}";
-}
+const escaped = (c) => "\\u{" + c.codePointAt(0).toString(16) + "}";
 
 // Captured text as it can be shown, at most `max` characters of it.
 export function visible(value, max = 300) {
@@ -122,3 +116,6 @@ export function operation({ protocol, method, route, path, peer, kind }) {
 		return visible([route ?? "(unknown method)", target].filter(Boolean).join(" "));
 	return visible([method ?? "(unknown method)", place, target].filter(Boolean).join(" "));
 }
+
+// Of a span, which knows more than a series: its path, or the method of its call.
+export const spanName = (x) => operation({ ...x, route: x.rpc?.method ?? x.path ?? x.route });

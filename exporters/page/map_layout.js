@@ -14,6 +14,7 @@ const BEND = 10; // height of a bend's place
 const GAP = { x: 92, y: 24 };
 const PORT = 11; // between the ends of edges on one side of a node
 const SWEEPS = 6;
+const TALL = 900;
 
 // nodes: [{id}], edges: [{from, to, rate}] of ids that are there. Returns {width, height, places: Map(id, {x, y}: the
 // middle), ways: in the order of edges, [{x, y, bend}] from the side of its node to that of the other}.
@@ -112,14 +113,14 @@ function order(columns, chains) {
 const average = (values) => values.reduce((a, b) => a + b, 0) / values.length;
 const size = ({ bend }) => (bend ? BEND : NODE.height);
 
-// Columns are centred on one another.
+// Columns are centred on one another, or begin at the top when one is so long that its middle would be out of sight.
 function place(columns) {
 	const heights = columns.map((c) => c.reduce((sum, n) => sum + size(n) + GAP.y, -GAP.y));
 	const height = Math.max(NODE.height, ...heights);
 	const places = new Map();
 
 	columns.forEach((column, i) => {
-		let y = (height - heights[i]) / 2;
+		let y = height > TALL ? 0 : (height - heights[i]) / 2;
 		for (const n of column) {
 			places.set(n.id, { x: i * (NODE.width + GAP.x) + NODE.width / 2, y: y + size(n) / 2, bend: n.bend });
 			y += size(n) + GAP.y;

@@ -11,7 +11,7 @@ import { NODE, layout } from "./map_layout.js";
 import * as format from "./format.js";
 
 const WINDOW = 300;
-const DRAWN_MAX = 60; // nodes
+const DRAWN_MAX = 40; // nodes
 const PAD = 24;
 const OUTSIDE = { external: "not watched", clients: "from elsewhere" };
 const COLUMNS = [{ name: "From" }, { name: "To" }, { name: "Rate", kind: "num" }, { name: "Errors", kind: "num" },
@@ -46,7 +46,7 @@ class ServiceMap {
 		this.app.now = all.to;
 		showValue(this.filter, params.get("q"));
 		this.empty(all, graph);
-		update(this.note, graph.left ? h("p", { class: "dim" }, `The ${DRAWN_MAX} busiest of ${format.count(graph.found)} are drawn; the filter finds the others.`) : null);
+		update(this.note, graph.left ? h("p", { class: "dim note" }, `The ${DRAWN_MAX} busiest of ${format.count(graph.found)} are drawn; the filter finds the others.`) : null);
 		update(this.drawing, graph.nodes.length ? this.draw(graph) : null);
 		update(this.list, table(this.app, "Who asks whom", COLUMNS, graph.edges.map((e) => this.row(e, graph))));
 	}
@@ -67,6 +67,7 @@ class ServiceMap {
 
 		return s("svg", { width: width + 2 * PAD, height: height + 2 * PAD, viewBox: `${-PAD} ${-PAD} ${width + 2 * PAD} ${height + 2 * PAD}`, role: "group", "aria-label": "Services and who asks whom" },
 			edges.map((e, i) => drawEdge(e, curves[i], most)),
+			edges.map((e, i) => drawLabel(e, curves[i].label)),
 			nodes.map((n) => this.node(n, places.get(n.id))));
 	}
 
@@ -74,16 +75,17 @@ class ServiceMap {
 		const seen = node.kind === "service";
 		const left = x - NODE.width / 2;
 		const text = (kind, dx, dy, words) => s("text", { class: kind, x: left + dx, y: y - NODE.height / 2 + dy }, words);
-		const label = `${format.visible(node.name, 100)}: ` + (seen ? `${format.rate(node.rate)}, ${format.ratio(node.error_ratio)} errors, p95 ${format.duration(node.p95)}` : OUTSIDE[node.kind]);
-		const box = [s("title", {}, label), s("rect", { x: left, y: y - NODE.height / 2, width: NODE.width, height: NODE.height, rx: seen ? 8 : 29 })];
+		const title = `${format.visible(node.name, 300)}: ` + (seen ? `${format.rate(node.rate)}, ${format.ratio(node.error_ratio)} errors, p95 ${format.duration(node.p95)}` : OUTSIDE[node.kind]);
+		const box = [s("title", {}, title), s("rect", { x: left, y: y - NODE.height / 2, width: NODE.width, height: NODE.height, rx: seen ? 8 : 29 })];
 
 		if (!seen)
 			return s("g", { class: "node outside", "data-key": node.id }, box,
-				text("name mid", NODE.width / 2, 27, format.visible(node.name, 15)), text("fact mid", NODE.width / 2, 43, OUTSIDE[node.kind]));
-		const sev = severity(node.error_ratio);
-		return s("a", { class: `node service ${sev}`, "data-key": node.id, href: this.address(node), "aria-label": label }, box,
-			s("path", { class: "flag", d: `M${left + 5} ${y - 21}v42` }), text("name", 14, 20, format.visible(node.name, 16)),
-			text("fact", 14, 36, format.rate(node.rate)), text("fact end share", NODE.width - 10, 36, format.ratio(node.error_ratio)), text("fact", 14, 50, `p95 ${format.duration(node.p95)}`));
+				text("name mid", NODE.width / 2, 27, format.visible(node.name, 14)), text("fact mid", NODE.width / 2, 43, OUTSIDE[node.kind]));
+		const sev = node.count ? severity(node.error_ratio) : "idle";
+		const words = [format.visible(node.name, 16), format.rate(node.rate), format.ratio(node.error_ratio), `p95 ${format.duration(node.p95)}`];
+		return s("a", { class: `node service ${sev}`, "data-key": node.id, href: this.address(node) }, box,
+			s("path", { class: "flag", d: `M${left + 5} ${y - 21}v42` }), text("name", 14, 20, words[0]),
+			text("fact", 14, 36, words[1]), text("fact end share", NODE.width - 10, 36, words[2]), text("fact", 14, 50, words[3]));
 	}
 
 	address(node, more) {
@@ -122,17 +124,23 @@ function choose({ nodes, edges }, q) {
 // ---- edges ----
 
 const thickness = (rate, most) => (most ? 1.5 + 4.5 * (Math.log1p(rate ?? 0) / Math.log1p(most)) : 1.5);
-const words = (edge) => (severity(edge.error_ratio) === "bad" ? `${format.ratio(edge.error_ratio)} errors` : format.rate(edge.rate));
+const labelOf = (edge) => (severity(edge.error_ratio) === "bad" ? `${format.ratio(edge.error_ratio)} errors` : format.rate(edge.rate));
 
-function drawEdge(edge, { d, end: { x, y }, turn, label }, most) {
+function drawEdge(edge, { d, end: { x, y }, turn }, most) {
 	const wide = thickness(edge.rate, most);
 	const arrow = 4 + wide;
 
-	return s("g", { class: "edge " + severity(edge.error_ratio), "data-key": `edge ${edge.from}\n${edge.to}` },
+	return s("g", { "aria-hidden": "true", class: "edge " + severity(edge.error_ratio), "data-key": `edge ${edge.from}\n${edge.to}` },
 		s("title", {}, `${format.rate(edge.rate)}, ${format.ratio(edge.error_ratio)} errors, p95 ${format.duration(edge.p95)}`),
 		s("path", { class: "way", d, "stroke-width": wide.toFixed(1) }),
-		s("path", { class: "arrow", d: `M${x} ${y}l${-turn * arrow * 1.4} ${-arrow * 0.7}v${arrow * 1.4}z` }),
-		s("text", { class: "label", x: label.x, y: label.y + 4 }, words(edge)));
+		s("path", { class: "arrow", d: `M${x} ${y}l${-turn * arrow * 1.4} ${-arrow * 0.7}v${arrow * 1.4}z` }));
+}
+
+function drawLabel(edge, { x, y }) {
+	const text = labelOf(edge);
+	const width = text.length * 6.4 + 6;
+
+	return s("g", { class: "label " + severity(edge.error_ratio), "aria-hidden": "true" }, s("rect", { x: x - width / 2, y: y - 8, width, height: 16, rx: 4 }), s("text", { class: "mid", x, y: y + 4 }, text));
 }
 
 // Level where it leaves, passes a bend and arrives.

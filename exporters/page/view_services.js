@@ -80,7 +80,7 @@ class Services {
 			withSpark(sparkline(spark?.errors ?? [], "c5xx", "errors over time", 0.05), errorRatio(stats.error_ratio)),
 			["p50", "p95", "p99"].map((q) => h("td", { class: "num" }, format.duration(stats[q]))),
 			h("td", { class: "num", "data-flight": keyOf(service) }, server ? format.count(this.inFlight.get(keyOf(service)) ?? service.in_flight) : format.NOTHING),
-			h("td", {}, server && h("span", { class: "badge" }, "serves"), client && h("span", { class: "badge" }, "asks")));
+			h("td", { class: "traffic" }, server && h("span", { class: "badge" }, "serves"), client && h("span", { class: "badge" }, "asks")));
 	}
 
 	// What is under way changes faster than the rest.

@@ -4,7 +4,7 @@
 
 import { h, update } from "./dom.js";
 import { ApiError, get } from "./api.js";
-import { changed, elsewhere } from "./state.js";
+import { elsewhere } from "./state.js";
 import { button, captured, copyButton, statusBadge, tile, tiles } from "./parts.js";
 import { noSuchTrace } from "./states.js";
 import { niceTicks } from "./chart.js";
@@ -66,13 +66,13 @@ class Trace {
 		const errors = spans.filter((x) => x.error).length;
 
 		return [h("p", { class: "crumbs" }, h("a", { href: elsewhere(this.app, "traces") }, "Traces")),
-			h("div", { class: "head" }, h("h1", {}, h("bdi", {}, format.operation({ ...spans[0], route: spans[0].path ?? spans[0].route }))),
+			h("div", { class: "head" }, h("h1", {}, h("bdi", {}, format.spanName(spans[0]))),
 				copyButton(this.app, "Copy link", () => location.href), copyButton(this.app, "Copy id", () => id)),
 			tiles("The trace", tile("Duration", format.duration(this.extent.length)), tile("Begin", format.timeMillis(this.extent.from), format.moment(this.extent.from).slice(0, 10)),
 				tile("Spans", format.count(spans.length)), tile("Errors", format.count(errors), null, errors ? "bad" : ""), tile("Services", format.count(new Set(spans.map((x) => x.service)).size)),
 				tile("Id", h("code", {}, format.visible(id, 40)), null, "long")),
 			complete ? null : h("p", { class: "problem" }, "Incomplete: a span that belongs to this trace is not here: not finished yet, left out, or from elsewhere. ", button("Look again", () => this.app.load())),
-			h("p", { class: "legend" }, PHASES.map((name) => h("span", {}, h("i", { class: "key " + name }), { request: "request arrives", wait: "waiting for the answer", response: "response leaves" }[name])))];
+			h("p", { class: "legend" }, PHASES.map((name) => h("span", {}, h("i", { class: "key " + name }), name)), h("span", {}, "striped: asked of others"))];
 	}
 
 	axis() {
@@ -80,19 +80,19 @@ class Trace {
 		const ticks = niceTicks(length, 4).filter((t) => t < length * 0.93);
 
 		return h("div", { class: "axis", "aria-hidden": "true" }, h("div", { class: "bars" }, ticks.map((t) =>
-			h("span", { class: "num", style: { left: `${(t / length) * 100}%` } }, format.duration(t)))));
+			h("span", { class: "num", style: { left: `${(t / length) * 100}%` } }, format.tick(format.duration(t))))));
 	}
 
 	row({ span, depth, lost }, i) {
 		const chosen = i === this.selected;
-		const name = format.operation({ ...span, route: span.path ?? span.route });
+		const name = format.spanName(span);
 
 		return h("div", {
 			class: `span ${span.kind}` + (span.error ? " failed" : ""), role: "treeitem", "aria-level": depth + 1, "aria-selected": String(chosen), tabindex: chosen ? 0 : -1, "data-key": `${i} ${span.span_id}`,
-			"aria-label": `${format.visible(span.service, 60)}, ${span.kind}, ${name}, ${format.duration(span.duration)}, ${format.visible(span.status ?? "no status", 40)}`, onclick: () => this.select(i),
+			onclick: () => this.select(i),
 		},
 		h("div", { class: "what", style: { "padding-left": `${Math.min(depth, 12) * 14 + 8}px` }, title: name },
-			lost ? h("span", { class: "lost", title: "its parent is not here" }, "⋯ ") : null, h("b", {}, captured(span.service, 60)), h("small", { class: "kind" }, span.kind), h("bdi", {}, name), " ", statusBadge(span.status, span.error)),
+			lost ? h("span", { class: "lost", title: "its parent is not here" }, "⋯ ") : null, h("b", {}, captured(span.service, 60)), h("small", { class: "kind" }, span.kind), statusBadge(span.status, span.error), h("bdi", {}, name)),
 		h("div", { class: "bars" }, this.bar(span)));
 	}
 
@@ -100,11 +100,11 @@ class Trace {
 		const { from, length } = this.extent;
 		const left = ((span.start - from) / length) * 100;
 		const width = Math.max((span.duration / length) * 100, 0.3);
-		const late = left + width > 78;
+		const beside = left + width < 86 ? { left: `${left + width}%` } : left > 14 ? { right: `${100 - left}%` } : null;
 
 		return [h("div", { class: "bar", style: { left: `${left}%`, width: `${width}%` } }, phases(span).map(([name, a, b]) =>
 			h("i", { class: name, style: { "flex-grow": String(span.duration ? (b - a) / span.duration : 1) } }))),
-		h("span", { class: "num length" + (late && left > 14 ? " before" : late ? " inside" : ""), style: late && left > 14 ? { right: `${100 - left}%` } : late ? { right: "0" } : { left: `${left + width}%` } }, format.duration(span.duration))];
+		h("span", { class: beside ? "num length" : "num length inside", style: beside ?? { right: "0" } }, format.duration(span.duration))];
 	}
 
 	select(i) {
@@ -139,7 +139,7 @@ const LINKS = {
 function details(app, x) {
 	const route = { service: x.service, namespace: x.namespace, kind: x.kind };
 
-	return [h("h2", {}, h("bdi", {}, format.operation({ ...x, route: x.path ?? x.route }))),
+	return [h("h2", {}, h("bdi", {}, format.spanName(x))),
 		h("p", {}, h("a", { href: elsewhere(app, "service", route) }, captured(x.service, 60)), " · ",
 			h("a", { href: elsewhere(app, "traces", { ...route, route: x.route ?? "" }) }, "more of this route")),
 		section("Time", [["Begin", format.timeMillis(x.start)], ["Duration", format.duration(x.duration)], ...phases(x).map(([name, a, b]) => [name, known(x, name) ? format.duration(b - a) : null])]),
@@ -148,8 +148,7 @@ function details(app, x) {
 		section("Connection", [["Peer", x.peer], ["Server", x.server], ["Scheme", x.scheme], ["Version", x.version], ["Process", x.pid && String(x.pid)]]),
 		x.rpc ? section("Call", Object.entries(x.rpc).map(([name, v]) => [name.replaceAll("_", " "), name === "timeout" && v != null ? format.duration(v) : v])) : null,
 		section("Headers", Object.entries(x.headers ?? {})),
-		section("Identity", [["Span", x.span_id], ["Parent", x.parent_id], ["Parent known by", LINKS[x.link] ?? x.link]]),
-		h("p", {}, h("a", { href: changed(app, { span: x.span_id }) }, "Link to this span"))];
+		section("Identity", [["Span", x.span_id], ["Parent", x.parent_id], ["Parent known by", LINKS[x.link] ?? x.link]])];
 }
 
 function known(span, phase) {

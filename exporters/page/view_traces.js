@@ -39,7 +39,7 @@ class Traces {
 		const { q, service, route, status, min, errors, sort } = this.inputs;
 		const label = (text, input, kind) => h("label", { class: kind }, h("span", {}, text), input);
 
-		return h("form", { class: "search", role: "search", "aria-label": "Traces", onsubmit: (e) => this.submit(e), onchange: (e) => e.target === errors || e.target === sort ? this.submit(e) : null },
+		return h("form", { class: "search", role: "search", "aria-label": "Traces", novalidate: true, onsubmit: (e) => this.submit(e), onchange: (e) => e.target === errors || e.target === sort ? this.submit(e) : null },
 			label("Id, request id or path", q, "grow"), label("Service", service), label("Route", route), label("Status", status), label("At least", min),
 			label("Errors only", errors, "check"), label("Sort", sort), h("button", { class: "primary" }, "Search"), this.names, this.routes);
 	}
@@ -128,7 +128,7 @@ class Traces {
 		return h("tr", { "data-key": trace.trace_id },
 			h("td", { class: "moment", title: format.moment(trace.start) }, format.timeMillis(trace.start)),
 			h("td", { class: "wide" }, h("span", { class: "meter" }, h("i", { class: trace.errors ? "c5xx" : "", style: { width: `${Math.max(1, (trace.duration / longest) * 100)}%` } })), h("span", { class: "num" }, format.duration(trace.duration))),
-			h("th", { scope: "row" }, h("a", { href: elsewhere(this.app, "trace", { id: trace.trace_id }) }, h("small", {}, captured(root.service, 60)), " ", h("bdi", {}, format.operation({ ...root, route: root.path ?? root.route })))),
+			h("th", { scope: "row" }, h("a", { href: elsewhere(this.app, "trace", { id: trace.trace_id }) }, h("small", {}, captured(root.service, 60)), " ", h("bdi", {}, format.spanName(root)))),
 			h("td", {}, statusBadge(root.status, root.error)),
 			h("td", { class: "num" }, format.count(trace.spans)),
 			h("td", { class: "num" }, trace.errors ? h("span", { class: "sev bad" }, format.count(trace.errors)) : "0"),

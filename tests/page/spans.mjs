@@ -32,7 +32,7 @@ function shop(i, start) {
 
 function order(i, start) {
 	const id = hex(i + 1, 32);
-	return { trace_id: id, complete: true, spans: [span(id, 0, null, start, { service: "orders", method: "POST", duration: 0.031, path: "/orders", route: "/orders", status: i % 8 === 0 ? null : "201", error: i % 8 === 0 ? "client_closed" : null, request_end: null, first_byte: i % 8 === 0 ? null : 0.029 })] };
+	return { trace_id: id, complete: true, spans: [span(id, 0, null, start, { service: "orders", method: "POST", duration: 0.031, path: "/orders", route: "/orders", status: i % 8 === 3 ? null : "201", error: i % 8 === 3 ? "client_closed" : null, request_end: null, first_byte: i % 8 === 3 ? null : 0.029 })] };
 }
 
 function hostile(i, start) {
