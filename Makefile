@@ -52,7 +52,7 @@ FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c
 SKEL	:= $(O)/redeye.skel.h
 
 .PHONY: all deps demo test test-unit test-golden test-live test-vm test-vm-tls test-h2 test-vm-h2 test-stress test-prometheus \
-	test-propagate test-otlp test-traces test-uprobes test-frames bench bench-spans fuzz check check-abi check-arm64 format install clean
+	test-propagate test-otlp test-traces test-uprobes test-frames test-page bench bench-spans fuzz check check-abi check-arm64 format install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -230,6 +230,11 @@ test-vm-h2: all
 	$(Q)tests/h2/deps
 	$(Q)tests/vm/run -m 4096 -t 3000 $(VM) -- tests/h2/run --vm
 
+# The built-in page in Chromium, against a made-up API. PAGE_TEST="--live URL": against an agent with traffic.
+test-page:
+	$(Q)tests/page/deps
+	$(Q)tests/page/run $(PAGE_TEST)
+
 # Every kernel of the matrix, every backend. Long: see tests/vm/README.md.
 test-vm: all
 	$(Q)tests/vm/deps
@@ -248,6 +253,7 @@ test:
 		h2='$(MAKE) -s test-h2 H2=--core' \
 		otlp='$(MAKE) -s test-otlp' \
 		uprobes='$(MAKE) -s test-uprobes' \
+		page='$(MAKE) -s test-page' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
 		vm='tests/vm/skipped'
 

@@ -32,13 +32,11 @@ export function url(path, params = {}) {
 async function ask(address, headers, signal) {
 	const bearer = token.get();
 
-	if (bearer)
-		headers.Authorization = "Bearer " + bearer;
+	if (bearer) headers.Authorization = "Bearer " + bearer;
 	try {
 		return await fetch(address, { headers, signal, cache: "no-store", redirect: "error" });
 	} catch (e) {
-		if (e.name === "AbortError")
-			throw e;
+		if (e.name === "AbortError") throw e;
 		throw new ApiError(0, "redeye does not answer");
 	}
 }
@@ -58,8 +56,7 @@ async function failure(response) {
 function remember(address, etag, data) {
 	cache.delete(address);
 	cache.set(address, { etag, data });
-	if (cache.size > CACHE_MAX)
-		cache.delete(cache.keys().next().value);
+	if (cache.size > CACHE_MAX) cache.delete(cache.keys().next().value);
 }
 
 export async function get(path, params, signal) {
@@ -67,16 +64,13 @@ export async function get(path, params, signal) {
 	const before = cache.get(address);
 	const response = await ask(address, before ? { "If-None-Match": before.etag } : {}, signal);
 
-	if (response.status === 304 && before)
-		return before.data;
-	if (!response.ok)
-		throw await failure(response);
+	if (response.status === 304 && before) return before.data;
+	if (!response.ok) throw await failure(response);
 	const data = await response.json().catch((e) => {
 		throw e.name === "AbortError" ? e : new ApiError(0, "the answer was cut off");
 	});
 	const etag = response.headers.get("ETag");
-	if (etag)
-		remember(address, etag, data);
+	if (etag) remember(address, etag, data);
 	return data;
 }
 
@@ -85,15 +79,13 @@ export async function get(path, params, signal) {
 export async function events(params, { opened, on, signal }) {
 	const response = await ask(url("events", params), { Accept: "text/event-stream" }, signal);
 
-	if (!response.ok)
-		throw await failure(response);
+	if (!response.ok) throw await failure(response);
 	opened();
 	const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
 	let rest = "";
 	for (;;) {
 		const { done, value } = await reader.read();
-		if (done)
-			return;
+		if (done) return;
 		const blocks = (rest + value).replaceAll("\r\n", "\n").split("\n\n");
 		rest = blocks.pop();
 		blocks.forEach((block) => dispatch(block, on));
@@ -106,11 +98,8 @@ function dispatch(block, on) {
 
 	for (const line of block.split("\n")) {
 		const [, field, value] = /^([^:]*):? ?(.*)$/.exec(line) ?? [];
-		if (field === "event")
-			event = value;
-		else if (field === "data")
-			data.push(value);
+		if (field === "event") event = value;
+		else if (field === "data") data.push(value);
 	}
-	if (data.length)
-		on(event, JSON.parse(data.join("\n")));
+	if (data.length) on(event, JSON.parse(data.join("\n")));
 }

@@ -22,7 +22,12 @@ import { trace } from "./view_trace.js";
 import { health } from "./view_health.js";
 
 const VIEWS = { services, service, map, traces, trace, health };
-const NAVIGATION = [["services", "Services"], ["map", "Map"], ["traces", "Traces"], ["health", "Health"]];
+const NAVIGATION = [
+	["services", "Services"],
+	["map", "Map"],
+	["traces", "Traces"],
+	["health", "Health"],
+];
 const PARENT = { service: "services", trace: "traces" };
 const RETRY_S = [1, 2, 4, 8, 15];
 const STATUS_TICKS = 15;
@@ -34,8 +39,8 @@ const app = {
 	view: "", // its name
 	params: new URLSearchParams(),
 	status: null, // as last answered
-	now: 0,       // the agent's time, as a view has last been told
-	mode: "off",  // of the heartbeat
+	now: 0, // the agent's time, as a view has last been told
+	mode: "off", // of the heartbeat
 	current: null,
 	failures: 0,
 	ticks: 0,
@@ -46,14 +51,10 @@ const app = {
 	},
 
 	open(address, replace = false, quiet = false) {
-		if (replace || address === location.hash)
-			history.replaceState(null, "", address);
-		else
-			history.pushState(null, "", address);
-		if (quiet)
-			this.params = parse(location.hash).params;
-		else
-			this.route();
+		if (replace || address === location.hash) history.replaceState(null, "", address);
+		else history.pushState(null, "", address);
+		if (quiet) this.params = parse(location.hash).params;
+		else this.route();
 	},
 
 	announce(text) {
@@ -76,12 +77,10 @@ const app = {
 			this.current = VIEWS[view]?.create(this);
 			at("main").replaceChildren(this.current?.el ?? states.unknownView());
 			window.scrollTo(0, 0);
-			if (!first)
-				at("main").focus({ preventScroll: true });
+			if (!first) at("main").focus({ preventScroll: true });
 		}
 		this.frame();
-		if (this.current)
-			this.load();
+		if (this.current) this.load();
 	},
 
 	// Shows what the address says now; a later call makes an earlier one void.
@@ -92,27 +91,21 @@ const app = {
 		try {
 			this.status ??= await get("status", {}, mine.signal);
 			const off = VIEWS[this.view].history && !this.status.history;
-			if (!off)
-				await this.current.load(mine.signal);
-			if (mine === this.abort)
-				this.succeeded(off ? states.historyOff() : this.current.el);
+			if (!off) await this.current.load(mine.signal);
+			if (mine === this.abort) this.succeeded(off ? states.historyOff() : this.current.el);
 		} catch (e) {
-			if (mine === this.abort)
-				this.troubled(e);
+			if (mine === this.abort) this.troubled(e);
 		} finally {
-			if (mine === this.abort)
-				this.abort = null;
+			if (mine === this.abort) this.abort = null;
 		}
 	},
 
 	show(el) {
-		if (at("main").firstChild !== el)
-			at("main").replaceChildren(el);
+		if (at("main").firstChild !== el) at("main").replaceChildren(el);
 	},
 
 	succeeded(el) {
-		if (this.failures)
-			this.announce("redeye answers again");
+		if (this.failures) this.announce("redeye answers again");
 		this.failures = 0;
 		clearInterval(this.retry);
 		update(at("banner"));
@@ -128,16 +121,11 @@ const app = {
 
 	troubled(e) {
 		this.heart.set(false);
-		if (!(e instanceof ApiError))
-			throw e;
-		if ([0, 429, 502, 503, 504].includes(e.status))
-			this.away();
-		else if (e.status === 401)
-			this.show(states.tokenForm(this));
-		else if (e.status === 403)
-			this.show(states.refused(e.message));
-		else
-			this.show(states.failed(e.message, () => this.load()));
+		if (!(e instanceof ApiError)) throw e;
+		if ([0, 429, 502, 503, 504].includes(e.status)) this.away();
+		else if (e.status === 401) this.show(states.tokenForm(this));
+		else if (e.status === 403) this.show(states.refused(e.message));
+		else this.show(states.failed(this, e.message));
 		this.frame();
 	},
 
@@ -150,8 +138,7 @@ const app = {
 		};
 		const draw = () => update(at("banner"), states.away(this.since, seconds, retry));
 
-		if (this.failures === 1)
-			this.since = Date.now() / 1000;
+		if (this.failures === 1) this.since = Date.now() / 1000;
 		at("main").classList.add("stale");
 		clearInterval(this.retry);
 		this.retry = setInterval(() => (--seconds > 0 ? draw() : retry()), 1000);
@@ -163,10 +150,8 @@ const app = {
 	beat(data) {
 		this.current?.tick?.(data);
 		this.ticks++;
-		if (this.ticks % STATUS_TICKS === 0)
-			this.refreshStatus();
-		if (!this.abort && this.ticks % Math.max(1, this.every()) === 0)
-			this.load();
+		if (this.ticks % STATUS_TICKS === 0) this.refreshStatus();
+		if (!this.abort && this.ticks % Math.max(1, this.every()) === 0) this.load();
 	},
 
 	async refreshStatus() {
@@ -192,32 +177,72 @@ const app = {
 		const host = this.status ? ` on ${format.visible(this.status.hostname, 80)}` : "";
 
 		document.title = `${view?.title(this.params) ?? "Nothing here"} · redeye${host}`;
-		update(at("nav"), NAVIGATION.map(([name, text]) => h("a", {
-			href: elsewhere(this, name), "aria-current": (PARENT[this.view] ?? this.view) === name ? "page" : null,
-		}, text)));
+		update(
+			at("nav"),
+			NAVIGATION.map(([name, text]) =>
+				h(
+					"a",
+					{
+						href: elsewhere(this, name),
+						"aria-current": (PARENT[this.view] ?? this.view) === name ? "page" : null,
+					},
+					text,
+				),
+			),
+		);
 		update(at("tools"), view?.timed ? [this.windows(view), this.liveButton()] : null);
 		update(at("theme"), themeButton());
-		update(at("footer"), this.status && footer(this.status, token.get() !== null && (() => {
-			token.forget();
-			this.restart();
-		})));
+		update(
+			at("footer"),
+			this.status &&
+				footer(
+					this.status,
+					token.get() !== null &&
+						(() => {
+							token.forget();
+							this.restart();
+						}),
+				),
+		);
 	},
 
 	windows(view) {
 		const chosen = windowOf(this.params, view.window);
 
-		return h("div", { class: "segments", role: "group", "aria-label": "Time window" }, WINDOWS.map(([seconds, text]) =>
-			button(text, () => this.go({ window: seconds }), { "aria-pressed": String(seconds === chosen), title: `the last ${format.span(seconds)}` })));
+		return h(
+			"div",
+			{ class: "segments", role: "group", "aria-label": "Time window" },
+			WINDOWS.map(([seconds, text]) =>
+				button(text, () => this.go({ window: seconds }), {
+					"aria-pressed": String(seconds === chosen),
+					title: `the last ${format.span(seconds)}`,
+				}),
+			),
+		);
 	},
 
 	// What stands still has its end in the address, so that a link shows just that.
 	liveButton() {
 		if (isPaused(this.params))
-			return button([h("i", { class: "led paused" }), `${format.time(Number(this.params.get("end")))} `, h("span", {}, "Resume")],
-				() => this.go({ end: null }), { class: "live" });
+			return button(
+				[
+					h("i", { class: "led paused" }),
+					`${format.time(Number(this.params.get("end")))} `,
+					h("span", {}, "Resume"),
+				],
+				() => this.go({ end: null }),
+				{ class: "live" },
+			);
 		const words = { live: "Live", polling: "Polling", off: "Not live" };
-		return button([h("i", { class: "led " + this.mode }), words[this.mode], h("span", { class: "sr" }, ". Pause")],
-			() => this.go({ end: Math.floor(this.now) || null }), { class: "live", title: "Stop here: the address then shows just this time" });
+		return button(
+			[
+				h("i", { class: "led " + this.mode }),
+				words[this.mode],
+				h("span", { class: "sr" }, ". Pause"),
+			],
+			() => this.go({ end: Math.floor(this.now) || null }),
+			{ class: "live", title: "Stop here: the address then shows just this time" },
+		);
 	},
 };
 
@@ -226,17 +251,40 @@ function themeButton() {
 	const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
 
 	document.documentElement.dataset.theme = theme;
-	return button({ auto: "◐", light: "☀", dark: "☾" }[theme], () => {
-		localStorage.setItem("redeye-theme", next);
-		app.frame();
-	}, { class: "theme", "aria-label": `Theme: ${theme}`, title: `Theme: ${theme}; next: ${next}` });
+	return button(
+		{ auto: "◐", light: "☀", dark: "☾" }[theme],
+		() => {
+			localStorage.setItem("redeye-theme", next);
+			app.frame();
+		},
+		{
+			class: "theme",
+			"aria-label": `Theme: ${theme}`,
+			title: `Theme: ${theme}; next: ${next}`,
+		},
+	);
 }
 
 function footer({ version, hostname, watching }, forget) {
-	return [h("span", {}, `redeye ${format.visible(version, 40)} on ${format.visible(hostname, 80)}`),
+	return [
+		h("span", {}, `redeye ${format.visible(version, 40)} on ${format.visible(hostname, 80)}`),
 		h("span", {}, "watching ", h("code", {}, format.visible(watching || "nothing"))),
-		h("span", { class: "keys" }, h("kbd", {}, "/"), " filter  ", h("kbd", {}, "←"), " ", h("kbd", {}, "→"), " in charts  ", h("kbd", {}, "↑"), " ", h("kbd", {}, "↓"), " in traces"),
-		forget && button("Forget the token", forget)];
+		h(
+			"span",
+			{ class: "keys" },
+			h("kbd", {}, "/"),
+			" filter  ",
+			h("kbd", {}, "←"),
+			" ",
+			h("kbd", {}, "→"),
+			" in charts  ",
+			h("kbd", {}, "↑"),
+			" ",
+			h("kbd", {}, "↓"),
+			" in traces",
+		),
+		forget && button("Forget the token", forget),
+	];
 }
 
 function slash(e) {
@@ -255,7 +303,10 @@ function skip(e) {
 	at("main").focus();
 }
 
-app.heart = new Heartbeat((data) => app.beat(data), (mode) => app.modeIs(mode));
+app.heart = new Heartbeat(
+	(data) => app.beat(data),
+	(mode) => app.modeIs(mode),
+);
 window.addEventListener("popstate", () => app.route());
 document.addEventListener("keydown", slash);
 document.querySelector(".skip").addEventListener("click", skip);

@@ -18,8 +18,7 @@ export function niceTicks(max, n = 4) {
 	const step = power * ([1, 2, 2.5, 5].find((m) => m * power >= raw * 0.999) ?? 10);
 	const ticks = [];
 
-	for (let i = 0; i * step < max + step * 0.999; i++)
-		ticks.push(i * step);
+	for (let i = 0; i * step < max + step * 0.999; i++) ticks.push(i * step);
 	return ticks;
 }
 
@@ -27,8 +26,7 @@ export function timeTicks(from, to, width) {
 	const step = TIME_STEPS.find((t) => ((to - from) / t) * 70 <= width) ?? 7200;
 	const ticks = [];
 
-	for (let t = Math.ceil(from / step) * step; t <= to; t += step)
-		ticks.push(t);
+	for (let t = Math.ceil(from / step) * step; t <= to; t += step) ticks.push(t);
 	return { step, ticks };
 }
 
@@ -40,13 +38,30 @@ export class Chart {
 		this.svg = s("svg", { "aria-hidden": "true" });
 		this.tip = h("div", { class: "tip", hidden: true });
 		this.legend = h("div", { class: "legend" });
-		this.plot = h("div", {
-			class: pick ? "plot picks" : "plot", tabindex: 0, role: "slider", "aria-label": title,
-			"aria-valuemin": 0, "aria-valuemax": 0, "aria-valuenow": 0, "aria-valuetext": "no data",
-			onkeydown: (e) => this.key(e), onclick: (e) => this.click(e), onfocus: () => this.focused(),
-		}, this.svg, this.tip);
-		this.el = h("figure", { class: "chart" },
-			h("figcaption", {}, h("h3", {}, title), h("span", { class: "dim" }, hint), this.legend), this.plot);
+		this.plot = h(
+			"div",
+			{
+				class: pick ? "plot picks" : "plot",
+				tabindex: 0,
+				role: "slider",
+				"aria-label": title,
+				"aria-valuemin": 0,
+				"aria-valuemax": 0,
+				"aria-valuenow": 0,
+				"aria-valuetext": "no data",
+				onkeydown: (e) => this.key(e),
+				onclick: (e) => this.click(e),
+				onfocus: () => this.focused(),
+			},
+			this.svg,
+			this.tip,
+		);
+		this.el = h(
+			"figure",
+			{ class: "chart" },
+			h("figcaption", {}, h("h3", {}, title), h("span", { class: "dim" }, hint), this.legend),
+			this.plot,
+		);
 		this.listen();
 	}
 
@@ -66,17 +81,26 @@ export class Chart {
 		this.render();
 	}
 
-	get width() { return Math.max(200, this.plot.clientWidth); }
-	get innerWidth() { return this.width - MARGIN.left - MARGIN.right; }
-	get innerHeight() { return HEIGHT - MARGIN.top - MARGIN.bottom; }
-	get bottom() { return HEIGHT - MARGIN.bottom; }
+	get width() {
+		return Math.max(200, this.plot.clientWidth);
+	}
+	get innerWidth() {
+		return this.width - MARGIN.left - MARGIN.right;
+	}
+	get innerHeight() {
+		return HEIGHT - MARGIN.top - MARGIN.bottom;
+	}
+	get bottom() {
+		return HEIGHT - MARGIN.bottom;
+	}
 
 	// The middle of step i.
-	x(i) { return MARGIN.left + ((i + 0.5) * this.innerWidth) / this.data.t.length; }
+	x(i) {
+		return MARGIN.left + ((i + 0.5) * this.innerWidth) / this.data.t.length;
+	}
 
 	render() {
-		if (!this.data?.t.length || !this.plot.clientWidth)
-			return;
+		if (!this.data?.t.length || !this.plot.clientWidth) return;
 		const { lines, y, legend, rows, rowAt } = this.draw(this);
 
 		Object.assign(this, { rows: rows ?? 0, rowAt });
@@ -96,17 +120,30 @@ export class Chart {
 
 		return [
 			y.map(([top, label]) => [
-				s("line", { class: "grid", x1: MARGIN.left, x2: this.width - MARGIN.right, y1: top, y2: top }),
-				s("text", { class: "tick end", x: MARGIN.left - 6, y: top + 4 }, label)]),
-			ticks.filter((x) => at(x) > MARGIN.left + 14 && at(x) < this.width - 24).map((x) =>
-				s("text", { class: "tick mid", x: at(x), y: HEIGHT - 6 }, text(x))),
+				s("line", {
+					class: "grid",
+					x1: MARGIN.left,
+					x2: this.width - MARGIN.right,
+					y1: top,
+					y2: top,
+				}),
+				s("text", { class: "tick end", x: MARGIN.left - 6, y: top + 4 }, label),
+			]),
+			ticks
+				.filter((x) => at(x) > MARGIN.left + 14 && at(x) < this.width - 24)
+				.map((x) => s("text", { class: "tick mid", x: at(x), y: HEIGHT - 6 }, text(x))),
 		];
 	}
 
 	cursor() {
-		if (this.at == null)
-			return null;
-		return s("line", { class: "cursor", x1: this.x(this.at), x2: this.x(this.at), y1: MARGIN.top, y2: this.bottom });
+		if (this.at == null) return null;
+		return s("line", {
+			class: "cursor",
+			x1: this.x(this.at),
+			x2: this.x(this.at),
+			y1: MARGIN.top,
+			y2: this.bottom,
+		});
 	}
 
 	// ---- the cursor ----
@@ -114,16 +151,20 @@ export class Chart {
 	pointer(e) {
 		const box = this.plot.getBoundingClientRect();
 
-		if (!this.data?.t.length)
-			return;
-		const i = Math.floor(((e.clientX - box.left - MARGIN.left) / this.innerWidth) * this.data.t.length);
+		if (!this.data?.t.length) return;
+		const i = Math.floor(
+			((e.clientX - box.left - MARGIN.left) / this.innerWidth) * this.data.t.length,
+		);
 		this.move(i, this.rows ? this.rowAt(e.clientY - box.top) : null);
 	}
 
 	// By a key, or a screen reader's: a mouse has said where already.
 	focused() {
 		if (this.at == null && this.plot.matches(":focus-visible") && this.data?.t.length)
-			this.move(this.data.t.length - 1, this.rows ? this.busiest?.(this.data.t.length - 1) ?? 0 : null);
+			this.move(
+				this.data.t.length - 1,
+				this.rows ? (this.busiest?.(this.data.t.length - 1) ?? 0) : null,
+			);
 	}
 
 	move(i, row) {
@@ -133,50 +174,72 @@ export class Chart {
 	}
 
 	leave() {
-		if (document.activeElement === this.plot && this.plot.matches(":focus-visible"))
-			return;
+		if (document.activeElement === this.plot && this.plot.matches(":focus-visible")) return;
 		this.at = null;
 		this.render();
 	}
 
 	key(e) {
 		const last = (this.data?.t.length ?? 0) - 1;
-		const by = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -last, End: last }[e.key];
+		const by = {
+			ArrowLeft: -1,
+			ArrowRight: 1,
+			PageUp: -10,
+			PageDown: 10,
+			Home: -last,
+			End: last,
+		}[e.key];
 		const up = this.rows ? { ArrowUp: 1, ArrowDown: -1 }[e.key] : undefined;
 
-		if (last < 0 || (by === undefined && up === undefined && e.key !== "Enter"))
-			return;
+		if (last < 0 || (by === undefined && up === undefined && e.key !== "Enter")) return;
 		e.preventDefault();
-		if (e.key === "Enter")
-			this.choose();
+		if (e.key === "Enter") this.choose();
 		else
-			this.move((this.at ?? last) + (by ?? 0), this.rows ? (this.row ?? 0) + (up ?? 0) : null);
+			this.move(
+				(this.at ?? last) + (by ?? 0),
+				this.rows ? (this.row ?? 0) + (up ?? 0) : null,
+			);
 	}
 
 	// A finger cannot hover: its tap only shows.
 	click(e) {
-		if (e.pointerType !== "touch")
-			this.choose();
+		if (e.pointerType !== "touch") this.choose();
 	}
 
 	choose() {
-		if (this.pick && this.at != null)
-			this.pick(this.data, this.at, this.row);
+		if (this.pick && this.at != null) this.pick(this.data, this.at, this.row);
 	}
 
 	show() {
 		const { at, tip, plot } = this;
 
 		tip.hidden = at == null;
-		if (at == null)
-			return;
+		if (at == null) return;
 		const { title, rows } = this.read(this.data, at, this.row);
-		update(tip, h("b", {}, title), h("table", { role: "presentation" }, rows.map(([kind, name, value]) => h("tr", {},
-			h("td", {}, kind && h("i", { class: "key " + kind }), name), h("td", { class: "num" }, value)))));
+		update(
+			tip,
+			h("b", {}, title),
+			h(
+				"table",
+				{ role: "presentation" },
+				rows.map(([kind, name, value]) =>
+					h(
+						"tr",
+						{},
+						h("td", {}, kind && h("i", { class: "key " + kind }), name),
+						h("td", { class: "num" }, value),
+					),
+				),
+			),
+		);
 		tip.style.left = this.x(at) > this.width / 2 ? "auto" : `${this.x(at) + 12}px`;
-		tip.style.right = this.x(at) > this.width / 2 ? `${this.width - this.x(at) + 12}px` : "auto";
+		tip.style.right =
+			this.x(at) > this.width / 2 ? `${this.width - this.x(at) + 12}px` : "auto";
 		plot.setAttribute("aria-valuenow", at);
-		plot.setAttribute("aria-valuetext", title + ": " + rows.map(([, name, value]) => `${name} ${value}`).join(", "));
+		plot.setAttribute(
+			"aria-valuetext",
+			title + ": " + rows.map(([, name, value]) => `${name} ${value}`).join(", "),
+		);
 	}
 }
 

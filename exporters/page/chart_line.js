@@ -23,7 +23,10 @@ function draw(chart, mark, stacked, least) {
 	const y = (v) => chart.bottom - (v / ticks.at(-1)) * chart.innerHeight;
 
 	return {
-		lines: [layers.toReversed().map((x) => (stacked ? area(chart, x, y) : line(chart, x, y))), dots(chart, layers, y)],
+		lines: [
+			layers.toReversed().map((x) => (stacked ? area(chart, x, y) : line(chart, x, y))),
+			dots(chart, layers, y),
+		],
 		y: ticks.map((v) => [y(v), format.tick(mark(v))]),
 		legend: series.map((x) => h("span", {}, h("i", { class: "key " + x.kind }), x.name)),
 	};
@@ -44,8 +47,7 @@ function line(chart, { kind, top }, y) {
 	let path = "";
 
 	top.forEach((v, i) => {
-		if (v == null)
-			return;
+		if (v == null) return;
 		const p = `${chart.x(i).toFixed(1)},${y(v).toFixed(1)}`;
 		const begins = top[i - 1] == null;
 		path += (begins ? "M" : "L") + p + (begins && top[i + 1] == null ? "h.1" : "");
@@ -57,14 +59,24 @@ function area(chart, { kind, top, bottom }, y) {
 	const point = (v, i) => `${chart.x(i).toFixed(1)},${y(v).toFixed(1)}`;
 	const back = bottom.map(point).reverse();
 
-	return [s("path", { class: "area " + kind, d: `M${top.map(point).join("L")}L${back.join("L")}Z` }), line(chart, { kind, top }, y)];
+	return [
+		s("path", { class: "area " + kind, d: `M${top.map(point).join("L")}L${back.join("L")}Z` }),
+		line(chart, { kind, top }, y),
+	];
 }
 
 function dots(chart, layers, y) {
-	if (chart.at == null)
-		return null;
-	return layers.filter((x) => x.top[chart.at] != null).map((x) =>
-		s("circle", { class: "dot " + x.kind, cx: chart.x(chart.at), cy: y(x.top[chart.at]), r: 3 }));
+	if (chart.at == null) return null;
+	return layers
+		.filter((x) => x.top[chart.at] != null)
+		.map((x) =>
+			s("circle", {
+				class: "dot " + x.kind,
+				cx: chart.x(chart.at),
+				cy: y(x.top[chart.at]),
+				r: 3,
+			}),
+		);
 }
 
 // A line without axes, for a table: [0, max] of itself, or of `least` if that is more.
@@ -74,7 +86,19 @@ export function sparkline(values, kind, label, least = 0) {
 	const y = (v) => 19 - ((v ?? 0) / max) * 17;
 	const points = values.map((v, i) => `${x(i).toFixed(1)},${y(v).toFixed(1)}`).join("L");
 
-	return s("svg", { class: "spark", viewBox: "0 0 80 20", preserveAspectRatio: "none", role: "img", "aria-label": label },
-		s("path", { class: "area " + kind, d: `M${x(0)},19L${points}L${x(values.length - 1)},19Z` }),
-		s("path", { class: "line " + kind, d: "M" + points }));
+	return s(
+		"svg",
+		{
+			class: "spark",
+			viewBox: "0 0 80 20",
+			preserveAspectRatio: "none",
+			role: "img",
+			"aria-label": label,
+		},
+		s("path", {
+			class: "area " + kind,
+			d: `M${x(0)},19L${points}L${x(values.length - 1)},19Z`,
+		}),
+		s("path", { class: "line " + kind, d: "M" + points }),
+	);
 }

@@ -18,23 +18,20 @@ export const s = (tag, attributes, ...children) =>
 	fill(document.createElementNS(SVG, tag), attributes, children);
 
 function fill(el, attributes, children) {
-	for (const [name, value] of Object.entries(attributes ?? {}))
-		set(el, name, value);
+	for (const [name, value] of Object.entries(attributes ?? {})) set(el, name, value);
 	el.append(...children.flat(Infinity).filter((c) => c != null && c !== false));
 	return el;
 }
 
 function set(el, name, value) {
-	if (value == null || value === false)
-		return;
-	if (HANDLERS.includes(name))
-		el[name] = value;
-	else if (name === "style") // by CSSOM: the policy forbids the attribute
+	if (value == null || value === false) return;
+	if (HANDLERS.includes(name)) el[name] = value;
+	else if (name === "style")
+		// by CSSOM: the policy forbids the attribute
 		Object.entries(value).forEach(([k, v]) => el.style.setProperty(k, v));
 	else if (name === "href" && !value.startsWith("#"))
 		throw new Error("a link within the page begins with #");
-	else
-		el.setAttribute(name, value === true ? "" : value);
+	else el.setAttribute(name, value === true ? "" : value);
 }
 
 // Makes the children of `el` equal to these.
@@ -59,10 +56,8 @@ function matchChildren(old, fresh) {
 		if (!same) {
 			old.insertBefore(node, at);
 		} else {
-			if (same === at)
-				at = at.nextSibling;
-			else
-				old.insertBefore(same, at);
+			if (same === at) at = at.nextSibling;
+			else old.insertBefore(same, at);
 			match(same, node);
 		}
 	}
@@ -87,18 +82,14 @@ function counterpart(node, at, byKey) {
 
 function match(old, fresh) {
 	if (old.nodeType === Node.TEXT_NODE) {
-		if (old.data !== fresh.data)
-			old.data = fresh.data;
+		if (old.data !== fresh.data) old.data = fresh.data;
 		return;
 	}
 	for (const { name } of [...old.attributes])
-		if (!fresh.hasAttribute(name) && name !== "style")
-			old.removeAttribute(name);
+		if (!fresh.hasAttribute(name) && name !== "style") old.removeAttribute(name);
 	for (const { name, value } of fresh.attributes)
-		if (name !== "style" && old.getAttribute(name) !== value)
-			old.setAttribute(name, value);
-	if (old.style.cssText !== fresh.style.cssText)
-		old.style.cssText = fresh.style.cssText;
+		if (name !== "style" && old.getAttribute(name) !== value) old.setAttribute(name, value);
+	if (old.style.cssText !== fresh.style.cssText) old.style.cssText = fresh.style.cssText;
 	HANDLERS.forEach((name) => (old[name] = fresh[name]));
 	matchChildren(old, fresh);
 }

@@ -11,12 +11,9 @@ const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 export function digits(x) {
 	const size = Math.abs(x);
 
-	if (size === 0)
-		return "0";
-	if (size >= 99.95)
-		return grouped.format(x);
-	if (size >= 9.995)
-		return x.toFixed(1);
+	if (size === 0) return "0";
+	if (size >= 99.95) return grouped.format(x);
+	if (size >= 9.995) return x.toFixed(1);
 	return size >= 0.0995 ? x.toFixed(2) : String(Number(x.toPrecision(2)));
 }
 
@@ -28,12 +25,9 @@ export const count = (x) => (known(x) ? grouped.format(x) : NOTHING);
 function durationParts(seconds) {
 	const size = Math.abs(seconds);
 
-	if (size === 0)
-		return ["0", "s"];
-	if (size < 0.0009995)
-		return [digits(seconds * 1e6), "µs"];
-	if (size < 0.9995)
-		return [digits(seconds * 1e3), "ms"];
+	if (size === 0) return ["0", "s"];
+	if (size < 0.0009995) return [digits(seconds * 1e6), "µs"];
+	if (size < 0.9995) return [digits(seconds * 1e3), "ms"];
 	return [digits(seconds), "s"];
 }
 
@@ -42,28 +36,31 @@ export const rate = (x) => (known(x) ? digits(x) + SPACE + "req/s" : NOTHING);
 export const ratio = (x) => (known(x) ? digits(x * 100) + SPACE + "%" : NOTHING);
 
 // A round value for an axis: without zeros that say nothing.
-export const tick = (text) => text.replace(/\.(\d*?)0+(?=\D|$)/, (_, rest) => (rest ? "." + rest : ""));
+export const tick = (text) =>
+	text.replace(/\.(\d*?)0+(?=\D|$)/, (_, rest) => (rest ? "." + rest : ""));
 
 export function bytes(x) {
 	const units = ["B", "KiB", "MiB", "GiB", "TiB"];
 	let i = 0;
 
-	if (!known(x))
-		return NOTHING;
-	for (; Math.abs(x) >= 1024 && i < units.length - 1; i++)
-		x /= 1024;
+	if (!known(x)) return NOTHING;
+	for (; Math.abs(x) >= 1024 && i < units.length - 1; i++) x /= 1024;
 	return (i ? digits(x) : grouped.format(x)) + SPACE + units[i];
 }
 
 // 2 h 5 min: how long something has been, in two units at most.
 export function span(seconds) {
-	const units = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+	const units = [
+		[86400, "d"],
+		[3600, "h"],
+		[60, "min"],
+		[1, "s"],
+	];
 	const parts = [];
 	let rest = Math.max(0, Math.round(seconds));
 
 	for (const [size, name] of units) {
-		if (rest >= size && parts.length < 2)
-			parts.push(Math.floor(rest / size) + SPACE + name);
+		if (rest >= size && parts.length < 2) parts.push(Math.floor(rest / size) + SPACE + name);
 		rest %= size;
 	}
 	return parts.join(" ") || "0" + SPACE + "s";
@@ -86,7 +83,7 @@ export function timeMillis(t) {
 // "250ms", "1.5 s", "300us", "2" (seconds): seconds, or null when it is none of these.
 export function parseDuration(input) {
 	const match = /^\s*(\d*\.?\d+)\s*(µs|us|ms|s|min|m)?\s*$/i.exec(input);
-	const sizes = { "µs": 1e-6, us: 1e-6, ms: 1e-3, s: 1, m: 60, min: 60 };
+	const sizes = { µs: 1e-6, us: 1e-6, ms: 1e-3, s: 1, m: 60, min: 60 };
 
 	return match ? Number(match[1]) * sizes[(match[2] ?? "s").toLowerCase()] : null;
 }
@@ -110,8 +107,7 @@ export function operation({ protocol, method, route, path, peer, kind }) {
 	const target = kind === "client" && peer ? "→ " + peer : null;
 	const place = route ?? path ?? (kind === "client" ? null : "(no route)");
 
-	if (method === "_OVERFLOW")
-		return "(all others)";
+	if (method === "_OVERFLOW") return "(all others)";
 	if (protocol !== "http")
 		return visible([route ?? "(unknown method)", target].filter(Boolean).join(" "));
 	return visible([method ?? "(unknown method)", place, target].filter(Boolean).join(" "));

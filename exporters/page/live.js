@@ -26,10 +26,8 @@ export class Heartbeat {
 	apply() {
 		const run = this.wanted && !document.hidden;
 
-		if (run && !this.stop)
-			this.start();
-		else if (!run && this.stop)
-			this.halt();
+		if (run && !this.stop) this.start();
+		else if (!run && this.stop) this.halt();
 	}
 
 	start() {
@@ -49,12 +47,18 @@ export class Heartbeat {
 
 	async listen(signal) {
 		try {
-			await events({}, { signal, opened: () => this.opened(), on: (event, data) => this.heard(event, data) });
+			await events(
+				{},
+				{
+					signal,
+					opened: () => this.opened(),
+					on: (event, data) => this.heard(event, data),
+				},
+			);
 		} catch {
 			// why does not matter here: what the next request says is shown
 		}
-		if (signal.aborted)
-			return;
+		if (signal.aborted) return;
 		this.poll(true);
 		this.retry = setTimeout(() => this.listen(signal), RETRY_MS);
 	}
@@ -65,14 +69,12 @@ export class Heartbeat {
 	}
 
 	heard(event, data) {
-		if (event === "tick")
-			this.onTick(data);
+		if (event === "tick") this.onTick(data);
 	}
 
 	poll(on) {
 		clearInterval(this.timer);
 		this.timer = on ? setInterval(() => this.onTick(null), 1000) : null;
-		if (on)
-			this.onMode("polling");
+		if (on) this.onMode("polling");
 	}
 }

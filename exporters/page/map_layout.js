@@ -22,13 +22,21 @@ export function layout(nodes, edges) {
 	const ids = nodes.map((n) => n.id).sort();
 	const back = circles(ids, edges);
 	const forward = edges.map((e, i) => (back.has(i) ? { from: e.to, to: e.from } : e));
-	const layerOf = layers(ids, forward.filter((e) => e.from !== e.to));
+	const layerOf = layers(
+		ids,
+		forward.filter((e) => e.from !== e.to),
+	);
 	const { columns, chains } = bends(ids, forward, layerOf);
 
 	order(columns, chains);
 	const { places, width, height } = place(columns);
 	const ways = ports(chains.map((chain) => chain.map((id) => places.get(id))));
-	return { width, height, places, ways: ways.map((way, i) => (back.has(i) ? way.reverse() : way)) };
+	return {
+		width,
+		height,
+		places,
+		ways: ways.map((way, i) => (back.has(i) ? way.reverse() : way)),
+	};
 }
 
 // Indices of the edges that lead back to a node the walk is still in.
@@ -43,10 +51,8 @@ function circles(ids, edges) {
 	const walk = (id) => {
 		state.set(id, "open");
 		for (const [to, i] of out.get(id)) {
-			if (state.get(to) === "open")
-				back.add(i);
-			else if (!state.has(to))
-				walk(to);
+			if (state.get(to) === "open") back.add(i);
+			else if (!state.has(to)) walk(to);
 		}
 		state.set(id, "done");
 	};
@@ -63,8 +69,7 @@ function layers(ids, edges) {
 	while (moved) {
 		moved = false;
 		for (const { from, to } of edges) {
-			if (layer.get(to) > layer.get(from))
-				continue;
+			if (layer.get(to) > layer.get(from)) continue;
 			layer.set(to, layer.get(from) + 1);
 			moved = true;
 		}
@@ -103,7 +108,9 @@ function order(columns, chains) {
 	for (let sweep = 0; sweep < SWEEPS; sweep++) {
 		const side = near[sweep % 2];
 		for (const column of sweep % 2 ? columns.toReversed() : columns) {
-			const mean = new Map(column.map(({ id }) => [id, average((side.get(id) ?? [id]).map((n) => at.get(n)))]));
+			const mean = new Map(
+				column.map(({ id }) => [id, average((side.get(id) ?? [id]).map((n) => at.get(n)))]),
+			);
 			column.sort((a, b) => mean.get(a.id) - mean.get(b.id));
 			number(column);
 		}
@@ -122,7 +129,11 @@ function place(columns) {
 	columns.forEach((column, i) => {
 		let y = height > TALL ? 0 : (height - heights[i]) / 2;
 		for (const n of column) {
-			places.set(n.id, { x: i * (NODE.width + GAP.x) + NODE.width / 2, y: y + size(n) / 2, bend: n.bend });
+			places.set(n.id, {
+				x: i * (NODE.width + GAP.x) + NODE.width / 2,
+				y: y + size(n) / 2,
+				bend: n.bend,
+			});
 			y += size(n) + GAP.y;
 		}
 	});
@@ -134,8 +145,7 @@ function ports(ways) {
 	const sides = new Map(); // node: ends on its left, on its right
 
 	const note = (node, right, way, to) => {
-		if (!sides.has(node))
-			sides.set(node, [[], []]);
+		if (!sides.has(node)) sides.set(node, [[], []]);
 		sides.get(node)[right].push({ way, to });
 	};
 	ways.forEach((way, i) => {
@@ -143,13 +153,15 @@ function ports(ways) {
 		note(way.at(-1), 0, i, way.at(-2) ?? way[0]);
 	});
 	const at = ways.map((way) => way.map((p) => ({ ...p })));
-	sides.forEach((both, node) => both.forEach((ends, right) => {
-		const step = Math.min(PORT, (NODE.height - 14) / ends.length);
-		ends.sort((a, b) => a.to.y - b.to.y || a.way - b.way).forEach(({ way }, i) => {
-			const end = right ? at[way][0] : at[way].at(-1);
-			end.y += (i - (ends.length - 1) / 2) * step;
-			end.x = node.x + (right ? 0.5 : -0.5) * NODE.width;
-		});
-	}));
+	sides.forEach((both, node) =>
+		both.forEach((ends, right) => {
+			const step = Math.min(PORT, (NODE.height - 14) / ends.length);
+			ends.sort((a, b) => a.to.y - b.to.y || a.way - b.way).forEach(({ way }, i) => {
+				const end = right ? at[way][0] : at[way].at(-1);
+				end.y += (i - (ends.length - 1) / 2) * step;
+				end.x = node.x + (right ? 0.5 : -0.5) * NODE.width;
+			});
+		}),
+	);
 	return at;
 }

@@ -3,7 +3,13 @@
 // The state of the page is its address: #/view?parameters. Nothing else is remembered, so that a link shows
 // another reader the same, and "back" goes back. An empty parameter is not an absent one (see docs/api.md).
 
-export const WINDOWS = [[60, "1 m"], [300, "5 m"], [900, "15 m"], [3600, "1 h"], [21600, "6 h"]];
+export const WINDOWS = [
+	[60, "1 m"],
+	[300, "5 m"],
+	[900, "15 m"],
+	[3600, "1 h"],
+	[21600, "6 h"],
+];
 const SHARED = ["window", "end"]; // what a link to another view takes along
 
 // {view, params}
@@ -25,7 +31,10 @@ export function changed({ view, params }, changes) {
 
 // A link to another view that looks at the same time.
 export function elsewhere({ params }, view, values = {}) {
-	const shared = SHARED.filter((name) => params.has(name)).map((name) => [name, params.get(name)]);
+	const shared = SHARED.filter((name) => params.has(name)).map((name) => [
+		name,
+		params.get(name),
+	]);
 	return link(view, { ...Object.fromEntries(shared), ...values });
 }
 
@@ -36,6 +45,9 @@ export function windowOf(params, otherwise = 60) {
 }
 
 export const isPaused = (params) => number(params.get("end")) !== null;
+
+// A number as the API reads it: without an exponent.
+export const plain = (x) => x.toFixed(9).replace(/\.?0+$/, "");
 
 // What the API is to be asked for: the last `window` seconds, or those before `end`, when it stands still.
 export function timeRange(params, otherwise = 60) {

@@ -14,11 +14,10 @@ export function flatten(spans) {
 		const todo = [[first, 0, lost]];
 		while (todo.length) {
 			const [span, depth, own] = todo.pop();
-			if (seen.has(span))
-				continue;
+			if (seen.has(span)) continue;
 			seen.add(span);
 			rows.push({ span, depth, lost: own });
-			const below = byId.get(span.span_id) === span ? children.get(span.span_id) ?? [] : [];
+			const below = byId.get(span.span_id) === span ? (children.get(span.span_id) ?? []) : [];
 			todo.push(...below.toReversed().map((x) => [x, depth + 1, false]));
 		}
 	};
@@ -39,5 +38,9 @@ export function phases({ duration, request_end: sent, first_byte: first }) {
 	const a = sent == null ? 0 : end(sent, 0);
 	const b = first == null ? duration : end(first, a);
 
-	return [["request", 0, a], ["wait", a, b], ["response", b, duration]];
+	return [
+		["request", 0, a],
+		["wait", a, b],
+		["response", b, duration],
+	];
 }

@@ -5,7 +5,11 @@
 import { cells, check, equal, live, test, tilesOf, until } from "./harness.mjs";
 import { FAILED, ORDERS } from "./cases_views.mjs";
 
-const focused = (page) => page.evaluate(() => document.activeElement.getAttribute("aria-label") || document.activeElement.textContent);
+const focused = (page) =>
+	page.evaluate(
+		() =>
+			document.activeElement.getAttribute("aria-label") || document.activeElement.textContent,
+	);
 
 test("keyboard walk", async (bench) => {
 	const page = await bench.open("services");
@@ -16,12 +20,24 @@ test("keyboard walk", async (bench) => {
 	for (let i = 0; i < 24; i++) {
 		await page.keyboard.press("Tab");
 		order.push(await focused(page));
-		outlines.push(await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle));
+		outlines.push(
+			await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle),
+		);
 	}
-	equal(order.slice(0, 6), ["Skip to the content", "redeye", "Services", "Map", "Traces", "Health"], "the first stops");
-	check(outlines.every((o) => o === "solid"), `a stop without a visible focus: ${order[outlines.findIndex((o) => o !== "solid")]}`);
+	equal(
+		order.slice(0, 6),
+		["Skip to the content", "redeye", "Services", "Map", "Traces", "Health"],
+		"the first stops",
+	);
+	check(
+		outlines.every((o) => o === "solid"),
+		`a stop without a visible focus: ${order[outlines.findIndex((o) => o !== "solid")]}`,
+	);
 	for (const name of ["5 m", "Theme: auto", "Filter services", "web"])
-		check(order.some((t) => t?.includes(name) || name === t), `${name} is not reached: ${order}`);
+		check(
+			order.some((t) => t?.includes(name) || name === t),
+			`${name} is not reached: ${order}`,
+		);
 });
 
 test("skip link and slash", async (bench) => {
@@ -36,7 +52,10 @@ test("skip link and slash", async (bench) => {
 	await page.keyboard.type("sto/");
 	equal(await page.locator("main .filter").inputValue(), "sto/", "what was typed after /");
 	await page.keyboard.press("Backspace");
-	await until(async () => (await cells(page, "Services")).length === 1, "the service of that name");
+	await until(
+		async () => (await cells(page, "Services")).length === 1,
+		"the service of that name",
+	);
 	check(page.url().includes("q=sto"), "the filter is not in the address");
 });
 
@@ -94,7 +113,10 @@ test("charts by arrow keys", async (bench) => {
 	await page.keyboard.press("ArrowLeft");
 	await page.keyboard.press("ArrowLeft");
 	equal(Number(await at()), Number(await plot.getAttribute("aria-valuemax")) - 2, "two back");
-	check(/^\d\d:\d\d:\d\d.*errors \S+\s%$/u.test(await plot.getAttribute("aria-valuetext")), await plot.getAttribute("aria-valuetext"));
+	check(
+		/^\d\d:\d\d:\d\d.*errors \S+\s%$/u.test(await plot.getAttribute("aria-valuetext")),
+		await plot.getAttribute("aria-valuetext"),
+	);
 	check(await plot.locator(".tip").isVisible(), "no tooltip");
 	await page.keyboard.press("Enter");
 	await page.waitForURL(/#\/traces\?.*status=error/);
@@ -104,19 +126,45 @@ test("charts by arrow keys", async (bench) => {
 
 test("a waterfall by arrow keys; its selection is in the address", async (bench) => {
 	const page = await bench.open("trace?id=" + FAILED);
-	const selected = () => page.locator("[role=treeitem][aria-selected=true]").getAttribute("data-key");
+	const selected = () =>
+		page.locator("[role=treeitem][aria-selected=true]").getAttribute("data-key");
 	await page.getByRole("treeitem").first().waitFor();
 
 	await page.getByRole("treeitem").first().focus();
-	for (const [key, row] of [["ArrowDown", 1], ["ArrowDown", 2], ["ArrowUp", 1], ["End", 4], ["ArrowLeft", 2], ["ArrowRight", 3], ["Home", 0], ["ArrowUp", 0], ["ArrowRight", 1]]) {
+	for (const [key, row] of [
+		["ArrowDown", 1],
+		["ArrowDown", 2],
+		["ArrowUp", 1],
+		["End", 4],
+		["ArrowLeft", 2],
+		["ArrowRight", 3],
+		["Home", 0],
+		["ArrowUp", 0],
+		["ArrowRight", 1],
+	]) {
 		await page.keyboard.press(key);
-		check((await selected()).startsWith(`${row} `), `${key}: ${await selected()}, not row ${row}`);
-		equal(await page.evaluate(() => document.activeElement.getAttribute("data-key")), await selected(), "focus");
+		check(
+			(await selected()).startsWith(`${row} `),
+			`${key}: ${await selected()}, not row ${row}`,
+		);
+		equal(
+			await page.evaluate(() => document.activeElement.getAttribute("data-key")),
+			await selected(),
+			"focus",
+		);
 	}
 	const copy = await bench.open(page.url().split("#/")[1]);
 	await copy.getByRole("treeitem").first().waitFor();
-	equal(await copy.locator("[aria-selected=true]").getAttribute("data-key"), await selected(), "selection of a shared link");
-	equal(await copy.locator(".panel").innerText(), await page.locator(".panel").innerText(), "panel of a shared link");
+	equal(
+		await copy.locator("[aria-selected=true]").getAttribute("data-key"),
+		await selected(),
+		"selection of a shared link",
+	);
+	equal(
+		await copy.locator(".panel").innerText(),
+		await page.locator(".panel").innerText(),
+		"panel of a shared link",
+	);
 });
 
 test("copied link", async (bench) => {
@@ -125,7 +173,10 @@ test("copied link", async (bench) => {
 	const page = await bench.open("trace?id=" + FAILED, { context });
 
 	await page.getByRole("button", { name: "Copy link" }).click();
-	await until(async () => (await page.locator("#announce").textContent()) === "Copied", "word of it");
+	await until(
+		async () => (await page.locator("#announce").textContent()) === "Copied",
+		"word of it",
+	);
 	equal(await page.evaluate(() => navigator.clipboard.readText()), page.url(), "clipboard");
 });
 
@@ -137,7 +188,9 @@ test("back, forward and links", async (bench) => {
 	await heading("orders");
 	check(page.url().includes("window=300"), "the window is not taken along");
 	await page.getByRole("link", { name: "Asks" }).click();
-	await page.getByRole("link", { name: "stock.v1.Stock/Reserve → stock.example:9000", exact: true }).click();
+	await page
+		.getByRole("link", { name: "stock.v1.Stock/Reserve → stock.example:9000", exact: true })
+		.click();
 	await page.locator(".chip").waitFor();
 	await page.getByRole("link", { name: "Its traces" }).click();
 	await heading("Traces");
@@ -162,14 +215,25 @@ test("a pause is in the address, and stays what it was", async (bench) => {
 	await page.waitForURL(/end=\d+/);
 	await page.getByRole("button", { name: /Resume/ }).waitFor();
 	const before = (await cells(page, "Services")).map((r) => r.slice(0, 6));
-	for (let i = 0; i < 30; i++)
-		bench.mock.tick();
+	for (let i = 0; i < 30; i++) bench.mock.tick();
 	const copy = await bench.open(page.url().split("#/")[1]);
-	await until(async () => (await cells(copy, "Services")).length === before.length, "rows of a shared link");
-	equal((await cells(copy, "Services")).map((r) => r.slice(0, 6)), before, "numbers of a shared link");
+	await until(
+		async () => (await cells(copy, "Services")).length === before.length,
+		"rows of a shared link",
+	);
+	equal(
+		(await cells(copy, "Services")).map((r) => r.slice(0, 6)),
+		before,
+		"numbers of a shared link",
+	);
 	await copy.getByRole("button", { name: /Resume/ }).click();
 	await live(copy);
-	await until(async () => JSON.stringify((await cells(copy, "Services")).map((r) => r.slice(0, 6))) !== JSON.stringify(before), "newer numbers");
+	await until(
+		async () =>
+			JSON.stringify((await cells(copy, "Services")).map((r) => r.slice(0, 6))) !==
+			JSON.stringify(before),
+		"newer numbers",
+	);
 });
 
 test("live by events", async (bench) => {
@@ -179,9 +243,22 @@ test("live by events", async (bench) => {
 	for (let i = 0; i < 3; i++) {
 		bench.mock.tick();
 		const { services } = await bench.api("services?window=60");
-		await until(async () => (await cells(page, "Services")).every((r, at) => r[6] === (services[at].server ? String(services[at].in_flight) : "–")), "what is in flight now");
+		await until(
+			async () =>
+				(await cells(page, "Services")).every(
+					(r, at) =>
+						r[6] === (services[at].server ? String(services[at].in_flight) : "–"),
+				),
+			"what is in flight now",
+		);
 		const one = await bench.api("series?kind=server&window=60&points=1");
-		await until(async () => Math.abs(parseFloat((await tilesOf(page, "All services together")).Served) - one.rate[0]) < 1, "the rate now");
+		await until(
+			async () =>
+				Math.abs(
+					parseFloat((await tilesOf(page, "All services together")).Served) - one.rate[0],
+				) < 1,
+			"the rate now",
+		);
 	}
 });
 
@@ -192,9 +269,13 @@ test("live by polling, when there are no events", async (bench) => {
 
 	await page.locator(".led.polling").waitFor();
 	const before = (await cells(page, "Services")).map((r) => r[1]);
-	for (let i = 0; i < 40; i++)
-		bench.mock.tick();
-	await until(async () => JSON.stringify((await cells(page, "Services")).map((r) => r[1])) !== JSON.stringify(before), "newer numbers");
+	for (let i = 0; i < 40; i++) bench.mock.tick();
+	await until(
+		async () =>
+			JSON.stringify((await cells(page, "Services")).map((r) => r[1])) !==
+			JSON.stringify(before),
+		"newer numbers",
+	);
 });
 
 test("what has not changed is not sent again", async (bench) => {

@@ -24,7 +24,10 @@ let browser;
 
 export async function openBrowser() {
 	mkdirSync(SHOTS, { recursive: true });
-	browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: process.getuid() === 0 ? ["--no-sandbox"] : [] });
+	browser = await chromium.launch({
+		executablePath: "/usr/bin/chromium",
+		args: process.getuid() === 0 ? ["--no-sandbox"] : [],
+	});
 }
 
 export const close = () => browser.close();
@@ -41,8 +44,7 @@ export async function runCase({ name, run, mock }) {
 	} catch (e) {
 		const verdict = e instanceof Skip ? "SKIP" : "FAIL";
 		console.log(`${verdict} ${name}: ${String(e.message).split("\n").slice(0, 6).join(" | ")}`);
-		if (verdict === "FAIL")
-			await bench.evidence();
+		if (verdict === "FAIL") await bench.evidence();
 		return verdict;
 	} finally {
 		await bench.end();
@@ -55,8 +57,7 @@ export function equal(got, wanted, what) {
 }
 
 export function check(condition, what) {
-	if (!condition)
-		throw new Error(what);
+	if (!condition) throw new Error(what);
 }
 
 // Asks until it is so; events of the page make it so, and nothing here says when.
@@ -66,14 +67,15 @@ export async function until(question, what) {
 
 	while (Date.now() < end) {
 		try {
-			if (await question())
-				return;
+			if (await question()) return;
 		} catch (e) {
 			last = e;
 		}
 		await new Promise((done) => setTimeout(done, 20));
 	}
-	throw new Error(`not within ${TIMEOUT_MS / 1000} s: ${what}${last ? ` (${last.message})` : ""}`);
+	throw new Error(
+		`not within ${TIMEOUT_MS / 1000} s: ${what}${last ? ` (${last.message})` : ""}`,
+	);
 }
 
 class Bench {
@@ -82,8 +84,7 @@ class Bench {
 	}
 
 	async begin() {
-		if (this.options)
-			this.mock = await new Mock(this.options).start();
+		if (this.options) this.mock = await new Mock(this.options).start();
 		this.url = this.mock?.url;
 	}
 
@@ -98,12 +99,20 @@ class Bench {
 	}
 
 	async context({ width = 1280, scheme = "light", motion = "no-preference" } = {}) {
-		const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: scheme, reducedMotion: motion, timezoneId: "UTC", locale: "en-US" });
+		const context = await browser.newContext({
+			viewport: { width, height: 900 },
+			colorScheme: scheme,
+			reducedMotion: motion,
+			timezoneId: "UTC",
+			locale: "en-US",
+		});
 
 		context.setDefaultTimeout(TIMEOUT_MS);
 		await context.addInitScript(() => {
 			window.violations = [];
-			document.addEventListener("securitypolicyviolation", (e) => window.violations.push(`${e.violatedDirective} ${e.blockedURI} ${e.sample}`));
+			document.addEventListener("securitypolicyviolation", (e) =>
+				window.violations.push(`${e.violatedDirective} ${e.blockedURI} ${e.sample}`),
+			);
 		});
 		this.contexts.push(context);
 		return context;
@@ -122,9 +131,20 @@ class Bench {
 	watch(page) {
 		const origin = new URL(this.url).origin;
 
-		page.on("console", (m) => ["error", "warning"].includes(m.type()) && this.seen.push(`console ${m.type()}: ${m.text()}`));
+		page.on(
+			"console",
+			(m) =>
+				["error", "warning"].includes(m.type()) &&
+				this.seen.push(`console ${m.type()}: ${m.text()}`),
+		);
 		page.on("pageerror", (e) => this.seen.push(`error: ${e.message}`));
-		page.on("request", (r) => /^https?:/.test(r.url()) && new URL(r.url()).origin !== origin && this.seen.push(`asked ${r.url()}`));
+		page.on(
+			"request",
+			(r) =>
+				/^https?:/.test(r.url()) &&
+				new URL(r.url()).origin !== origin &&
+				this.seen.push(`asked ${r.url()}`),
+		);
 		page.on("dialog", (d) => {
 			this.seen.push(`dialog: ${d.message()}`);
 			d.dismiss();
@@ -133,10 +153,12 @@ class Bench {
 
 	async judge() {
 		for (const page of this.contexts.flatMap((c) => c.pages())) {
-			const [violations, pwned] = await page.evaluate(() => [window.violations ?? [], window.pwned]);
+			const [violations, pwned] = await page.evaluate(() => [
+				window.violations ?? [],
+				window.pwned,
+			]);
 			violations.forEach((v) => this.seen.push(`policy: ${v}`));
-			if (pwned !== undefined)
-				this.seen.push("captured text was executed");
+			if (pwned !== undefined) this.seen.push("captured text was executed");
 		}
 		const bad = this.seen.filter((text) => !this.allowed.some((p) => p.test(text)));
 		check(!bad.length, bad.slice(0, 4).join("; "));
@@ -154,7 +176,12 @@ class Bench {
 
 	// The mock's own answer.
 	async api(path) {
-		const response = await fetch(`${this.url}api/v1/${path}`, { headers: this.mock?.token || this.token ? { Authorization: `Bearer ${this.mock?.token ?? this.token}` } : {} });
+		const response = await fetch(`${this.url}api/v1/${path}`, {
+			headers:
+				this.mock?.token || this.token
+					? { Authorization: `Bearer ${this.mock?.token ?? this.token}` }
+					: {},
+		});
 		return response.json();
 	}
 }
@@ -163,22 +190,46 @@ class Bench {
 
 export async function axe(page) {
 	await page.evaluate(AXE);
-	const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] }));
-	const words = violations.map((v) => `${v.id}: ${v.nodes.slice(0, 2).map((n) => n.html.slice(0, 120) + " " + (n.any[0]?.message ?? "")).join(" ")}`);
+	const { violations } = await page.evaluate(() =>
+		window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] }),
+	);
+	const words = violations.map(
+		(v) =>
+			`${v.id}: ${v.nodes
+				.slice(0, 2)
+				.map((n) => n.html.slice(0, 120) + " " + (n.any[0]?.message ?? ""))
+				.join(" ")}`,
+	);
 
 	check(!violations.length, `axe: ${words.join("; ")}`);
 }
 
 export async function noOverflow(page) {
-	const [wide, window] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+	const [wide, window] = await page.evaluate(() => [
+		document.documentElement.scrollWidth,
+		window.innerWidth,
+	]);
 	check(wide <= window, `the page is ${wide} px wide in a window of ${window}`);
 }
 
-const UNITS = { "µs": 1e-6, ms: 1e-3, s: 1, "%": 0.01, "req/s": 1, req: 1, B: 1, KiB: 1024, MiB: 1048576, GiB: 1073741824 };
+const UNITS = {
+	µs: 1e-6,
+	ms: 1e-3,
+	s: 1,
+	"%": 0.01,
+	"req/s": 1,
+	req: 1,
+	B: 1,
+	KiB: 1024,
+	MiB: 1048576,
+	GiB: 1073741824,
+};
 
 // What a number with its unit says; null for a dash. Independent of the page's own formatting.
 export function quantity(text) {
-	const match = /(-?[\d,]+(?:\.\d+)?)[\s\u202f]*(µs|ms|s|%|req\/s|req|[KMG]iB|B)?(?![\w/])/.exec(text);
+	const match = /(-?[\d,]+(?:\.\d+)?)[\s\u202f]*(µs|ms|s|%|req\/s|req|[KMG]iB|B)?(?![\w/])/.exec(
+		text,
+	);
 	return match ? Number(match[1].replaceAll(",", "")) * (UNITS[match[2]] ?? 1) : null;
 }
 
@@ -186,8 +237,14 @@ export function quantity(text) {
 export function shows(text, value, what) {
 	const got = quantity(text);
 	const digits = /[\d,]+(\.\d+)?/.exec(text);
-	const last = got === null ? 0 : (10 ** -(digits[1]?.length - 1 || 0)) * (quantity(text.replace(digits[0], "1")) ?? 1);
-	const near = got !== null && Math.abs(got - value) <= last * 0.5001 && (Number.isInteger(value) || last <= Math.abs(value) * 0.1);
+	const last =
+		got === null
+			? 0
+			: 10 ** -(digits[1]?.length - 1 || 0) * (quantity(text.replace(digits[0], "1")) ?? 1);
+	const near =
+		got !== null &&
+		Math.abs(got - value) <= last * 0.5001 &&
+		(Number.isInteger(value) || last <= Math.abs(value) * 0.1);
 
 	check(value === null ? got === null : near, `${what}: "${text}" is shown for ${value}`);
 }
@@ -195,6 +252,19 @@ export function shows(text, value, what) {
 export const live = (page) => page.locator(".led.live").waitFor();
 
 // Texts of the cells of a table's body.
-export const cells = (page, label) => page.locator(`[role=region][aria-label="${label}"] tbody tr`).evaluateAll((rows) => rows.map((r) => [...r.children].map((c) => c.textContent)));
+export const cells = (page, label) =>
+	page
+		.locator(`[role=region][aria-label="${label}"] tbody tr`)
+		.evaluateAll((rows) => rows.map((r) => [...r.children].map((c) => c.textContent)));
 
-export const tilesOf = (page, label) => page.locator(`dl[aria-label="${label}"] > div`).evaluateAll((all) => Object.fromEntries(all.map((d) => [d.querySelector("dt").textContent, d.querySelector("b").textContent])));
+export const tilesOf = (page, label) =>
+	page
+		.locator(`dl[aria-label="${label}"] > div`)
+		.evaluateAll((all) =>
+			Object.fromEntries(
+				all.map((d) => [
+					d.querySelector("dt").textContent,
+					d.querySelector("b").textContent,
+				]),
+			),
+		);

@@ -16,7 +16,9 @@ import "./cases_hostile.mjs";
 const words = process.argv.slice(2);
 const all = (name) => words.flatMap((w, i) => (w === name ? [words[i + 1]] : []));
 const [live] = all("--live");
-const chosen = (live ? liveCases(live, all("--token")[0]) : cases).filter((c) => !all("--only").length || all("--only").some((text) => c.name.includes(text)));
+const chosen = (live ? liveCases(live, all("--token")[0]) : cases).filter(
+	(c) => !all("--only").length || all("--only").some((text) => c.name.includes(text)),
+);
 
 if (words.includes("--list")) {
 	chosen.forEach((c) => console.log(c.name));
@@ -24,8 +26,7 @@ if (words.includes("--list")) {
 }
 await openBrowser();
 const counts = { ok: 0, FAIL: 0, SKIP: 0 };
-for (const c of chosen)
-	counts[await runCase(c)]++;
+for (const c of chosen) counts[await runCase(c)]++;
 await close();
 console.log(`page: ${counts.ok} passed, ${counts.FAIL} failed, ${counts.SKIP} skipped`);
 process.exit(counts.FAIL || !chosen.length ? 1 : 0);
