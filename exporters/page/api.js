@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
 // Asks the agent. The token, when it wants one, is kept for this tab only and goes nowhere but into
-// the header of a request to where the page came from. Answers that have not changed (ETag) are the very
-// object of before.
+// the header of a request to where the page came from. Answers that have not changed (ETag) are the
+// very object of before.
 
 const BASE = "api/v1/";
 const TOKEN = "redeye-token";
@@ -74,8 +74,8 @@ export async function get(path, params, signal) {
 	return data;
 }
 
-// Server-sent events by fetch, since EventSource cannot send a token. Calls on(event, data) until the server or
-// `signal` ends it; opened() once it has begun.
+// Server-sent events by fetch, since EventSource cannot send a token. Calls on(event, data) until
+// the server or `signal` ends it; opened() once it has begun.
 export async function events(params, { opened, on, signal }) {
 	const response = await ask(url("events", params), { Accept: "text/event-stream" }, signal);
 

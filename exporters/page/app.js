@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
-// The frame around the views: which one the address asks for, the heartbeat that refreshes it, and what is
-// shown when the agent does not answer, refuses, or wants a token.
+// The frame around the views: which one the address asks for, the heartbeat that refreshes it, and
+// what is shown when the agent does not answer, refuses, or wants a token.
 //
-// A view is {title(params), timed, history, window, every(params), create(app)}; what create() returns is {el,
-// load(signal), tick(data)}: load() asks the API and shows the answer, again and again. timed: it has a window of time;
-// every: ticks between two loads, 0: never by itself.
+// A view is {title(params), timed, history, window, every(params), create(app)}; what create()
+// returns is {el, load(signal), tick(data)}: load() asks the API and shows the answer, again and
+// again. timed: it has a window of time; every: ticks between two loads, 0: never by itself.
 
 import { h, update } from "./dom.js";
 import { ApiError, get, token } from "./api.js";
@@ -45,7 +45,8 @@ const app = {
 	failures: 0,
 	ticks: 0,
 
-	// Changes parameters of this view. replace: no step back leads here; quiet: nothing is loaded.
+	// Changes parameters of this view. replace: no step back leads here; quiet: nothing is
+	// loaded.
 	go(changes, { replace = false, quiet = false } = {}) {
 		this.open(changed(this, changes), replace, quiet);
 	},

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
-// What every chart has: a frame with a title and a legend, axes, and a cursor that the pointer or the
-// arrow keys move along the steps. The drawing itself is hidden from a screen reader. To it the chart is a
-// slider over time whose value text is what a tooltip shows to others.
+// What every chart has: a frame with a title and a legend, axes, and a cursor that the pointer or
+// the arrow keys move along the steps. The drawing itself is hidden from a screen reader. To it the
+// chart is a slider over time whose value text is what a tooltip shows to others.
 
 import { h, s, update } from "./dom.js";
 import * as format from "./format.js";
@@ -30,8 +30,9 @@ export function timeTicks(from, to, width) {
 	return { step, ticks };
 }
 
-// draw(chart): returns {lines: [SVG], y: [[position, text]], top(i)}; read(i, row): {title, rows: [[class, name, value]]}
-// pick(i, row): Enter or a click, when given. rows: how many the cursor may choose from (0: all at once).
+// draw(chart): returns {lines: [SVG], y: [[position, text]], top(i)}; read(i, row): {title, rows:
+// [[class, name, value]]} pick(i, row): Enter or a click, when given. rows: how many the cursor may
+// choose from (0: all at once).
 export class Chart {
 	constructor({ title, hint, draw, read, pick }) {
 		Object.assign(this, { draw, read, pick, at: null, row: null, data: null });

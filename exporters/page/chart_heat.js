@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
-// How durations are spread over time: a column for each step, a row for some neighbouring buckets on a
-// logarithmic axis, the darker the more requests. data: {t, step, bounds, cells} of /series.
+// How durations are spread over time: a column for each step, a row for some neighbouring buckets
+// on a logarithmic axis, the darker the more requests. data: {t, step, bounds, cells} of /series.
 //
-// Buckets are 9 % wide, which is too fine to be seen or hit: neighbours are drawn as one, so that a row is at
-// least ROW_MIN high.
+// Buckets are 9 % wide, which is too fine to be seen or hit: neighbours are drawn as one, so that a
+// row is at least ROW_MIN high.
 
 import { h, s } from "./dom.js";
 import * as format from "./format.js";
@@ -32,7 +32,8 @@ export function heatChart(options) {
 	return chart;
 }
 
-// Where bucket i begins. Before the first bound there is another, as far away, or nothing: the shortest end at a microsecond.
+// Where bucket i begins. Before the first bound there is another, as far away, or nothing: the
+// shortest end at a microsecond.
 const begin = (bounds, i) =>
 	i ? bounds[i - 1] : bounds[0] > 1.01e-6 ? bounds[0] / 2 ** (1 / 8) : 0;
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
-// Lines, or areas on top of one another, over time. data: {t, step, series: [{name, kind, values}]}; kind is the
-// class that colours it (and dashes it: colour alone says nothing), a value may be null: then there is a gap.
+// Lines, or areas on top of one another, over time. data: {t, step, series: [{name, kind,
+// values}]}; kind is the class that colours it (and dashes it: colour alone says nothing), a value
+// may be null: then there is a gap.
 
 import { h, s } from "./dom.js";
 import * as format from "./format.js";

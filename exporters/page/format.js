@@ -88,8 +88,8 @@ export function parseDuration(input) {
 	return match ? Number(match[1]) * sizes[(match[2] ?? "s").toLowerCase()] : null;
 }
 
-// What would not be seen, or would reorder what is around it: controls, and the format characters of
-// Unicode (bidirectional overrides, zero widths, tags).
+// What would not be seen, or would reorder what is around it: controls, and the format characters
+// of Unicode (bidirectional overrides, zero widths, tags).
 const INVISIBLE = /[\p{Cc}\p{Cf}\u2028\u2029\u115f\u1160\u3164]/gu;
 
 const escaped = (c) => "\\u{" + c.codePointAt(0).toString(16) + "}";

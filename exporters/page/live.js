@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
-// The page's heartbeat: one tick a second, from the agent's events or, while there are none (too many
-// listeners, a proxy that holds them back, no history), from a timer. A page that nobody looks at has none.
+// The page's heartbeat: one tick a second, from the agent's events or, while there are none (too
+// many listeners, a proxy that holds them back, no history), from a timer. A page that nobody looks
+// at has none.
 
 import { events } from "./api.js";
 

@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
-// Places for a graph's nodes: in layers from left to right, each node right of those that ask it. The same graph
-// always looks the same.
+// Places for a graph's nodes: in layers from left to right, each node right of those that ask it.
+// The same graph always looks the same.
 //
-// 1. Edges that close a circle, found by a depth-first walk along the busiest first, count as reversed. What is busy is
-//    a matter of powers of two: a little more or less traffic changes nothing.
+// 1. Edges that close a circle, found by a depth-first walk along the busiest first, count as
+//    reversed. What is busy is a matter of powers of two: a little more traffic changes nothing.
 // 2. A node's layer is the length of the longest way to it.
 // 3. An edge over several layers gets a bend in each one between, so that it goes around what is there.
-// 4. Within a layer nodes are ordered by the mean place of their neighbours, swept to and fro some times.
+// 4. Within a layer nodes are ordered by the mean place of their neighbours, swept to and fro some
+//    times.
 
 export const NODE = { width: 152, height: 58 };
 const BEND = 10; // height of a bend's place
-const GAP = { x: 92, y: 24 };
+const GAP = { x: 108, y: 26 };
 const PORT = 11; // between the ends of edges on one side of a node
 const SWEEPS = 6;
 const TALL = 900;
 
-// nodes: [{id}], edges: [{from, to, rate}] of ids that are there. Returns {width, height, places: Map(id, {x, y}: the
-// middle), ways: in the order of edges, [{x, y, bend}] from the side of its node to that of the other}.
+// nodes: [{id}], edges: [{from, to, rate}] of ids that are there. Returns {width, height, places:
+// Map(id, {x, y}: the middle), ways: in the order of edges, [{x, y, bend}] from the side of its
+// node to that of the other}.
 export function layout(nodes, edges) {
 	const ids = nodes.map((n) => n.id).sort();
 	const back = circles(ids, edges);
@@ -120,7 +122,8 @@ function order(columns, chains) {
 const average = (values) => values.reduce((a, b) => a + b, 0) / values.length;
 const size = ({ bend }) => (bend ? BEND : NODE.height);
 
-// Columns are centred on one another, or begin at the top when one is so long that its middle would be out of sight.
+// Columns are centred on one another, or begin at the top when one is so long that its middle would
+// be out of sight.
 function place(columns) {
 	const heights = columns.map((c) => c.reduce((sum, n) => sum + size(n) + GAP.y, -GAP.y));
 	const height = Math.max(NODE.height, ...heights);

@@ -97,8 +97,8 @@ export function more(app, shown, total) {
 	);
 }
 
-// A table in a region of its own that scrolls, rather than the page. columns: [{name, sort, kind, hint}];
-// rows: elements. sort: a name that the API knows.
+// A table in a region of its own that scrolls, rather than the page. columns: [{name, sort, kind,
+// hint}]; rows: elements. sort: a name that the API knows.
 export function table(app, label, columns, rows) {
 	return h(
 		"div",

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
-// The state of the page is its address: #/view?parameters. Nothing else is remembered, so that a link shows
-// another reader the same, and "back" goes back. An empty parameter is not an absent one (see docs/api.md).
+// The state of the page is its address: #/view?parameters. Nothing else is remembered, so that a
+// link shows another reader the same, and "back" goes back. An empty parameter is not an absent one
+// (see docs/api.md).
 
 export const WINDOWS = [
 	[60, "1 m"],
@@ -49,7 +50,8 @@ export const isPaused = (params) => number(params.get("end")) !== null;
 // A number as the API reads it: without an exponent.
 export const plain = (x) => x.toFixed(9).replace(/\.?0+$/, "");
 
-// What the API is to be asked for: the last `window` seconds, or those before `end`, when it stands still.
+// What the API is to be asked for: the last `window` seconds, or those before `end`, when it stands
+// still.
 export function timeRange(params, otherwise = 60) {
 	const window = windowOf(params, otherwise);
 	const end = number(params.get("end"));

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
-// The spans of a trace as a tree. Ids were captured: two spans may claim the same one, and parents may form a
-// circle. Each span is in the result once whatever they say.
+// The spans of a trace as a tree. Ids were captured: two spans may claim the same one, and parents
+// may form a circle. Each span is in the result once whatever they say.
 
-// [{span, depth, lost}] in the order of the tree, children by their start. lost: its parent is not here.
+// [{span, depth, lost}] in the order of the tree, children by their start. lost: its parent is not
+// here.
 export function flatten(spans) {
 	const byId = new Map(spans.map((x) => [x.span_id, x]));
 	const children = Map.groupBy(spans, (x) => x.parent_id);
@@ -32,7 +33,8 @@ export function extent(spans) {
 	return { from, length: Math.max(...spans.map((x) => x.start - from + x.duration)) || 1e-6 };
 }
 
-// [name, from, to] in seconds from the span's start: the request moves, the server is waited for, the response moves.
+// [name, from, to] in seconds from the span's start: the request moves, the server is waited for,
+// the response moves.
 export function phases({ duration, request_end: sent, first_byte: first }) {
 	const end = (x, least) => Math.min(Math.max(x, least), duration);
 	const a = sent == null ? 0 : end(sent, 0);

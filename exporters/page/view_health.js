@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
-// The agent itself: first what it lost, then what it could not see, then all else it says of itself.
+// The agent itself: first what it lost, then what it could not see, then all else it says of
+// itself.
 
 import { h, update } from "./dom.js";
 import { get } from "./api.js";
@@ -12,8 +13,19 @@ const LOSS = /dropped|lost|missed|left_out/;
 // Counted under such a name, but by docs/metrics.md no loss.
 const NO_LOSS = new Set(["not_wanted", "ciphertext", "not_stream", "peek"]);
 const NO_LOSS_NAMES = new Set(["redeye.uprobe.maps.lost"]);
-const UNSEEN =
-	/^redeye\.(uprobe\.failed|uprobe\.waiting|tls\.connections\.unseen|events\.without_payload|processes\.refused|connections\.(evicted|unclassified)|series\.overflowed|memory\.limit_reached)$/;
+const UNSEEN = new Set(
+	[
+		"uprobe.failed",
+		"uprobe.waiting",
+		"tls.connections.unseen",
+		"events.without_payload",
+		"processes.refused",
+		"connections.evicted",
+		"connections.unclassified",
+		"series.overflowed",
+		"memory.limit_reached",
+	].map((name) => "redeye." + name),
+);
 const COLUMNS = [
 	{ name: "Metric" },
 	{ name: "Of" },
@@ -123,7 +135,7 @@ function verdict(app, all, { metrics: known, history }) {
 }
 
 function unseen(app, all) {
-	const found = all.filter((m) => UNSEEN.test(m.name) && counted(m));
+	const found = all.filter((m) => UNSEEN.has(m.name) && counted(m));
 
 	return h(
 		"section",

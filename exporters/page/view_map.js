@@ -272,6 +272,7 @@ function drawEdge(edge, { d, end: { x, y }, turn }, most) {
 	);
 }
 
+// Above its way, which stays to be seen.
 function drawLabel(edge, { x, y }) {
 	const text = labelOf(edge);
 	const width = text.length * 6.4 + 6;
@@ -279,8 +280,8 @@ function drawLabel(edge, { x, y }) {
 	return s(
 		"g",
 		{ class: "label " + severity(edge.error_ratio), "aria-hidden": "true" },
-		s("rect", { x: x - width / 2, y: y - 8, width, height: 16, rx: 4 }),
-		s("text", { class: "mid", x, y: y + 4 }, text),
+		s("rect", { x: x - width / 2, y: y - 19, width, height: 15, rx: 4 }),
+		s("text", { class: "mid", x, y: y - 8 }, text),
 	);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
-// One service, or one route of it: what it serves or what it asks of others, over time and by route.
+// One service, or one route of it: what it serves or what it asks of others, over time and by
+// route.
 
 import { h, update } from "./dom.js";
 import { get } from "./api.js";

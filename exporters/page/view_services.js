@@ -77,7 +77,10 @@ class Services {
 		this.app.now = list.to;
 		this.inFlight.clear();
 		showValue(this.filter, params.get("q"));
-		update(this.top, series.t.length ? summary(kind, all, series, list.total) : null);
+		update(
+			this.top,
+			list.total || params.has("q") ? summary(kind, all, series, list.total) : null,
+		);
 		update(this.list, list.services.length ? this.table(list) : this.none());
 		if (this.shown !== list.total) this.app.announce(`${list.total} services`);
 		this.shown = list.total;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
-// One trace: a row for each span with its place in time, and all that is known of the one that is selected.
+// One trace: a row for each span with its place in time, and all that is known of the one that is
+// selected.
 
 import { h, update } from "./dom.js";
 import { ApiError, get } from "./api.js";
@@ -161,8 +162,8 @@ class Trace {
 				lost ? h("span", { class: "lost", title: "its parent is not here" }, "⋯ ") : null,
 				h("b", {}, captured(span.service, 60)),
 				h("small", { class: "kind" }, span.kind),
-				statusBadge(span.status, span.error),
 				h("bdi", {}, name),
+				statusBadge(span.status, span.error),
 			),
 			h("div", { class: "bars" }, this.bar(span)),
 		);

@@ -19,10 +19,10 @@ const SORTS = [
 	["duration asc", "shortest first"],
 ];
 const COLUMNS = [
-	{ name: "Begin" },
-	{ name: "Duration", kind: "wide" },
 	{ name: "Request" },
+	{ name: "Duration", kind: "wide" },
 	{ name: "Status" },
+	{ name: "Begin" },
 	{ name: "Spans", kind: "num" },
 	{ name: "Errors", kind: "num" },
 	{ name: "Services" },
@@ -217,9 +217,15 @@ class Traces {
 			"tr",
 			{ "data-key": trace.trace_id },
 			h(
-				"td",
-				{ class: "moment", title: format.moment(trace.start) },
-				format.timeMillis(trace.start),
+				"th",
+				{ scope: "row" },
+				h(
+					"a",
+					{ href: elsewhere(this.app, "trace", { id: trace.trace_id }) },
+					h("small", {}, captured(root.service, 60)),
+					" ",
+					h("bdi", {}, format.spanName(root)),
+				),
 			),
 			h(
 				"td",
@@ -234,18 +240,12 @@ class Traces {
 				),
 				h("span", { class: "num" }, format.duration(trace.duration)),
 			),
-			h(
-				"th",
-				{ scope: "row" },
-				h(
-					"a",
-					{ href: elsewhere(this.app, "trace", { id: trace.trace_id }) },
-					h("small", {}, captured(root.service, 60)),
-					" ",
-					h("bdi", {}, format.spanName(root)),
-				),
-			),
 			h("td", {}, statusBadge(root.status, root.error)),
+			h(
+				"td",
+				{ class: "moment", title: format.moment(trace.start) },
+				format.timeMillis(trace.start),
+			),
 			h("td", { class: "num" }, format.count(trace.spans)),
 			h(
 				"td",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
-// Against a real agent with traffic: every view loads without a complaint, and what a route's row shows as its total lies
-// between what /metrics said before and after.
+// Against a real agent with traffic: every view loads without a complaint, and what a route's row
+// shows as its total lies between what /metrics said before and after.
 
 import { Skip, axe, cells, check, live, noOverflow, quantity, until } from "./harness.mjs";
 

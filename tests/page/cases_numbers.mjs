@@ -260,12 +260,12 @@ test("numbers of traces, and pages of them", async (bench) => {
 		equal(rows.length, traces.length, "rows");
 		traces.forEach((t, i) => {
 			equal(
-				rows[i][0],
+				rows[i][3],
 				new Date(Math.round(t.start * 1e6) / 1e3).toISOString().slice(11, 23),
 				"begin",
 			);
 			shows(rows[i][1], t.duration, "duration");
-			equal(rows[i][2], `${t.root.service} ${t.root.method} ${t.root.path}`, "request");
+			equal(rows[i][0], `${t.root.service} ${t.root.method} ${t.root.path}`, "request");
 			equal(
 				[quantity(rows[i][4]), quantity(rows[i][5])],
 				[t.spans, t.errors],

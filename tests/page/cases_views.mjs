@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
-// Each view in both themes and at both widths: nothing in the console, nothing asked of others, no word from the policy, axe
-// content, no wider than the window.
+// Each view in both themes and at both widths: nothing in the console, nothing asked of others, no
+// word from the policy, axe content, no wider than the window.
 
 import { axe, check, equal, live, noOverflow, test, until } from "./harness.mjs";
 import { readdirSync, statSync } from "node:fs";

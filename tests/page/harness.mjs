@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
-// A case is a name and a function; it gets a bench with a mock and pages that are watched: what a page logs, asks of
-// others, or does against its policy fails the case, whatever else the case is about.
+// A case is a name and a function; it gets a bench with a mock and pages that are watched: what a
+// page logs, asks of others, or does against its policy fails the case, whatever else the case is
+// about.
 
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
-// A stand-in for the agent: the page's files with the headers that the agent sends, and an API as docs/api.md has it
-// over the made-up host of model.mjs. Its clock moves only by tick(), or, run by hand, each second:
+// A stand-in for the agent: the page's files with the headers that the agent sends, and an API as
+// docs/api.md has it over the made-up host of model.mjs. Its clock moves only by tick(), or, run by
+// hand, each second:
 //
 //     tests/page/mock.mjs [--port N] [--mode normal|many|hostile|empty|off] [--token T]
 

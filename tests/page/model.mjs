@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
-// A made-up host whose numbers follow from the time alone: what a window holds is the difference of two running totals, so
-// that every answer of the mock adds up with every other. Nothing is random.
+// A made-up host whose numbers follow from the time alone: what a window holds is the difference of
+// two running totals, so that every answer of the mock adds up with every other. Nothing is random.
 
 export const START = 1795890000;
 export const BOUNDS = Array.from({ length: 256 }, (_, i) => 1e-6 * 2 ** (i / 8));
