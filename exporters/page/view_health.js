@@ -11,7 +11,7 @@ import * as format from "./format.js";
 
 const LOSS = /dropped|lost|missed|left_out/;
 // Counted under such a name, but by docs/metrics.md no loss.
-const NO_LOSS = new Set(["not_wanted", "ciphertext", "not_stream", "peek"]);
+const NO_LOSS = new Set(["not_wanted", "ciphertext", "not_stream", "peek", "not_chosen"]);
 const NO_LOSS_NAMES = new Set(["redeye.uprobe.maps.lost"]);
 const UNSEEN = new Set(
 	[
