@@ -54,7 +54,7 @@ FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c
 SKEL	:= $(O)/redeye.skel.h
 
 .PHONY: all deps demo test test-unit test-golden test-live test-vm test-vm-tls test-h2 test-vm-h2 test-stress test-prometheus \
-	test-propagate test-otlp test-traces test-uprobes test-frames test-terminal bench bench-spans bench-history fuzz check \
+	test-propagate test-otlp test-traces test-uprobes test-frames test-terminal test-page bench bench-spans bench-history fuzz check \
 	check-abi check-arm64 format man install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -244,6 +244,11 @@ test-vm-h2: all
 	$(Q)tests/h2/deps
 	$(Q)tests/vm/run -m 4096 -t 3000 $(VM) -- tests/h2/run --vm
 
+# The built-in page in Chromium, against a made-up API. PAGE_TEST="--live URL": against an agent with traffic.
+test-page:
+	$(Q)tests/page/deps
+	$(Q)tests/page/run $(PAGE_TEST)
+
 # Every kernel of the matrix, every backend. Long: see tests/vm/README.md.
 test-vm: all
 	$(Q)tests/vm/deps
@@ -263,6 +268,7 @@ test:
 		otlp='$(MAKE) -s test-otlp' \
 		terminal='$(MAKE) -s test-terminal' \
 		uprobes='$(MAKE) -s test-uprobes' \
+		page='$(MAKE) -s test-page' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
 		vm='tests/vm/skipped'
 
