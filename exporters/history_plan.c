@@ -78,7 +78,8 @@ static void plan_both(const struct history *h, struct plan *p, uint32_t from, ui
 void plan__make(const struct history *h, struct history_range r, bool fine, struct plan *p)
 {
 	const struct frames *f = &h->frames[FINE], *c = &h->frames[COARSE];
-	bool has_coarse = c->from < c->end && c->from < f->from;
+	/* Its first step begins before the first second: nothing is in it that fine ones lack. */
+	bool has_coarse = c->from < c->end && c->from < f->from && f->from != h->first_second;
 	uint32_t to = r.to ? least(r.to, f->end) : f->end;
 	uint32_t from = most(r.from, has_coarse ? c->from : f->from);
 

@@ -317,6 +317,7 @@ static void start_at(struct history *h, uint32_t second)
 	}
 	frames__clear(h, &h->frames[FINE]);
 	frames__clear(h, &h->frames[COARSE]);
+	h->first_second = second;
 	h->frames[FINE].from = h->frames[FINE].end = second;
 	h->frames[COARSE].from = h->frames[COARSE].end = floor10(second);
 }

@@ -194,7 +194,8 @@ static void check_range(struct history_range r)
 {
 	struct history_rows *rows = history__rows(f.h, &ALL, r, HISTORY_BY_SERVICE, 0);
 	struct history_state st = state_of(f.h);
-	bool has_coarse = st.coarse.from < st.coarse.to && st.coarse.from < st.fine.from;
+	bool has_coarse = st.coarse.from < st.coarse.to && st.coarse.from < st.fine.from &&
+			  st.fine.from != f.h->first_second;
 	uint32_t first = has_coarse ? st.coarse.from : st.fine.from;
 
 	if (rows->range.from == rows->range.to) {
