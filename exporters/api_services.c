@@ -72,14 +72,16 @@ static void write_side(struct buf *out, const char *key, const struct history_ro
 static void write_spark(struct buf *out, const struct history_row *row,
 			const struct history_rows *r)
 {
-	double part = r->n_spark ? (double)(r->range.to - r->range.from) / r->n_spark : 0;
-	uint32_t i;
+	uint32_t seconds = r->range.to - r->range.from, i;
 
+	if (r->n_spark) /* of the first part */
+		seconds -= (r->n_spark - 1) * r->spark_part;
 	api_json__key(out, "spark");
 	buf__puts(out, "{\"rate\":[");
 	for (i = 0; i < r->n_spark; i++) {
 		api_json__next(out);
-		api_json__number(out, part > 0 ? row->spark_count[i] / part : 0);
+		api_json__number(out, (double)row->spark_count[i] / seconds);
+		seconds = r->spark_part;
 	}
 	buf__puts(out, "],\"errors\":[");
 	for (i = 0; i < r->n_spark; i++) {

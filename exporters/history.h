@@ -120,8 +120,10 @@ struct history_row {
 
 struct history_rows {
 	struct history_range range;
-	uint32_t step;    /* of the finest used */
-	uint32_t n_spark; /* as asked for; the range in equal parts */
+	uint32_t step; /* of the finest used */
+	/* The range in parts of spark_part seconds, the last of which ends with it; the first may
+	 * be shorter. At most as many as asked for, 0 of an empty range. */
+	uint32_t n_spark, spark_part;
 	size_t n;
 	struct history_row *v;
 	void *memory; /* private */

@@ -407,10 +407,10 @@ struct history {
 	_Atomic uint64_t room[ROOM__CNT];
 
 	pthread_rwlock_t lock;
-	uint64_t begin_ns; /* what a series has from before is not counted */
+	uint64_t begin_ns;     /* what a series has from before is not counted */
 	uint32_t first_second; /* of the frames */
-	uint32_t snapshot; /* number of the last one */
-	uint32_t full_in;  /* the snapshot in which no series more had room */
+	uint32_t snapshot;     /* number of the last one */
+	uint32_t full_in;      /* the snapshot in which no series more had room */
 	uint32_t left_out_now;
 	struct table_of services, routes, series;
 	struct frames frames[RESOLUTIONS];

@@ -142,9 +142,8 @@ static void on_step(struct frame_query *f, uint32_t time)
 {
 	struct rows_query *q = f->arg;
 	const struct history_rows *r = q->rows;
-	uint64_t length = r->range.to - r->range.from;
 
-	q->spark = (uint32_t)((uint64_t)(time - r->range.from) * r->n_spark / length);
+	q->spark = r->n_spark - 1 - (r->range.to - 1 - time) / r->spark_part;
 }
 
 static void on_row(struct frame_query *f, uint32_t series, uint64_t count)
@@ -263,19 +262,34 @@ static void *scratch(struct rows_query *q)
 	return at;
 }
 
-/* Do its sparks' parts consist of whole steps of ten seconds? */
-static bool needs_fine(struct history_range r, uint32_t n_spark)
+static uint32_t round_up(uint32_t n, uint32_t step)
 {
-	return n_spark && (r.to - r.from) % (n_spark * HISTORY_COARSE_STEP);
+	return (n + step - 1) / step * step;
 }
 
-static int collect(struct rows_query *q, struct history_range r)
+/* Parts of whole steps, or some would be empty and others have twice as much as they should. */
+static void divide(struct rows_query *q, uint32_t at_most)
+{
+	struct history_rows *r = q->rows;
+	const struct plan *p = &q->plan;
+	uint32_t length = p->range.to - p->range.from, step = HISTORY_FINE_STEP;
+
+	if (!at_most || !length)
+		return;
+	if (p->piece[0].frames == &q->h->frames[COARSE])
+		step = HISTORY_COARSE_STEP;
+	r->spark_part = round_up((length + at_most - 1) / at_most, step);
+	r->n_spark = (length + r->spark_part - 1) / r->spark_part;
+}
+
+static int collect(struct rows_query *q, struct history_range r, uint32_t sparks)
 {
 	void *room;
 	int err;
 
 	plan__make(q->h, r, true, &q->plan);
-	if (!needs_fine(q->plan.range, q->rows->n_spark))
+	divide(q, sparks < HISTORY_SPARK_MAX ? sparks : HISTORY_SPARK_MAX);
+	if (q->rows->spark_part % HISTORY_COARSE_STEP == 0)
 		plan__make(q->h, r, false, &q->plan);
 	q->rows->range = q->plan.range;
 	q->rows->step = q->plan.step;
@@ -305,9 +319,8 @@ struct history_rows *rows__make(struct history *h, const struct history_filter *
 	q.rows = calloc(1, sizeof(*q.rows));
 	q.arena = result_arena__new();
 	if (q.rows && q.arena) {
-		q.rows->n_spark = n_spark < HISTORY_SPARK_MAX ? n_spark : HISTORY_SPARK_MAX;
 		pthread_rwlock_rdlock(&h->lock);
-		err = collect(&q, r);
+		err = collect(&q, r, n_spark);
 		pthread_rwlock_unlock(&h->lock);
 	}
 	if (!err) {

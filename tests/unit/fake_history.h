@@ -122,6 +122,7 @@ struct history_rows *history__rows(struct history *h, const struct history_filte
 	out->step = 1;
 	out->n = fake.n_rows;
 	out->n_spark = n_spark;
+	out->spark_part = n_spark ? (out->range.to - out->range.from) / n_spark : 0;
 	out->v = calloc(fake.n_rows + 1, sizeof(*out->v));
 	memcpy(out->v, fake.rows, fake.n_rows * sizeof(*out->v));
 	out->memory = calloc(2 * n_spark + 1, sizeof(uint32_t));
