@@ -54,7 +54,7 @@ FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c
 SKEL	:= $(O)/redeye.skel.h
 
 .PHONY: all deps demo test test-unit test-golden test-live test-vm test-vm-tls test-h2 test-vm-h2 test-stress test-prometheus \
-	test-propagate test-otlp test-traces test-uprobes test-frames test-terminal test-page test-page-live bench bench-spans bench-history fuzz check \
+	test-propagate test-otlp test-traces test-uprobes test-frames test-terminal test-page test-page-real bench bench-spans bench-history fuzz check \
 	check-abi check-arm64 format man install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -249,11 +249,11 @@ test-page:
 	$(Q)tests/page/deps
 	$(Q)tests/page/run $(PAGE_TEST)
 
-# The same browser, a real agent, and the services of the demo.
-test-page-live: all
+# The same browser and the real server: the services of the demo, then five hundred.
+test-page-real: all $(O)/tests/bench/history
 	$(Q)tools/deps --demo
 	$(Q)tests/page/deps
-	$(Q)tests/page/services
+	$(Q)tests/page/real
 
 # Every kernel of the matrix, every backend. Long: see tests/vm/README.md.
 test-vm: all
@@ -275,7 +275,7 @@ test:
 		terminal='$(MAKE) -s test-terminal TERMINAL=--live' \
 		uprobes='$(MAKE) -s test-uprobes' \
 		page='$(MAKE) -s test-page' \
-		page-live='$(MAKE) -s test-page-live' \
+		page-real='$(MAKE) -s test-page-real' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
 		vm='tests/vm/skipped'
 

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * history [SECONDS [REQUESTS]]: 500 services with 10 routes each that ask one another, so many
- * requests a second (1,000), and spans of them: what a span costs on the event loop, a second
- * on the history's thread, and each query. CPU time.
+ * history [SECONDS [REQUESTS [serve]]]: 500 services with 10 routes each that ask one another,
+ * so many requests a second (1,000), and spans of them: what a span costs on the event loop, a
+ * second on the history's thread, and each query. CPU time. With "serve": nothing is timed here,
+ * the API and the page are served ("LISTEN port"), and seconds go on, until standard input ends.
  */
 #include <arpa/inet.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "agg.h"
+#include "api.h"
 #include "history_internal.h"
+#include "httpd.h"
 #include "service.h"
 
 #define SEC   UINT64_C(1000000000)
@@ -23,8 +28,10 @@ static struct history *h;
 static struct agg *agg;
 static const struct service *services[SERVICES];
 static char paths[ROUTES][32];
-static uint32_t now_s = BEGIN, requests = 1000;
+static uint32_t begin_s = BEGIN, now_s = BEGIN, requests = 1000;
 static const struct history_filter all = { .kind = -1 };
+static struct metrics *latest; /* under the lock */
+static pthread_mutex_t latest_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static double seconds(void)
 {
@@ -45,7 +52,7 @@ static uint64_t rnd(void)
 
 static struct span a_span(uint32_t which)
 {
-	uint64_t end = (now_s - BEGIN + 1000) * SEC + rnd() % SEC;
+	uint64_t end = (now_s - begin_s + 1000) * SEC + rnd() % SEC;
 	struct span s = {
 		.kind = SPAN_SERVER,
 		.service = services[which / ROUTES],
@@ -85,9 +92,9 @@ static double step(void)
 	struct metrics *m = metrics__new(at);
 	double t;
 
-	if (agg__snapshot(agg, m, at, (now_s - BEGIN + 1000) * SEC))
+	if (agg__snapshot(agg, m, at, (now_s - begin_s + 1000) * SEC))
 		abort();
-	history__tick(h, (now_s - BEGIN + 1000) * SEC);
+	history__tick(h, (now_s - begin_s + 1000) * SEC);
 	while (1) {
 		struct span_queue_stats st;
 
@@ -99,7 +106,10 @@ static double step(void)
 	t = seconds();
 	history__step(h, m, at);
 	t = seconds() - t;
-	metrics__put(m);
+	pthread_mutex_lock(&latest_lock);
+	metrics__put(latest);
+	latest = m;
+	pthread_mutex_unlock(&latest_lock);
 	return t;
 }
 
@@ -270,19 +280,74 @@ static void bench_queries(void)
 	}
 }
 
+/* ---- serving ------------------------------------------------------------------------------ */
+
+static int snapshot(void *arg, struct metrics **out)
+{
+	pthread_mutex_lock(&latest_lock);
+	*out = metrics__ref(latest);
+	pthread_mutex_unlock(&latest_lock);
+	return 0;
+}
+
+static int serve(void)
+{
+	struct api_config a = { .history = h,
+				.backend = "none",
+				.watching = "--all",
+				.traces = true,
+				.memory_limit_bytes = 64 << 20,
+				.snapshot = snapshot };
+	struct httpd_config c = { .listen = "127.0.0.1:0", .snapshot = snapshot };
+	struct pollfd in = { .events = POLLIN };
+	struct httpd *server;
+	char err[256];
+
+	c.api = api__new(&a);
+	server = c.api ? httpd__new(&c, err, sizeof(err)) : NULL;
+	if (!server)
+		return 1;
+	printf("LISTEN %u\n", httpd__port(server));
+	fflush(stdout);
+	while (!poll(&in, 1, 1000)) {
+		ask(requests);
+		step();
+	}
+	httpd__free(server);
+	api__free(c.api);
+	return 0;
+}
+
+static void bench(uint32_t n)
+{
+	struct history_state st;
+
+	fill(n);
+	bench_spans();
+	bench_queries();
+	history__state(h, &st);
+	printf("  %u series, %u spans, fine %u s, coarse %u s, %.1f of %.1f MiB\n", st.series,
+	       st.spans, st.fine.to - st.fine.from, st.coarse.to - st.coarse.from,
+	       (double)st.bytes / (1 << 20), (double)st.limit_bytes / (1 << 20));
+}
+
 int main(int argc, char **argv)
 {
+	bool serves = argc > 3 && !strcmp(argv[3], "serve");
 	const struct history_config c = { .limit_bytes = 32 << 20 };
 	const struct agg_config ac = { .cardinality_limit = 16000,
 				       .learn_routes = true,
 				       .max_routes = 100 };
+	uint32_t n = argc > 1 ? (uint32_t)atoi(argv[1]) : 1000;
 	struct history_state st;
 	char name[32];
-	int i;
+	int i, rc = 0;
 
+	if (serves)
+		now_s = begin_s = (uint32_t)time(NULL) - n;
 	if (argc > 2)
 		requests = (uint32_t)atoi(argv[2]);
-	h = history__bare(&c, BEGIN * SEC);
+	h = history__bare(&c, begin_s * SEC);
 	agg = agg__new(&ac);
 	for (i = 0; i < SERVICES; i++) {
 		snprintf(name, sizeof(name), "service-%d", i);
@@ -290,14 +355,16 @@ int main(int argc, char **argv)
 	}
 	for (i = 0; i < ROUTES; i++)
 		snprintf(paths[i], sizeof(paths[i]), "/route/number%c", 'a' + i);
-	fill(argc > 1 ? (uint32_t)atoi(argv[1]) : 1000);
-	bench_spans();
-	bench_queries();
+	if (serves) {
+		/* Up to now, so that a browser's clock is right about it. */
+		fill(n);
+		rc = serve();
+	} else {
+		bench(n);
+	}
 	history__state(h, &st);
-	printf("  %u series, %u spans, fine %u s, coarse %u s, %.1f of %.1f MiB\n", st.series,
-	       st.spans, st.fine.to - st.fine.from, st.coarse.to - st.coarse.from,
-	       (double)st.bytes / (1 << 20), (double)st.limit_bytes / (1 << 20));
 	history__free(h);
 	agg__free(agg);
-	return st.bytes > st.limit_bytes;
+	metrics__put(latest);
+	return rc || st.bytes > st.limit_bytes;
 }
