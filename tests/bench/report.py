@@ -85,6 +85,18 @@ PROGRAMS = WHO + (
     ("ns/run unselected", lambda p: _maybe(p.idle_run_ns)),
 )
 
+HISTORY = WHO + (
+    ("redeye ns without", lambda r: number(r.without_ns.median)),
+    ("with", lambda r: number(r.with_ns.median)),
+    ("added ns (min .. max)", lambda r: _spread(r.added_ns)),
+    ("to the server", lambda r: _spread(r.server_ns)),
+    ("lost % (min .. max)", lambda r: _spread(r.lost)),
+    ("exact", lambda r: "yes" if r.exact else "NO"),
+    ("dropped", lambda r: " ".join("%s:%d" % kv for kv in r.dropped.items()) or "0"),
+    ("RSS without", lambda r: mb(r.rss_without)),
+    ("with", lambda r: mb(r.rss)),
+)
+
 UPROBES = WHO + (
     ("added ns (min .. max)", lambda u: _spread(u.added_ns)),
     ("lost % (min .. max)", lambda u: _spread(u.lost)),
@@ -137,6 +149,11 @@ def programs(rows):
           ("Runs are the whole machine's, wrk's among them. events: runs that moved bytes of the "
            "server;", "unselected: what a run costs when it ends at the selection, from a round "
            "that selects neither. u(ret)probe_: of TLS libraries; their traps are not in it."))
+
+
+def history(rows):
+    table("The history of redeye's own page (--history-limit): pairs without it and with it",
+          HISTORY, rows, ("With it spans have their places in traces; all is per request.",))
 
 
 def uprobes(rows, traps, published):

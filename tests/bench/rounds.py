@@ -23,6 +23,7 @@ from lib import Proc
 
 NO_LOSS = ("not_wanted", "ciphertext")  # the bytes are in the connection's counters
 BLIND = ("--no-tls",)
+FORGETFUL = ("--history-limit", "0")
 
 
 class Setup:
@@ -166,6 +167,16 @@ def triples(setup, loaded, backend, n, progress):
         progress("%s, %s: three rounds, %d of %d" % (loaded.name, backend, i + 1, n))
         found.append((off(shorter, loaded), on(shorter, loaded, backend),
                       on(shorter, loaded, backend, BLIND)))
+    return found
+
+
+def remembering(setup, loaded, backend, n, progress):
+    """[(on without a history, on)]: what redeye's own page costs, looked at or not."""
+    setup.load(loaded, 1)
+    found = []
+    for i in range(n):
+        progress("%s, %s: history, pair %d of %d" % (loaded.name, backend, i + 1, n))
+        found.append((on(setup, loaded, backend, FORGETFUL), on(setup, loaded, backend)))
     return found
 
 

@@ -56,6 +56,25 @@ class Paired:
         return found
 
 
+class Remembered:
+    """What the history costs: pairs of rounds without it and with it."""
+
+    def __init__(self, server, backend, pairs):
+        self.server, self.backend = server, backend
+        self.without_ns = _over([p[0] for p in pairs], "redeye_ns")
+        self.with_ns = _over([p[1] for p in pairs], "redeye_ns")
+        self.added_ns = Spread([b["redeye_ns"] - a["redeye_ns"] for a, b in pairs])
+        self.server_ns = Spread([b["server_ns"] - a["server_ns"] for a, b in pairs])
+        self.lost = Spread([100 * (1 - b["per_second"] / a["per_second"]) for a, b in pairs])
+        self.rss = max(b["memory"]["VmRSS"] for _, b in pairs)
+        self.rss_without = max(a["memory"]["VmRSS"] for a, _ in pairs)
+        self.dropped = _sum_drops([b for _, b in pairs])
+        self.exact = all(r["exact"] for pair in pairs for r in pair)
+
+    def dict(self):
+        return {k: v.dict() if isinstance(v, Spread) else v for k, v in self.__dict__.items()}
+
+
 def _sum_drops(rounds):
     sums = {}
     for r in rounds:
