@@ -89,9 +89,13 @@ static int start_snapshots(struct run *r, char *err, size_t err_size)
 
 /* ---- from the capture ------------------------------------------------------------------------ */
 
+/* Nobody remembers what nobody could ask for. */
 static bool has_history(const struct run *r)
 {
-	return r->options->history_limit_bytes != 0;
+	const struct options *o = r->options;
+
+	return o->history_limit_bytes &&
+	       (r->cfg.private_socket || strcmp(o->listen, "none") || strcmp(o->socket, "none"));
 }
 
 static bool need_traces(const struct run *r)
