@@ -52,7 +52,7 @@ FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c
 SKEL	:= $(O)/redeye.skel.h
 
 .PHONY: all deps demo test test-unit test-golden test-live test-vm test-vm-tls test-h2 test-vm-h2 test-stress test-prometheus \
-	test-propagate test-otlp test-traces test-uprobes test-frames bench bench-spans fuzz check check-abi check-arm64 format install clean
+	test-propagate test-otlp test-traces test-uprobes test-frames test-deploy bench bench-spans fuzz check check-abi check-arm64 format install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -101,7 +101,7 @@ $(O)/tests/unit/%: tests/unit/%.c $(LIB)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) -lcmocka $(LIBS)
 
 # Their probes are of their own processes only: others on this machine map the same files.
-test-live test-tls test-h2 test-stress test-prometheus test-propagate test-otlp test-traces bench demo: \
+test-live test-tls test-h2 test-stress test-prometheus test-propagate test-otlp test-traces test-deploy bench demo: \
 	export REDEYE_UPROBE_SCOPE = process
 
 test-unit: $(UNITS)
@@ -203,6 +203,12 @@ test-traces: all
 	$(Q)tests/traces/deps
 	$(Q)tests/traces/run $(TRACES)
 
+# Rules, dashboards and configurations of deploy/, by the programs that read them. DEPLOY="--only
+# files" takes no root. Builds what reads them the first time: some minutes.
+test-deploy: all
+	$(Q)tests/deploy/deps
+	$(Q)tests/deploy/run $(DEPLOY)
+
 # Sending against a collector that misbehaves.
 test-otlp: $(O)/tests/otlp/driver
 	$(Q)tests/otlp/run --driver $<
@@ -247,6 +253,7 @@ test:
 		tls='$(MAKE) -s test-tls TLS=--core' \
 		h2='$(MAKE) -s test-h2 H2=--core' \
 		otlp='$(MAKE) -s test-otlp' \
+		deploy='$(MAKE) -s test-deploy' \
 		uprobes='$(MAKE) -s test-uprobes' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
 		vm='tests/vm/skipped'

@@ -56,6 +56,9 @@ EVENTS = [
            query(rate("redeye_requests_dropped_total", "reason"), "{{instance}} {{reason}}")),
     series("Irregular messages", "Messages that were not as they should be, by reason.", "cps",
            query(rate("redeye_messages_irregular_total", "reason"), "{{instance}} {{reason}}")),
+    series("Bytes not seen", "Calls that moved bytes that could not be read (sendfile, io_uring): no "
+           "loss where they are a body's.", "cps",
+           query(rate("redeye_events_without_payload_total", "reason"), "{{instance}} {{reason}}")),
     series("TLS connections", "Connections that speak TLS; those whose plaintext is seen, and those "
            "whose is not.", "cps",
            query(one_rate("redeye_tls_connections_total"), "{{instance}}"),

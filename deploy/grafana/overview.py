@@ -35,7 +35,7 @@ NOW = [
          now("sum(http_server_active_requests%s)" % OURS)),
     stat("Alerts", "Alerts that fire, of services and of redeye.", "none",
          now('count(ALERTS{alertstate="firing"}) or vector(0)'), [(1, "red")]),
-    table("Services", "One row for each service. A name leads to its details.", [
+    table("Each service", "One row for each service. A name leads to its details.", [
         ("Requests", "reqps", "job:server_requests:rate5m" + OURS),
         ("Errors", "percentunit", "job:server_errors:ratio5m" + OURS),
         ("P50", "s", "max by (job) (%s)" % quantile("0.5")),
