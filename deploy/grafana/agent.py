@@ -44,8 +44,8 @@ HEALTH = [
 EVENTS = [
     series("Events", "Events of watched processes, by hook.", "cps",
            query(rate("redeye_events_observed_total", "hook"), "{{instance}} {{hook}}")),
-    series("Events left out", "Not written to the ring, by reason. No loss: not_wanted, not_stream, "
-           "peek, ciphertext. All others are.", "cps",
+    series("Events left out", "Not written to the ring, by reason. No loss are not_wanted, "
+           "not_stream, peek and ciphertext. All others are.", "cps",
            query(rate("redeye_events_dropped_total", "reason"), "{{instance}} {{reason}}")),
     series("Ring", "What of the ring buffer is used. When it is full events are lost.",
            "percentunit", query("redeye_ring_used_bytes%s / redeye_ring_size_bytes" % OURS,
@@ -56,11 +56,11 @@ EVENTS = [
            query(rate("redeye_requests_dropped_total", "reason"), "{{instance}} {{reason}}")),
     series("Irregular messages", "Messages that were not as they should be, by reason.", "cps",
            query(rate("redeye_messages_irregular_total", "reason"), "{{instance}} {{reason}}")),
-    series("Bytes not seen", "Calls that moved bytes that could not be read (sendfile, io_uring): no "
-           "loss where they are a body's.", "cps",
+    series("Bytes not seen", "Calls that moved bytes that had to be read and could not "
+           "(sendfile, io_uring).", "cps",
            query(rate("redeye_events_without_payload_total", "reason"), "{{instance}} {{reason}}")),
-    series("TLS connections", "Connections that speak TLS; those whose plaintext is seen, and those "
-           "whose is not.", "cps",
+    series("TLS connections", "Connections that speak TLS; those whose plaintext is seen, and "
+           "those whose is not.", "cps",
            query(one_rate("redeye_tls_connections_total"), "{{instance}}"),
            query(one_rate("redeye_tls_connections_joined_total"), "{{instance}} seen"),
            query(one_rate("redeye_tls_connections_unseen_total"), "{{instance}} not seen")),
@@ -85,13 +85,14 @@ TABLES = [
     series("Routes and methods", "Route templates that were learned, and RPC methods.", "none",
            query("redeye_routes_learned" + OURS, "{{instance}} routes"),
            query("redeye_rpc_methods" + OURS, "{{instance}} methods")),
-    series("Memory limit reached", "How often something new was not kept for want of memory.", "cps",
-           query(one_rate("redeye_memory_limit_reached_total"), "{{instance}}")),
+    series("Memory limit reached", "How often something new was not kept for want of memory.",
+           "cps", query(one_rate("redeye_memory_limit_reached_total"), "{{instance}}")),
 ]
 
 EXPORT = [
-    series("Exported", "Spans, metric points and log records that were delivered, by signal.", "cps",
-           query(rate("redeye_export_delivered_total", "signal"), "{{instance}} {{signal}}")),
+    series("Exported", "Spans, metric points and log records that were delivered, by signal.",
+           "cps", query(rate("redeye_export_delivered_total", "signal"),
+                        "{{instance}} {{signal}}")),
     series("Export lost", "What will not be delivered, by reason.", "cps",
            query(rate("redeye_export_dropped_total", "signal, reason"),
                  "{{instance}} {{signal}} {{reason}}")),

@@ -170,5 +170,6 @@ def text_of(value, indent=""):
     if isinstance(value, list):
         parts, ends = [text_of(v, inner) for v in value], "[]"
     else:
-        parts, ends = ["%s: %s" % (json.dumps(k), text_of(v, inner)) for k, v in value.items()], "{}"
+        parts = ["%s: %s" % (json.dumps(k), text_of(v, inner)) for k, v in value.items()]
+        ends = "{}"
     return "%s\n%s%s\n%s%s" % (ends[0], inner, (",\n" + inner).join(parts), indent, ends[1])

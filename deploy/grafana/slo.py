@@ -26,8 +26,8 @@ LOW = [(0, "orange"), (0.25, "green")]  # of a budget
 
 def budget(slo):
     made = stat("Budget left, " + slo, "What is left of the error budget of 30 days, or since "
-                "Prometheus began. Below 0 it is overspent.", "percentunit", now(left(slo), "{{job}}"),
-                LOW, width=12, height=5)
+                "Prometheus began. Below 0 it is overspent.", "percentunit",
+                now(left(slo), "{{job}}"), LOW, width=12, height=5)
     made["fieldConfig"]["defaults"]["thresholds"]["steps"][0]["color"] = "red"
     return made
 
@@ -49,8 +49,7 @@ OBJECTIVES = [
 
 def burn(slo):
     return series("Burn rate, " + slo, "How fast the budget is spent, over each window. Over 14.4 "
-                  "in 1 h, or 6 in 6 h, somebody is called; over 3 in 1 d, or 1 in 3 d, somebody "
-                  "looks.", "short", *[query("job_slo:budget_burn:rate%s%s" % (w, ours(slo)),
+                  "in 1 h, or 6 in 6 h, somebody is called; over 1 in 3 d, somebody looks.", "short", *[query("job_slo:budget_burn:rate%s%s" % (w, ours(slo)),
                                              "{{job}} " + w) for w in WINDOWS], width=12)
 
 

@@ -79,7 +79,8 @@ def deliver(folder, receivers):
         wait_for("alertmanager to be ready", lambda: ready(proc, port), 20, 0.05)
         post(port, [alert("HighErrorRate", "critical"), alert("RateLimited", "warning"),
                     alert("SloBudgetBurnsFast", "info")])
-        wait_for("both messages of Slack and PagerDuty's", lambda: len(receivers.got) >= 3, 20, 0.05)
+        wait_for("two messages to Slack, one to PagerDuty", lambda: len(receivers.got) >= 3, 20,
+                 0.05)
     finally:
         proc.stop()
 
@@ -94,7 +95,8 @@ def alertmanager_delivers():
         receivers.server.shutdown()
         shutil.rmtree(folder)
     (call,), said = receivers.of("/v2/enqueue"), receivers.of(SLACK)
-    check(call["routing_key"] == KEY and call["event_action"] == "trigger", "PagerDuty got %s" % call)
+    check(call["routing_key"] == KEY and call["event_action"] == "trigger",
+          "PagerDuty got %s" % call)
     check(call["payload"]["summary"] == "shop/orders fails", "PagerDuty got %s" % call["payload"])
     check(len(said) == 2, "Slack got %d messages" % len(said))
     for message in said:

@@ -129,8 +129,8 @@ def exemplars(world):
     label = re.search(r"exemplarTraceIdDestinations: \[\{name: (\w+),",
                       dashboards.read(dashboards.SOURCES)).group(1)
     now = time.time()
-    got = world.prometheus.ask("/api/v1/query_exemplars", start=now - 600, end=now,
-                               query='http_server_request_duration_seconds_bucket{job="shop/orders"}')
+    series = 'http_server_request_duration_seconds_bucket{job="shop/orders"}'
+    got = world.prometheus.ask("/api/v1/query_exemplars", query=series, start=now - 600, end=now)
     ids = {e["labels"].get(label) for one in got for e in one["exemplars"]}
     check(ids and None not in ids, "exemplars have %s" % ids)
     with open(world.log) as f:
