@@ -53,9 +53,11 @@ UNITS	:= $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
 FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
 SKEL	:= $(O)/redeye.skel.h
 
-.PHONY: all deps demo test test-unit test-golden test-live test-vm test-vm-tls test-h2 test-vm-h2 test-stress test-prometheus \
-	test-propagate test-otlp test-traces test-uprobes test-frames test-terminal test-page test-page-real bench bench-spans bench-history fuzz check \
-	check-abi check-arm64 format man install clean
+.PHONY: all deps demo format man install clean check check-abi check-arm64 fuzz
+.PHONY: bench bench-spans bench-history
+.PHONY: test test-unit test-golden test-live test-stress test-prometheus test-propagate test-otlp test-traces
+.PHONY: test-tls test-h2 test-frames test-uprobes test-terminal test-page test-page-real test-deploy
+.PHONY: test-vm test-vm-tls test-vm-h2
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -111,7 +113,7 @@ $(O)/tests/unit/%: tests/unit/%.c $(LIB)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) -lcmocka $(LIBS)
 
 # Their probes are of their own processes only: others on this machine map the same files.
-test-live test-tls test-h2 test-stress test-prometheus test-propagate test-otlp test-traces bench demo: \
+test-live test-tls test-h2 test-stress test-prometheus test-propagate test-otlp test-traces test-deploy bench demo: \
 	export REDEYE_UPROBE_SCOPE = process
 
 test-unit: $(UNITS)
@@ -217,6 +219,12 @@ test-traces: all
 	$(Q)tests/traces/deps
 	$(Q)tests/traces/run $(TRACES)
 
+# Rules, dashboards and configurations of deploy/, by the programs that read them. DEPLOY="--only
+# files" takes no root. Builds what reads them the first time: some minutes.
+test-deploy: all
+	$(Q)tests/deploy/deps
+	$(Q)tests/deploy/run $(DEPLOY)
+
 # Sending against a collector that misbehaves.
 test-otlp: $(O)/tests/otlp/driver
 	$(Q)tests/otlp/run --driver $<
@@ -273,6 +281,7 @@ test:
 		h2='$(MAKE) -s test-h2 H2=--core' \
 		otlp='$(MAKE) -s test-otlp' \
 		terminal='$(MAKE) -s test-terminal TERMINAL=--live' \
+		deploy='$(MAKE) -s test-deploy' \
 		uprobes='$(MAKE) -s test-uprobes' \
 		page='$(MAKE) -s test-page' \
 		page-real='$(MAKE) -s test-page-real' \
