@@ -1,5 +1,6 @@
 {{- define "redeye.name" -}}
-{{- default .Release.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- $name := ternary .Release.Name (printf "%s-%s" .Release.Name .Chart.Name) (contains .Chart.Name .Release.Name) -}}
+{{- default $name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end }}
 
 {{- define "redeye.selector" -}}
