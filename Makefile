@@ -54,8 +54,8 @@ FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c
 SKEL	:= $(O)/redeye.skel.h
 
 .PHONY: all deps demo test test-unit test-golden test-live test-vm test-vm-tls test-h2 test-vm-h2 test-stress test-prometheus \
-	test-propagate test-otlp test-traces test-uprobes test-frames test-terminal test-page test-page-real bench bench-spans bench-history fuzz check \
-	check-abi check-arm64 format man install clean
+	test-propagate test-otlp test-traces test-uprobes test-frames test-terminal test-page test-page-real test-manifests test-docs bench bench-spans bench-history \
+	fuzz check check-abi check-arm64 check-docs docs format man install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -255,6 +255,12 @@ test-page-real: all $(O)/tests/bench/history
 	$(Q)tests/page/deps
 	$(Q)tests/page/real
 
+# What a cluster would be given, and redeye as it would run there. Builds helm, kustomize and more
+# the first time: some ten minutes.
+test-manifests: all
+	$(Q)tests/manifests/deps
+	$(Q)tests/manifests/run $(MANIFESTS)
+
 # Every kernel of the matrix, every backend. Long: see tests/vm/README.md.
 test-vm: all
 	$(Q)tests/vm/deps
@@ -274,6 +280,8 @@ test:
 		otlp='$(MAKE) -s test-otlp' \
 		terminal='$(MAKE) -s test-terminal TERMINAL=--live' \
 		uprobes='$(MAKE) -s test-uprobes' \
+		manifests='$(MAKE) -s test-manifests' \
+		docs='$(MAKE) -s test-docs' \
 		page='$(MAKE) -s test-page' \
 		page-real='$(MAKE) -s test-page-real' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
@@ -314,7 +322,20 @@ SOURCES	= $(shell git ls-files '*.c' '*.h')
 format:
 	$(Q)clang-format -i $(SOURCES)
 
-check: check-abi check-arm64
+# What is generated in docs/, and whether that is what is there.
+docs: all
+	$(Q)tests/docs/configuration
+	$(Q)tests/docs/values
+
+check-docs: all
+	$(Q)tests/docs/configuration --check
+	$(Q)tests/docs/values --check
+
+# The families of a live /metrics and docs/metrics.md.
+test-docs: all
+	$(Q)tests/docs/metrics
+
+check: check-abi check-arm64 check-docs
 	$(Q)clang-format --dry-run -Werror $(SOURCES)
 
 man: $(O)/redeye.1

@@ -384,5 +384,25 @@ def pod_without_a_right_that_it_needs():
         server.stop()
 
 
+def pod_without_ptrace():
+    """What docs/kubernetes.md says is lost, and no more."""
+    with tempfile.TemporaryDirectory() as d:
+        watched = [Server(), Server(make_certificate(d))]
+        pod = Pod(helm({}), watched, without=("SYS_PTRACE",))
+        try:
+            pod.wait_ready()
+            watched[1].ask(SECURE)
+            watched[0].ask(PLAIN)
+            metrics = wait_for("the plain requests", lambda: (lambda text: counted(
+                text, url_scheme="http") >= PLAIN and text)(pod.get("/metrics")[1]))
+            check(counted(metrics, url_scheme="http") == PLAIN, "plain requests")
+            check(counted(metrics, url_scheme="https") == 0, "TLS is seen without it")
+            check("TLS of" in pod.said() and "is not seen" in pod.said(), pod.said())
+        finally:
+            pod.close()
+            for server in watched:
+                server.stop()
+
+
 CASES = (pod_with_least_privilege, pod_with_token_and_tls, pod_privileged,
-         pod_without_a_right_that_it_needs)
+         pod_without_a_right_that_it_needs, pod_without_ptrace)

@@ -149,9 +149,12 @@ def is_test(obj):
 # ---- what may differ ----
 
 def _bare(value):
-    """Without labels, selectors of labels and the hash in a ConfigMap's name."""
+    """Without labels and selectors of labels; lists of what has a name in the names' order, which
+    matters for variables that refer to others only (cases_files.probes_and_identity)."""
     if isinstance(value, list):
-        return [_bare(v) for v in value]
+        bare = [_bare(v) for v in value]
+        named = bare and all(isinstance(v, dict) and "name" in v for v in bare)
+        return sorted(bare, key=lambda v: v["name"]) if named else bare
     if isinstance(value, dict):
         return {k: _bare(v) for k, v in value.items()
                 if k not in ("labels", "annotations", "matchLabels")}
