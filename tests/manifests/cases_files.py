@@ -273,6 +273,23 @@ def documented():
         return f.read()
 
 
+def kustomization_of_the_docs():
+    example = re.search(r"```yaml\n(# kustomization.yaml.*?)```", documented(), re.S).group(1)
+    with tempfile.TemporaryDirectory(dir=render.BUILD) as d:
+        where = os.path.relpath(render.KUSTOMIZE, d)
+        with open(os.path.join(d, "kustomization.yaml"), "w", encoding="utf-8") as f:
+            f.write(example.replace("redeye/deploy/kubernetes", where))
+        with open(os.path.join(d, "redeye.yaml"), "w", encoding="utf-8") as f:
+            f.write("port: [80]\nlisten: 0.0.0.0:9464\n")
+        text = must(program("kustomize"), "build", d)
+    must(program("objects"), "validate", given=text)
+    check(container(text)["image"] == "REGISTRY/redeye:0.1.0", container(text)["image"])
+    said = yaml.safe_load(redeye_config(text))
+    check(said["port"] == [80] and not said["all"], "its redeye.yaml is not used")
+    check(said["listen-token-file"] == "/etc/redeye-token/token", "its token is not used")
+    one(text, "PodMonitor")
+
+
 def host_paths_are_documented():
     rows = set(re.findall(r"^\| `(/[^`]*)`", documented(), re.M))
     for name, text in render.renderings():
@@ -359,7 +376,7 @@ def probes_and_identity():
 CASES = (helm_lint, kubeconform_accepts_all, api_server_accepts_all, what_is_wrong_is_found,
          helm_and_kustomize_agree, selectors_select, wrong_values_are_refused,
          every_value_is_in_the_schema, old_clusters_are_refused, notes,
-         redeye_takes_the_configuration, rights_of_the_service_account,
+         redeye_takes_the_configuration, kustomization_of_the_docs, rights_of_the_service_account,
          host_paths_are_documented, capabilities_are_documented,
          security_standards_are_documented, images_are_pinned, secrets_stay_outside,
          probes_and_identity)
