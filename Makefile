@@ -53,10 +53,10 @@ UNITS	:= $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
 FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
 SKEL	:= $(O)/redeye.skel.h
 
-.PHONY: all deps demo format man install clean check check-abi check-arm64 fuzz
+.PHONY: all deps demo format man install clean docs check check-abi check-arm64 check-docs fuzz
 .PHONY: bench bench-spans bench-history
 .PHONY: test test-unit test-golden test-live test-stress test-prometheus test-propagate test-otlp test-traces
-.PHONY: test-tls test-h2 test-frames test-uprobes test-terminal test-page test-page-real test-deploy
+.PHONY: test-tls test-h2 test-frames test-uprobes test-terminal test-page test-page-real test-deploy test-manifests test-docs
 .PHONY: test-vm test-vm-tls test-vm-h2
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -263,6 +263,12 @@ test-page-real: all $(O)/tests/bench/history
 	$(Q)tests/page/deps
 	$(Q)tests/page/real
 
+# What a cluster would be given, and redeye as it would run there. Builds helm, kustomize and more
+# the first time: some ten minutes.
+test-manifests: all
+	$(Q)tests/manifests/deps
+	$(Q)tests/manifests/run $(MANIFESTS)
+
 # Every kernel of the matrix, every backend. Long: see tests/vm/README.md.
 test-vm: all
 	$(Q)tests/vm/deps
@@ -283,6 +289,8 @@ test:
 		terminal='$(MAKE) -s test-terminal TERMINAL=--live' \
 		deploy='$(MAKE) -s test-deploy' \
 		uprobes='$(MAKE) -s test-uprobes' \
+		manifests='$(MAKE) -s test-manifests' \
+		docs='$(MAKE) -s test-docs' \
 		page='$(MAKE) -s test-page' \
 		page-real='$(MAKE) -s test-page-real' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
@@ -323,7 +331,20 @@ SOURCES	= $(shell git ls-files '*.c' '*.h')
 format:
 	$(Q)clang-format -i $(SOURCES)
 
-check: check-abi check-arm64
+# What is generated in docs/, and whether that is what is there.
+docs: all
+	$(Q)tests/docs/configuration
+	$(Q)tests/docs/values
+
+check-docs: all
+	$(Q)tests/docs/configuration --check
+	$(Q)tests/docs/values --check
+
+# The families of a live /metrics and docs/metrics.md.
+test-docs: all
+	$(Q)tests/docs/metrics
+
+check: check-abi check-arm64 check-docs
 	$(Q)clang-format --dry-run -Werror $(SOURCES)
 
 man: $(O)/redeye.1
