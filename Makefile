@@ -14,7 +14,7 @@ CLANG	?= clang
 # On Ubuntu before 25.04 /usr/sbin/bpftool is a script that insists on the running kernel's own.
 BPFTOOL	?= $(lastword bpftool $(wildcard /usr/local/sbin/bpftool /usr/sbin/bpftool \
 		/usr/lib/linux-tools/*/bpftool))
-PKGS	:= libbpf libelf zlib liblzma libmicrohttpd libprotobuf-c yaml-0.1 libcjson libnghttp2 ncursesw
+PKGS	:= libbpf libelf zlib liblzma libmicrohttpd libprotobuf-c yaml-0.1 libcjson libnghttp2 ncursesw libseccomp
 
 O	:= build$(if $(ASAN),/asan)$(if $(STATIC),/static)
 Q	:= $(if $(V),,@)
@@ -35,7 +35,7 @@ ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(HARDEN) $(SAN) -D_GNU_SOURCE \
 ALL_LDFLAGS = $(LDFLAGS) $(SAN) -pie -Wl,-z,relro,-z,now
 # Debian has no static p11-kit, which GnuTLS needs, and no static cJSON. So a static binary is
 # one that carries all else: what is left to load is libc, GnuTLS and its own, cJSON.
-LIBS	= $(if $(STATIC),-Wl$(comma)-Bstatic -lbpf -lelf -lz -llzma -lmicrohttpd -lprotobuf-c -lyaml -lnghttp2 -lncursesw -ltinfo \
+LIBS	= $(if $(STATIC),-Wl$(comma)-Bstatic -lbpf -lelf -lz -llzma -lmicrohttpd -lprotobuf-c -lyaml -lnghttp2 -lncursesw -ltinfo -lseccomp \
 	    -Wl$(comma)-Bdynamic -lgnutls -lcjson,$(shell pkg-config --libs $(PKGS))) -lm -lpthread -ldl
 
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v2 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-parameter \

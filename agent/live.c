@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "live_probes.h"
 #include "log.h"
 #include "memory.h"
+#include "privileges.h"
 #include "prober.h"
 #include "propagate.h"
 #include "recording.h"
@@ -50,6 +52,7 @@ struct live {
 	uint64_t active_until_ns;
 	uint64_t lost_proc_records;
 	struct memory_guard memory;
+	struct privileges privileges;
 	uint64_t short_until_ns; /* who keeps memory was told, and has time to give some back */
 	uint64_t start_unix_ns;
 	int poll_timer;
@@ -260,10 +263,13 @@ static int watch_signals(struct live *l)
 
 /* A reader that waits for a processor behind those it watches loses records when
  * they need all of it. It takes little, but it takes it at once. Without the right
- * to (CAP_SYS_NICE) it stays as it is. */
+ * to (CAP_SYS_NICE) it stays as it is. Threads that this one starts do not have it. */
 static void raise_priority(void)
 {
-	if (setpriority(PRIO_PROCESS, 0, -10))
+	struct sched_param p = { 0 };
+
+	if (sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &p) ||
+	    setpriority(PRIO_PROCESS, 0, -10))
 		log__debug("scheduling priority not raised: %s", strerror(errno));
 }
 
@@ -372,6 +378,13 @@ static int new_propagate(struct live *l)
 	return 0;
 }
 
+/* Programs are loaded and no thread is started: from here on as little as possible. */
+static void give_up_privileges(struct live *l)
+{
+	raise_priority();
+	privileges__give_up(l->options, &l->privileges);
+}
+
 static int new_prober(struct live *l, char *err, size_t err_size)
 {
 	if (!l->options->tls)
@@ -420,6 +433,7 @@ struct live *live__new(const struct live_config *c, char *err, size_t err_size)
 	rc = new_propagate(l);
 	if (rc)
 		goto out;
+	give_up_privileges(l);
 	rc = new_prober(l, err, err_size);
 	if (rc)
 		goto out;
@@ -477,6 +491,11 @@ struct procs *live__procs(struct live *l)
 	return l->procs;
 }
 
+const struct privileges *live__privileges(const struct live *l)
+{
+	return &l->privileges;
+}
+
 struct metrics *live__metrics(struct live *l)
 {
 	uint64_t now = unix_ns();
@@ -492,6 +511,7 @@ struct metrics *live__metrics(struct live *l)
 		l->cfg.selfmetrics(l->cfg.arg, &b);
 	propagate__metrics(l->propagate, &b);
 	prober__metrics(l->prober, &b);
+	privileges__metrics(&l->privileges, &b);
 	if (metrics__ok(m))
 		return m;
 	metrics__put(m);
@@ -530,7 +550,6 @@ int live__run(struct live *l)
 {
 	int err;
 
-	raise_priority(); /* of this thread: those that serve HTTP are running already */
 	if (l->options->duration_ns)
 		loop__timer(l->loop, mono_ns() + l->options->duration_ns, on_duration, l->loop);
 	err = loop__run(l->loop);
