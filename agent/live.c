@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "live_probes.h"
@@ -31,12 +31,13 @@
 #include "selfmetrics.h"
 #include "service.h"
 
-#define ACTIVE_NS 100000000ull /* keep polling so long after the last record */
-#define POLL_NS   10000000ull
-#define UPKEEP_NS 1000000000ull
-#define PROBES_NS 3000000000ull /* at the start, probes are waited for so long */
-#define SHORT_NS  10000000000ull
-#define BATCH     20000 /* records, then the loop looks at everything else */
+#define ACTIVE_NS     100000000ull /* keep polling so long after the last record */
+#define POLL_NS       10000000ull
+#define UPKEEP_NS     1000000000ull
+#define PROBES_NS     3000000000ull /* at the start, probes are waited for so long */
+#define SHORT_NS      10000000000ull
+#define RESET_ON_FORK 1     /* SCHED_FLAG_RESET_ON_FORK */
+#define BATCH         20000 /* records, then the loop looks at everything else */
 
 struct live {
 	struct live_config cfg;
@@ -261,15 +262,28 @@ static int watch_signals(struct live *l)
 	return l->signal_fd < 0 ? -errno : loop__watch(l->loop, l->signal_fd, on_signal, l);
 }
 
+/* struct sched_attr, which not all C libraries have, and new ones not beside the kernel's */
+struct sched_parameters {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
 /* A reader that waits for a processor behind those it watches loses records when
  * they need all of it. It takes little, but it takes it at once. Without the right
  * to (CAP_SYS_NICE) it stays as it is. Threads that this one starts do not have it. */
 static void raise_priority(void)
 {
-	struct sched_param p = { 0 };
+	struct sched_parameters p = {
+		.size = sizeof(p),
+		.policy = SCHED_OTHER,
+		.flags = RESET_ON_FORK,
+		.nice = -10,
+	};
 
-	if (sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &p) ||
-	    setpriority(PRIO_PROCESS, 0, -10))
+	if (syscall(SYS_sched_setattr, 0, &p, 0))
 		log__debug("scheduling priority not raised: %s", strerror(errno));
 }
 

@@ -398,7 +398,7 @@ const struct opt opt_table[] = {
 	{ .name = "listen-token-file", .type = OPT_STRING, VALUE(listen_token_file),
 	  .commands = CMD_RUN, .group = METRICS,
 	  .metavar = "FILE", .help = "ask clients for the bearer token in this file" },
-	{ .name = "socket", .type = OPT_STRING, VALUE(socket), .def = "/run/redeye.sock",
+	{ .name = "socket", .type = OPT_STRING, VALUE(socket), .def = "/run/redeye/redeye.sock",
 	  .commands = CMD_RUN | CMD_VIEW, .group = METRICS,
 	  .metavar = "PATH", .help = "UNIX socket of the HTTP API; none: nowhere" },
 	{ .name = "admin-remote", .type = OPT_BOOL, VALUE(admin_remote),
