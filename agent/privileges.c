@@ -121,6 +121,16 @@ int privileges__keep(uint64_t capabilities)
 	return set_sets(&s);
 }
 
+void privileges__take(void)
+{
+	struct sets s;
+
+	if (get_sets(&s) || s.effective == s.permitted)
+		return;
+	s.effective = s.permitted;
+	set_sets(&s);
+}
+
 /* ---- what stays ------------------------------------------------------------------------- */
 
 static bool writable_by_us(const struct stat *st)
