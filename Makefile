@@ -368,4 +368,4 @@ deb:
 clean:
 	$(Q)rm -rf build redeye redeye-asan
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find build -type f -name '*.d' 2>/dev/null)
