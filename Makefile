@@ -279,6 +279,7 @@ test:
 		h2='$(MAKE) -s test-h2 H2=--core' \
 		otlp='$(MAKE) -s test-otlp' \
 		terminal='$(MAKE) -s test-terminal TERMINAL=--live' \
+		package='$(MAKE) -s test-package' \
 		uprobes='$(MAKE) -s test-uprobes' \
 		page='$(MAKE) -s test-page' \
 		page-real='$(MAKE) -s test-page-real' \

@@ -132,7 +132,9 @@ def installs_and_purges(t, suite):
         os.makedirs(os.path.join(c.root, folder))
     for link in ("var/lib", "var/log"):
         os.symlink("private/redeye", os.path.join(c.root, link, "redeye"))
-    c.run("apt-get -q -y purge redeye && apt-get -q -y autoremove --purge")
+    # Libraries that came with it go too, whoever else recommends them.
+    c.run("apt-get -q -y purge redeye && apt-get -q -y autoremove --purge "
+          "-o APT::AutoRemove::RecommendsImportant=false")
     left = sorted(c.files() - before)
     check(not left, "left behind: %s" % left[:10])
     for path in ("var/lib/redeye", "var/log/redeye", "var/lib/private/redeye", "etc/redeye"):

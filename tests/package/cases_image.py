@@ -134,6 +134,6 @@ def image_watches(t):
     health = config["Healthcheck"]["Test"][1:] if config.get("Healthcheck") else \
         ["/usr/bin/redeye", "top", "--once", "--json"]
     inside = ["nsenter", "-t", agent.pid, "-m", "--root=/proc/%d/root" % agent.pid, *health]
-    out = harness.lib.run(inside, seconds=20)
+    out = harness.lib.run(inside, seconds=20, env=env)
     check("server" in out, "the health check says " + out[:200])
     agent.end()
