@@ -14,7 +14,7 @@ CLANG	?= clang
 # On Ubuntu before 25.04 /usr/sbin/bpftool is a script that insists on the running kernel's own.
 BPFTOOL	?= $(lastword bpftool $(wildcard /usr/local/sbin/bpftool /usr/sbin/bpftool \
 		/usr/lib/linux-tools/*/bpftool))
-PKGS	:= libbpf libelf zlib liblzma libmicrohttpd libprotobuf-c yaml-0.1 libcjson libnghttp2 ncursesw
+PKGS	:= libbpf libelf zlib liblzma libmicrohttpd libprotobuf-c yaml-0.1 libcjson libnghttp2 ncursesw libseccomp
 
 O	:= build$(if $(ASAN),/asan)$(if $(STATIC),/static)
 Q	:= $(if $(V),,@)
@@ -25,17 +25,18 @@ TRIPLE	:= $(shell $(CC) -dumpmachine)
 
 WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter \
 	   $(if $(WERROR)$(CI),-Werror)
-HARDEN	:= -fstack-protector-strong -fPIE $(if $(ASAN),,-D_FORTIFY_SOURCE=2)
+HARDEN	:= -fstack-protector-strong -fstack-clash-protection -fPIE $(if $(ASAN),,-D_FORTIFY_SOURCE=2) \
+	   $(if $(filter x86,$(ARCH)),-fcf-protection)
 comma	:= ,
 SAN	:= $(if $(ASAN),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 CFLAGS	?= -O2 -g
 ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARN) $(HARDEN) $(SAN) -D_GNU_SOURCE \
 	     -DREDEYE_VERSION='"$(VERSION)"' -I. -I$(O) -Iagent -Ibpf -Iexporters -Iuprobes \
 	     $(shell pkg-config --cflags $(PKGS) libcurl)
-ALL_LDFLAGS = $(LDFLAGS) $(SAN) -pie -Wl,-z,relro,-z,now
+ALL_LDFLAGS = $(LDFLAGS) $(SAN) -pie -Wl,-z,relro,-z,now,-z,noexecstack
 # Debian has no static p11-kit, which GnuTLS needs, and no static cJSON. So a static binary is
 # one that carries all else: what is left to load is libc, GnuTLS and its own, cJSON.
-LIBS	= $(if $(STATIC),-Wl$(comma)-Bstatic -lbpf -lelf -lz -llzma -lmicrohttpd -lprotobuf-c -lyaml -lnghttp2 -lncursesw -ltinfo \
+LIBS	= $(if $(STATIC),-Wl$(comma)-Bstatic -lbpf -lelf -lz -llzma -lmicrohttpd -lprotobuf-c -lyaml -lnghttp2 -lncursesw -ltinfo -lseccomp \
 	    -Wl$(comma)-Bdynamic -lgnutls -lcjson,$(shell pkg-config --libs $(PKGS))) -lm -lpthread -ldl
 
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v2 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Wno-unused-parameter \
@@ -53,10 +54,10 @@ UNITS	:= $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
 FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
 SKEL	:= $(O)/redeye.skel.h
 
-.PHONY: all deps demo format man install clean docs check check-abi check-arm64 check-docs fuzz
+.PHONY: all deps demo format man install uninstall deb clean docs check check-abi check-arm64 check-docs fuzz
 .PHONY: bench bench-spans bench-history
 .PHONY: test test-unit test-golden test-live test-stress test-prometheus test-propagate test-otlp test-traces
-.PHONY: test-tls test-h2 test-frames test-uprobes test-terminal test-page test-page-real test-deploy test-manifests test-docs
+.PHONY: test-tls test-h2 test-frames test-uprobes test-terminal test-page test-page-real test-deploy test-manifests test-package test-docs
 .PHONY: test-vm test-vm-tls test-vm-h2
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -121,7 +122,7 @@ test-unit: $(UNITS)
 
 # libFuzzer wants clang for the code under test too. A fuzzer includes the .c that it is
 # for, or takes all of it from this archive.
-FUZZ_CC = $(CLANG) $(filter-out -fstack-protector-strong -fPIE -D_FORTIFY_SOURCE=2,$(ALL_CFLAGS)) \
+FUZZ_CC = $(CLANG) $(filter-out -fstack-protector-strong -fstack-clash-protection -fPIE -D_FORTIFY_SOURCE=2,$(ALL_CFLAGS)) \
 	  -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FUZZ_LIB := $(O)/fuzz/libredeye.a
 
@@ -269,6 +270,11 @@ test-manifests: all
 	$(Q)tests/manifests/deps
 	$(Q)tests/manifests/run $(MANIFESTS)
 
+# Installed, as a Debian package, as a container; what it may still do once it runs. PACKAGE="--only hardening".
+test-package: all
+	$(Q)tests/package/deps
+	$(Q)tests/package/run $(PACKAGE)
+
 # Every kernel of the matrix, every backend. Long: see tests/vm/README.md.
 test-vm: all
 	$(Q)tests/vm/deps
@@ -288,6 +294,7 @@ test:
 		otlp='$(MAKE) -s test-otlp' \
 		terminal='$(MAKE) -s test-terminal TERMINAL=--live' \
 		deploy='$(MAKE) -s test-deploy' \
+		package='$(MAKE) -s test-package' \
 		uprobes='$(MAKE) -s test-uprobes' \
 		manifests='$(MAKE) -s test-manifests' \
 		docs='$(MAKE) -s test-docs' \
@@ -353,18 +360,43 @@ $(O)/redeye.1: $(O)/redeye
 	$(call say,MAN,$@)
 	$(Q)$< man > $@
 
-# Where each shell looks by itself.
-SHARE	= $(DESTDIR)$(PREFIX)/share
+# Each folder where the programs look by themselves. STRIP= keeps the symbols; UNITDIR and ZSHDIR
+# are others for a distribution's packages.
+BINDIR	= $(PREFIX)/bin
+SHARE	= $(PREFIX)/share
+UNITDIR	?= $(PREFIX)/lib/systemd/system
+ZSHDIR	?= $(SHARE)/zsh/site-functions
+SYSCONFDIR ?= /etc
+STRIP	?= -s
+
+CONFIG	= $(DESTDIR)$(SYSCONFDIR)/redeye/redeye.yaml
+INSTALLED = $(BINDIR)/redeye $(SHARE)/man/man1/redeye.1 $(UNITDIR)/redeye.service \
+	    $(SHARE)/bash-completion/completions/redeye $(ZSHDIR)/_redeye \
+	    $(SHARE)/fish/vendor_completions.d/redeye.fish
+
+# A configuration that is there stays.
 install: all man
-	install -D -m 755 -s $(O)/redeye $(DESTDIR)$(PREFIX)/bin/redeye
-	install -D -m 644 $(O)/redeye.1 $(SHARE)/man/man1/redeye.1
-	install -d $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions \
-		$(SHARE)/fish/vendor_completions.d
-	$(O)/redeye completion bash > $(SHARE)/bash-completion/completions/redeye
-	$(O)/redeye completion zsh > $(SHARE)/zsh/site-functions/_redeye
-	$(O)/redeye completion fish > $(SHARE)/fish/vendor_completions.d/redeye.fish
+	install -D -m 755 $(STRIP) $(O)/redeye $(DESTDIR)$(BINDIR)/redeye
+	install -D -m 644 $(O)/redeye.1 $(DESTDIR)$(SHARE)/man/man1/redeye.1
+	install -d $(addprefix $(DESTDIR),$(sort $(dir $(INSTALLED)))) $(dir $(CONFIG))
+	$(O)/redeye completion bash > $(DESTDIR)$(SHARE)/bash-completion/completions/redeye
+	$(O)/redeye completion zsh > $(DESTDIR)$(ZSHDIR)/_redeye
+	$(O)/redeye completion fish > $(DESTDIR)$(SHARE)/fish/vendor_completions.d/redeye.fish
+	sed 's|/usr/bin/redeye|$(BINDIR)/redeye|' deploy/systemd/redeye.service > \
+		$(DESTDIR)$(UNITDIR)/redeye.service
+	test -e $(CONFIG) || install -m 644 deploy/systemd/redeye.yaml $(CONFIG)
+
+# One that was changed stays, too.
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	! cmp -s deploy/systemd/redeye.yaml $(CONFIG) || rm -f $(CONFIG)
+	test ! -d $(dir $(CONFIG)) || rmdir --ignore-fail-on-non-empty $(dir $(CONFIG))
+
+# redeye_*.deb in build/deb, of the files that git tracks as they are now.
+deb:
+	$(Q)tools/deb $(VERSION) build/deb
 
 clean:
 	$(Q)rm -rf build redeye redeye-asan
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find build -type f -name '*.d' 2>/dev/null)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backend.h"
@@ -19,6 +20,7 @@
 #include "loader.h"
 #include "log.h"
 #include "options.h"
+#include "privileges.h"
 #include "propagate.h"
 
 enum verdict {
@@ -168,11 +170,52 @@ static void check_propagation(struct result *r)
 		snprintf(r->why, sizeof(r->why), "only each connection's first request: %s", why);
 }
 
+/* For good, so in a process of its own. False: it told nothing. */
+static bool give_up(struct privileges *p)
+{
+	const struct options o = {
+		.listen = "none", .socket = "none", .tls = true, .hardening = true
+	};
+	int fd[2];
+	bool told;
+	pid_t pid;
+
+	if (pipe(fd))
+		return false;
+	pid = fork();
+	if (!pid) {
+		privileges__give_up(&o, p);
+		_exit(write(fd[1], p, sizeof(*p)) != sizeof(*p));
+	}
+	close(fd[1]);
+	told = pid > 0 && read(fd[0], p, sizeof(*p)) == sizeof(*p);
+	close(fd[0]);
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	return told;
+}
+
+static void check_hardening(struct result *r)
+{
+	char text[PRIVILEGES_TEXT];
+	struct privileges p;
+
+	if (!give_up(&p))
+		fail(r, NO, "it ends with the try");
+	else if (!p.reduced || !p.no_new_privs)
+		fail(r, NO, "the kernel does not take capabilities back");
+	else if (!p.filtered)
+		fail(r, NO, p.unfiltered);
+	else
+		snprintf(r->why, sizeof(r->why), "keeps %s", privileges__text(p.kept, text));
+}
+
 static const struct check checks[] = {
 	{ "kernel", "type information (BTF)", "everything", check_btf },
 	{ "rights", "capabilities", "see docs/security.md for what each is for", check_caps },
 	{ "rights", "other processes' /proc",
 	  "service names from the environment, selection by port", check_other_processes },
+	{ "rights", "hardening", "what a taken-over redeye could not do", check_hardening },
 	{ "rights", "host PID namespace", "selection and service names", check_pidns },
 	{ "backend", "sock", "the cheapest backend", check_sock },
 	{ "backend", "fentry", "the second choice", check_fentry },

@@ -9,6 +9,7 @@
 #include "live.h"
 #include "log.h"
 #include "options.h"
+#include "privileges.h"
 #include "recording.h"
 
 struct record {
@@ -35,6 +36,7 @@ static int capture(struct record *r, const struct options *o, char *err, size_t 
 	if (!r->live)
 		return -errno;
 	live__await_probes(r->live);
+	privileges__log(live__privileges(r->live));
 	log__info("ready: recording to %s with backend %s", o->output,
 		  loader__backend(live__loader(r->live))->name);
 	rc = live__run(r->live);

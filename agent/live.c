@@ -8,18 +8,20 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "live_probes.h"
 #include "log.h"
 #include "memory.h"
+#include "privileges.h"
 #include "prober.h"
 #include "propagate.h"
 #include "recording.h"
@@ -29,12 +31,13 @@
 #include "selfmetrics.h"
 #include "service.h"
 
-#define ACTIVE_NS 100000000ull /* keep polling so long after the last record */
-#define POLL_NS   10000000ull
-#define UPKEEP_NS 1000000000ull
-#define PROBES_NS 3000000000ull /* at the start, probes are waited for so long */
-#define SHORT_NS  10000000000ull
-#define BATCH     20000 /* records, then the loop looks at everything else */
+#define ACTIVE_NS     100000000ull /* keep polling so long after the last record */
+#define POLL_NS       10000000ull
+#define UPKEEP_NS     1000000000ull
+#define PROBES_NS     3000000000ull /* at the start, probes are waited for so long */
+#define SHORT_NS      10000000000ull
+#define RESET_ON_FORK 1     /* SCHED_FLAG_RESET_ON_FORK */
+#define BATCH         20000 /* records, then the loop looks at everything else */
 
 struct live {
 	struct live_config cfg;
@@ -50,6 +53,7 @@ struct live {
 	uint64_t active_until_ns;
 	uint64_t lost_proc_records;
 	struct memory_guard memory;
+	struct privileges privileges;
 	uint64_t short_until_ns; /* who keeps memory was told, and has time to give some back */
 	uint64_t start_unix_ns;
 	int poll_timer;
@@ -258,12 +262,28 @@ static int watch_signals(struct live *l)
 	return l->signal_fd < 0 ? -errno : loop__watch(l->loop, l->signal_fd, on_signal, l);
 }
 
+/* struct sched_attr, which not all C libraries have, and new ones not beside the kernel's */
+struct sched_parameters {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
 /* A reader that waits for a processor behind those it watches loses records when
  * they need all of it. It takes little, but it takes it at once. Without the right
- * to (CAP_SYS_NICE) it stays as it is. */
+ * to (CAP_SYS_NICE) it stays as it is. Threads that this one starts do not have it. */
 static void raise_priority(void)
 {
-	if (setpriority(PRIO_PROCESS, 0, -10))
+	struct sched_parameters p = {
+		.size = sizeof(p),
+		.policy = SCHED_OTHER,
+		.flags = RESET_ON_FORK,
+		.nice = -10,
+	};
+
+	if (syscall(SYS_sched_setattr, 0, &p, 0))
 		log__debug("scheduling priority not raised: %s", strerror(errno));
 }
 
@@ -372,6 +392,13 @@ static int new_propagate(struct live *l)
 	return 0;
 }
 
+/* Programs are loaded and no thread is started: from here on as little as possible. */
+static void give_up_privileges(struct live *l)
+{
+	raise_priority();
+	privileges__give_up(l->options, &l->privileges);
+}
+
 static int new_prober(struct live *l, char *err, size_t err_size)
 {
 	if (!l->options->tls)
@@ -420,6 +447,7 @@ struct live *live__new(const struct live_config *c, char *err, size_t err_size)
 	rc = new_propagate(l);
 	if (rc)
 		goto out;
+	give_up_privileges(l);
 	rc = new_prober(l, err, err_size);
 	if (rc)
 		goto out;
@@ -477,6 +505,11 @@ struct procs *live__procs(struct live *l)
 	return l->procs;
 }
 
+const struct privileges *live__privileges(const struct live *l)
+{
+	return &l->privileges;
+}
+
 struct metrics *live__metrics(struct live *l)
 {
 	uint64_t now = unix_ns();
@@ -492,6 +525,7 @@ struct metrics *live__metrics(struct live *l)
 		l->cfg.selfmetrics(l->cfg.arg, &b);
 	propagate__metrics(l->propagate, &b);
 	prober__metrics(l->prober, &b);
+	privileges__metrics(&l->privileges, &b);
 	if (metrics__ok(m))
 		return m;
 	metrics__put(m);
@@ -530,7 +564,6 @@ int live__run(struct live *l)
 {
 	int err;
 
-	raise_priority(); /* of this thread: those that serve HTTP are running already */
 	if (l->options->duration_ns)
 		loop__timer(l->loop, mono_ns() + l->options->duration_ns, on_duration, l->loop);
 	err = loop__run(l->loop);

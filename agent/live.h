@@ -47,6 +47,7 @@ struct loop *live__loop(struct live *l);
 struct loader *live__loader(struct live *l);
 struct pipeline *live__pipeline(struct live *l);
 struct procs *live__procs(struct live *l);
+const struct privileges *live__privileges(const struct live *l);
 
 /* Reads what is in the ring now. */
 void live__drain(struct live *l);

@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "log.h"
 #include "nearest.h"
+#include "privileges.h"
 
 static int cmd_help(int argc, char **argv);
 
@@ -100,6 +101,7 @@ int main(int argc, char **argv)
 		print_commands(stderr);
 		return EXIT_USAGE;
 	}
+	privileges__take();
 	command = find(command_name(argv[1]));
 	return command ? command->run(argc - 1, argv + 1) : EXIT_USAGE;
 }

@@ -79,6 +79,8 @@ int opt__set(struct opt_parse *p, const struct opt *opt, const struct opt_source
 		return no_memory(p);
 	if (err) {
 		opt__want(opt, want, sizeof(want));
+		if (opt__is_secret(opt, text))
+			return opt__fail(p, src, "bad value for %s: want %s", src->name, want);
 		return opt__fail(p, src, "bad value '%.*s' for %s: want %s", (int)bad.len, bad.p,
 				 src->name, want);
 	}
@@ -227,6 +229,25 @@ static int set_defaults(struct opt_parse *p)
 	return err;
 }
 
+/* A command line is everybody's to read. */
+static int warn_of_secrets(struct opt_parse *p)
+{
+	char name[64];
+	int err = 0;
+
+	for (const struct opt *opt = opt_table; !err && opt < opt_table + opt_table_n; opt++) {
+		if (opt__origin(p->o, opt)->level != LEVEL_FLAG ||
+		    !opt__is_secret(opt, opt__text(p->o, opt)))
+			continue;
+		opt__env_name(opt, name, sizeof(name));
+		err = opt__warn(p,
+				"every user of this machine can read --%s of a command line: use %s"
+				" or a file",
+				opt->name, opt->env_alias ? opt->env_alias : name);
+	}
+	return err;
+}
+
 #define HISTORY_MIN (1 << 20)
 
 static int check(struct opt_parse *p)
@@ -273,6 +294,8 @@ int options__parse(struct options *o, const char *command, int argc, char **argv
 		ret = set_defaults(&p);
 	if (!ret)
 		ret = check(&p);
+	if (!ret)
+		ret = warn_of_secrets(&p);
 	options__free(&p.ignored);
 	if (ret)
 		options__free(o);

@@ -143,6 +143,7 @@ struct options {
 	bool span_query;              /* keep the query of URLs */
 	bool span_tls;                /* keep what TLS handshakes say */
 	bool span_rpc_message;        /* keep what an RPC's status says in words */
+	bool redact;                  /* of what is kept, the values of known secrets */
 	bool correlate;
 	bool propagate;
 	char *zipkin_endpoint;
@@ -174,6 +175,7 @@ struct options {
 
 	/* running */
 	uint64_t duration_ns; /* 0: until a signal */
+	bool hardening;       /* give up rights after the start */
 	bool table;           /* live RED table on standard output */
 	bool bpf_stats;       /* let the kernel measure each BPF program's run time */
 	int log_level;        /* enum log_level */

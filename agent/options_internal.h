@@ -62,6 +62,8 @@ struct opt {
 	unsigned int commands;           /* enum opt_cmd */
 	const char *env_alias;           /* a standard variable that means the same */
 	bool env_ms;                     /* of which a bare number is milliseconds */
+	bool secret;                     /* its value is not shown */
+	bool secret_user;                /* a URL: nor is its, when it names a user */
 	bool quiet;                      /* not in --help, which says it in one line for many */
 	const char *group;               /* heading in --help */
 	const char *metavar, *help;
@@ -85,6 +87,8 @@ const struct opt *opt__find(const char *name, size_t len);
 const struct opt *opt__find_flag(const struct opt_command *cmd, const char *name, size_t len);
 const struct opt_command *opt__command(const char *name);
 bool opt__valid_port(const char *text); /* 0 to 65535 */
+/* Whether the text, as a value of this option, is a credential or holds one. */
+bool opt__is_secret(const struct opt *opt, const char *text);
 
 /* Weakest first. */
 enum opt_level {
@@ -126,6 +130,8 @@ bool opt__is_list(const struct opt *opt);
 int opt__parse_value(struct options *o, const struct opt *opt, const char *text, struct slice *bad);
 void opt__free_value(struct options *o, const struct opt *opt);
 void opt__print_value(const struct options *o, const struct opt *opt, FILE *to); /* YAML */
+/* Of an OPT_STRING; NULL when it is not set, and of other types. */
+const char *opt__text(const struct options *o, const struct opt *opt);
 void opt__want(const struct opt *opt, char *buf, size_t size); /* "a port from 1 to 65535" */
 
 /* ---- options.c ---- */

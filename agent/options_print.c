@@ -130,8 +130,12 @@ void options__print(const struct options *o, const char *command, FILE *to)
 	for (const struct opt *opt = opt_table; opt < opt_table + opt_table_n; opt++) {
 		if (!cmd || !(opt->commands & cmd->bit) || opt->no_key || opt->flag_only)
 			continue;
-		fprintf(to, "%s: ", opt->name);
-		opt__print_value(o, opt, to);
+		if (opt__is_secret(opt, opt__text(o, opt))) {
+			fprintf(to, "# %s: set, and not shown", opt->name);
+		} else {
+			fprintf(to, "%s: ", opt->name);
+			opt__print_value(o, opt, to);
+		}
 		print_origin(o, opt, to);
 	}
 }

@@ -257,13 +257,14 @@ static bool valid_method(const char *s)
 #define OTLP_ROWS(PREFIX, MEMBER, ENV, QUIET, TIMEOUT)                                             \
 	{ .name = PREFIX "endpoint", .type = OPT_STRING, VALUE(MEMBER.endpoint),                   \
 	  .valid = valid_endpoint, .want = "http://HOST:PORT, https://HOST:PORT or HOST:PORT",     \
+	  .secret_user = true,                                                                     \
 	  .commands = CMD_RUN, .group = OTLP, .env_alias = ENV "ENDPOINT", .quiet = QUIET,         \
 	  .metavar = "URL", .help = "collector to send to, such as http://localhost:4318" },       \
 	{ .name = PREFIX "protocol", .type = OPT_STRING, VALUE(MEMBER.protocol),                   \
 	  .valid = valid_protocol, .want = "http/protobuf, grpc or http/json",                     \
 	  .commands = CMD_RUN, .group = OTLP, .env_alias = ENV "PROTOCOL", .quiet = QUIET,         \
 	  .metavar = "NAME", .help = "http/protobuf (default), grpc or http/json" },               \
-	{ .name = PREFIX "headers", .type = OPT_STRING, VALUE(MEMBER.headers),                     \
+	{ .name = PREFIX "headers", .type = OPT_STRING, VALUE(MEMBER.headers), .secret = true,     \
 	  .commands = CMD_RUN, .group = OTLP, .env_alias = ENV "HEADERS", .quiet = QUIET,          \
 	  .metavar = "K=V,...", .help = "headers of each request, percent-encoded" },              \
 	{ .name = PREFIX "compression", .type = OPT_STRING, VALUE(MEMBER.compression),             \
@@ -397,7 +398,7 @@ const struct opt opt_table[] = {
 	{ .name = "listen-token-file", .type = OPT_STRING, VALUE(listen_token_file),
 	  .commands = CMD_RUN, .group = METRICS,
 	  .metavar = "FILE", .help = "ask clients for the bearer token in this file" },
-	{ .name = "socket", .type = OPT_STRING, VALUE(socket), .def = "/run/redeye.sock",
+	{ .name = "socket", .type = OPT_STRING, VALUE(socket), .def = "/run/redeye/redeye.sock",
 	  .commands = CMD_RUN | CMD_VIEW, .group = METRICS,
 	  .metavar = "PATH", .help = "UNIX socket of the HTTP API; none: nowhere" },
 	{ .name = "admin-remote", .type = OPT_BOOL, VALUE(admin_remote),
@@ -467,6 +468,9 @@ const struct opt opt_table[] = {
 	{ .name = "span-rpc-message", .type = OPT_BOOL, VALUE(span_rpc_message),
 	  .commands = CMD_NAMES, .group = TRACES,
 	  .help = "keep grpc-message, in which applications explain errors" },
+	{ .name = "redact", .type = OPT_BOOL, VALUE(redact), .def = "true",
+	  .commands = CMD_NAMES, .group = TRACES,
+	  .help = "of what is kept, hide the values of cookies, authorization, tokens and keys" },
 	{ .name = "correlate", .type = OPT_BOOL, VALUE(correlate), .def = "true",
 	  .commands = CMD_NAMES, .group = TRACES,
 	  .help = "find the request that a process served when it sent another one" },
@@ -475,6 +479,7 @@ const struct opt opt_table[] = {
 	  .help = "write traceparent into plain HTTP/1 requests: changes traffic" },
 	{ .name = "zipkin-endpoint", .type = OPT_STRING, VALUE(zipkin_endpoint),
 	  .def = "http://localhost:9411/api/v2/spans", .valid = valid_url, .want = "a URL",
+	  .secret_user = true,
 	  .commands = CMD_RUN, .group = TRACES, .env_alias = "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
 	  .metavar = "URL", .help = "for --traces-exporter zipkin" },
 	{ .name = "resource-attributes", .type = OPT_WORDS, STRS(resource_attributes),
@@ -546,6 +551,9 @@ const struct opt opt_table[] = {
 	{ .name = "duration", .type = OPT_DURATION, VALUE(duration_ns), .def = "0",
 	  .min = 0, .max = 365 * DAY, .commands = CMD_CAPTURE, .group = RUNNING,
 	  .metavar = "TIME", .help = "stop after this; 0: on a signal" },
+	{ .name = "hardening", .type = OPT_BOOL, VALUE(hardening), .def = "true",
+	  .commands = CMD_WATCH, .group = RUNNING,
+	  .help = "give up the rights and system calls that only the start takes" },
 	/* --service and --route of run name things; here they choose. */
 	{ .name = "service", .type = OPT_STRING, VALUE(view.service), .flag_only = true,
 	  .commands = CMD_VIEW, .group = SHOW,
@@ -609,6 +617,11 @@ const struct opt opt_table[] = {
 /* clang-format on */
 
 const size_t opt_table_n = sizeof(opt_table) / sizeof(opt_table[0]);
+
+bool opt__is_secret(const struct opt *opt, const char *text)
+{
+	return text && *text && (opt->secret || (opt->secret_user && strchr(text, '@')));
+}
 
 static bool is_named(const struct opt *opt, const char *name, size_t len)
 {

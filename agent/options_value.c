@@ -394,6 +394,15 @@ void opt__print_value(const struct options *o, const struct opt *opt, FILE *to)
 	fputc(']', to);
 }
 
+const char *opt__text(const struct options *o, const struct opt *opt)
+{
+	const char *v = NULL;
+
+	if (opt->type == OPT_STRING)
+		memcpy(&v, (const char *)o + opt->offset, sizeof(v));
+	return v;
+}
+
 void opt__free_value(struct options *o, const struct opt *opt)
 {
 	const struct type *type = &types[opt->type];

@@ -9,6 +9,7 @@
 #include "http2_block.h"
 #include "http_txn.h"
 #include "recording.h"
+#include "redact.h"
 #include "request_headers.h"
 #include "rpc_methods.h"
 #include "sampler.h"
@@ -29,6 +30,7 @@ struct pipeline {
 	struct sampler sampler;
 	uint64_t now_ns; /* of the latest record */
 	uint64_t next_expire_ns;
+	char query[REDACT_QUERY_ROOM]; /* of the span that is handed on now */
 };
 
 /* ---- what protocols ask for ------------------------------------------------------------ */
@@ -96,6 +98,8 @@ static void span_done(void *arg, struct span *s)
 		p->stat.excluded++;
 		return;
 	}
+	if (p->cfg.options->redact)
+		s->query = redact__query(s->query, p->query);
 	agg__span(p->agg, s);
 	if (p->cfg.span)
 		p->cfg.span(p->cfg.span_arg, s);

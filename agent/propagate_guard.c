@@ -13,12 +13,14 @@
  */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "privileges.h"
 #include "propagate_internal.h"
 
 /* No new sockets, those that are there out, and once more for those that were just on
@@ -45,6 +47,8 @@ static void watch(const struct loader_propagation *k, int fd)
 	char byte;
 
 	prctl(PR_SET_NAME, "redeye-guard");
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	privileges__keep(1ull << CAP_BPF | 1ull << CAP_NET_ADMIN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);

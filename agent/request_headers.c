@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "options.h"
+#include "redact.h"
 
 #define NAME_MAX_LEN 64
 #define VALUE_MAX    256
@@ -19,12 +20,14 @@ enum want_kind {
 
 struct want {
 	enum want_kind kind;
+	bool hidden; /* that it was there is kept, its value is not */
 	uint32_t len;
 	char name[NAME_MAX_LEN + 1]; /* lower case */
 };
 
 struct header_wants {
 	unsigned int formats; /* enum trace_format */
+	bool redact;
 	uint32_t n;
 	struct want v[SPAN_HEADERS_MAX + 2];
 	/* Most headers of a request are none of these: by length, the first letters of those
@@ -48,6 +51,7 @@ static void add(struct header_wants *w, enum want_kind kind, const char *name)
 	want->len = len;
 	for (i = 0; i < len; i++)
 		want->name[i] = tolower((unsigned char)name[i]);
+	want->hidden = w->redact && redact__is_secret_header((struct slice){ name, len });
 	w->first[len] |= letter(name[0]);
 	w->n++;
 }
@@ -59,6 +63,7 @@ struct header_wants *header_wants__new(const struct options *o)
 
 	if (!w)
 		return NULL;
+	w->redact = o->redact;
 	for (i = 0; i < o->propagators.n; i++)
 		w->formats |= trace_context__formats(o->propagators.v[i]);
 	add(w, WANT_REQUEST_ID, o->request_id_header);
@@ -96,6 +101,8 @@ static void keep(struct request_headers *out, const struct want *want, struct sl
 
 static void take(struct request_headers *out, const struct want *want, struct slice value)
 {
+	if (want->hidden && want->kind != WANT_DEBUG)
+		value = SLICE(REDACTED);
 	switch (want->kind) {
 	case WANT_REQUEST_ID:
 		if (!out->request_id.len)

@@ -14,6 +14,7 @@
 #include "httpd.h"
 #include "live.h"
 #include "log.h"
+#include "privileges.h"
 #include "resource.h"
 #include "self_builder.h"
 #include "snapshot.h"
@@ -363,10 +364,12 @@ static void say_ready(struct run *r)
 	const struct procs_stats *st = procs__stats(live__procs(r->live));
 
 	fill_note(r);
-	if (!r->cfg.private_socket)
+	if (!r->cfg.private_socket) {
+		privileges__log(live__privileges(r->live));
 		log__info("ready: backend %s, %llu processes, %s",
 			  loader__backend(live__loader(r->live))->name,
 			  (unsigned long long)st->targets, r->note);
+	}
 	__atomic_store_n(&r->ready, true, __ATOMIC_RELEASE);
 	if (r->cfg.ready)
 		r->cfg.ready(r->cfg.arg);

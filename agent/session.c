@@ -13,6 +13,7 @@
 
 #include "interrupt.h"
 #include "options.h"
+#include "privileges.h"
 #include "run.h"
 
 #define LOOK_NS 50000000 /* between two looks whether a signal came */
@@ -124,6 +125,8 @@ static int start_own(struct session *s, char *err, size_t err_size)
 		return -rc;
 	}
 	s->started = true;
+	if (s->options->hardening) /* that thread has them; this one only asks and draws */
+		privileges__keep(0);
 	return await(s, err, err_size);
 }
 

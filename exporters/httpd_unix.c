@@ -5,12 +5,15 @@
  * although its owner lives, which is how a stale one is told. Two that replace a stale one at the
  * same moment both believe to have it; the later one does.
  *
- * At the end only what we put there is removed: whoever replaced it has another inode.
+ * At the end only what we put there is removed: whoever replaced it has another inode. A folder
+ * of /run that is missing is made (/run/redeye, where no service manager did); /run is empty after
+ * each boot, so that it is no mistake that it is not there.
  */
 #include "httpd_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,6 +23,7 @@
 struct httpd_unix {
 	dev_t dev;
 	ino_t ino;
+	bool own_folder; /* made here */
 	char path[];
 };
 
@@ -92,6 +96,29 @@ static int put_in_place(const char *from, const char *to)
 	return rename(from, to) ? -errno : 0;
 }
 
+/* True when it worked. */
+static bool with_folder(const char *path, bool (*fn)(const char *folder))
+{
+	char folder[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	const char *slash = strrchr(path, '/');
+
+	if (!slash || slash == path || slash - path >= (ptrdiff_t)sizeof(folder))
+		return false;
+	memcpy(folder, path, slash - path);
+	folder[slash - path] = '\0';
+	return fn(folder);
+}
+
+static bool make_folder(const char *folder)
+{
+	return !strncmp(folder, "/run/", 5) && !mkdir(folder, 0755);
+}
+
+static bool remove_folder(const char *folder)
+{
+	return !rmdir(folder);
+}
+
 static int open_at(struct httpd_unix *u, int *fd)
 {
 	char aside[sizeof(((struct sockaddr_un *)0)->sun_path)];
@@ -103,6 +130,7 @@ static int open_at(struct httpd_unix *u, int *fd)
 	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (*fd < 0)
 		return -errno;
+	u->own_folder = with_folder(u->path, make_folder);
 	err = bind_at(*fd, aside);
 	if (!err && lstat(aside, &st))
 		err = -errno;
@@ -114,6 +142,8 @@ static int open_at(struct httpd_unix *u, int *fd)
 		return 0;
 	}
 	unlink(aside);
+	if (u->own_folder)
+		with_folder(u->path, remove_folder);
 	close(*fd);
 	return err;
 }
@@ -152,5 +182,7 @@ void httpd_unix__free(struct httpd_unix *u)
 		return;
 	if (!lstat(u->path, &st) && st.st_dev == u->dev && st.st_ino == u->ino)
 		unlink(u->path);
+	if (u->own_folder) /* unless somebody else has something there now */
+		with_folder(u->path, remove_folder);
 	free(u);
 }

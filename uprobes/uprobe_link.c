@@ -141,8 +141,8 @@ static int perf_type(const char *file, const char *format)
 	return n;
 }
 
-/* A descriptor or -errno. */
-static int attach_perf(int prog_fd, int pid, const char *path, uint64_t offset, bool ret)
+/* A descriptor or -errno. Nothing runs yet. */
+static int open_perf(int pid, const char *path, uint64_t offset, bool ret)
 {
 	int type = perf_type("type", "%d"), bit = perf_type("format/retprobe", "config:%d"), fd;
 	struct perf_event_attr attr = {
@@ -156,13 +156,30 @@ static int attach_perf(int prog_fd, int pid, const char *path, uint64_t offset, 
 	if (type < 0 || bit < 0)
 		return -ENOTSUP;
 	fd = syscall(SYS_perf_event_open, &attr, pid, pid < 0 ? 0 : -1, -1, PERF_FLAG_FD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int attach_perf(int prog_fd, int pid, const char *path, uint64_t offset, bool ret)
+{
+	int fd = open_perf(pid, path, offset, ret), err;
+
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (!ioctl(fd, PERF_EVENT_IOC_SET_BPF, prog_fd) && !ioctl(fd, PERF_EVENT_IOC_ENABLE, 0))
 		return fd;
-	type = -errno;
+	err = -errno;
 	close(fd);
-	return type;
+	return err;
+}
+
+bool uprobe_link__may_perf(void)
+{
+	uint64_t offset = own_offset();
+	int fd = offset ? open_perf(getpid(), "/proc/self/exe", offset, false) : -ENOTSUP;
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }
 
 /* The kernel resolves the path when it is told, so it is the file that is open, whatever

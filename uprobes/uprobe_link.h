@@ -20,6 +20,8 @@ struct uprobe_program {
  * are loaded, and after that cannot be attached in the other way. */
 bool uprobe_link__has_multi(void);
 void uprobe_link__prepare(struct bpf_program *prog);
+/* Does the kernel let this thread, with the capabilities that it has now, use the other? */
+bool uprobe_link__may_perf(void);
 
 /* pid -1: all processes. NULL and errno. */
 struct uprobe_link *uprobe_link__attach(const struct uprobe_program *prog, int pid, int fd,

@@ -78,7 +78,7 @@ def the_manual_is_readable(b):
     text = done.stdout.decode()
     check(done.returncode == 0 and done.stderr == b"", done.stderr.decode())
     for part in ("NAME", "SYNOPSIS", "COMMANDS", "OPTIONS", "ENVIRONMENT", "FILES", "EXIT STATUS",
-                 "EXAMPLES", "SEE ALSO", "--min-duration", "/run/redeye.sock"):
+                 "EXAMPLES", "SEE ALSO", "--min-duration", "/run/redeye/redeye.sock"):
         check(part in text, "no %s" % part)
 
 

@@ -204,6 +204,23 @@ static void places_that_are_none(void **state)
 	httpd__free(h);
 }
 
+/* /run is empty after each boot. */
+static void a_folder_of_run_is_made(void **state)
+{
+	struct httpd *h;
+	char err[200] = "", folder[64], at[80];
+
+	if (access("/run", W_OK))
+		skip();
+	snprintf(folder, sizeof(folder), "/run/redeye-test-%d", getpid());
+	snprintf(at, sizeof(at), "%s/r.sock", folder);
+	h = serve((struct httpd_config){ 0 });
+	assert_int_equal(httpd__add_socket(h, at, err, sizeof(err)), 0);
+	assert_int_equal(access(at, F_OK), 0);
+	httpd__free(h);
+	assert_int_not_equal(access(folder, F_OK), 0);
+}
+
 /* ---- who may ---- */
 
 static char token[sizeof(dir) + 8];
@@ -273,6 +290,7 @@ int main(void)
 		cmocka_unit_test(other_files_are_left),
 		cmocka_unit_test(only_our_own_is_removed),
 		cmocka_unit_test(places_that_are_none),
+		cmocka_unit_test(a_folder_of_run_is_made),
 		cmocka_unit_test(needs_no_token_but_for_changes),
 		cmocka_unit_test(full_on_tcp_is_not_full_here),
 	};

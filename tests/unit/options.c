@@ -555,7 +555,7 @@ static void defaults_are_the_documented_ones(void **state)
 	assert_int_equal(o.series_expiry_ns, 300000000000);
 	assert_int_equal(o.memory_limit_bytes, 64 << 20);
 	assert_int_equal(o.history_limit_bytes, 32 << 20);
-	assert_string_equal(o.socket, "/run/redeye.sock");
+	assert_string_equal(o.socket, "/run/redeye/redeye.sock");
 	assert_int_equal(o.max_connections, 16384);
 	assert_int_equal(o.ring_bytes, 4 << 20);
 	assert_int_equal(o.duration_ns, 0);
