@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Any bytes as the text of /proc/PID/cgroup. */
+#undef NDEBUG
+#include <assert.h>
+#include <stdint.h>
+
+#include "../../agent/container.c"
+
+static void check(const struct container *c, const char *text, size_t len)
+{
+	assert(!*c->id || strlen(c->id) == CONTAINER_ID_LEN);
+	assert(!*c->id || memmem(text, len, c->id, CONTAINER_ID_LEN));
+	assert(!*c->pod_uid || strlen(c->pod_uid) == 36 || strlen(c->pod_uid) == 32);
+	assert(!c->runtime || *c->id);
+	assert(strlen(c->unit) < CONTAINER_UNIT_MAX && memmem(text, len, c->unit, strlen(c->unit)));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct container c;
+
+	container__parse(&c, (const char *)data, len);
+	check(&c, (const char *)data, len);
+	return 0;
+}
