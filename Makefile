@@ -54,7 +54,7 @@ FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c
 SKEL	:= $(O)/redeye.skel.h
 
 .PHONY: all deps demo test test-unit test-golden test-live test-vm test-vm-tls test-h2 test-vm-h2 test-stress test-prometheus \
-	test-propagate test-otlp test-traces test-uprobes test-frames test-terminal test-page test-page-real bench bench-spans bench-history fuzz check \
+	test-propagate test-otlp test-traces test-uprobes test-frames test-terminal test-page test-page-real test-k8s bench bench-spans bench-history fuzz check \
 	check-abi check-arm64 format man install clean
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -183,6 +183,17 @@ $(O)/tests/propagate/%: tests/propagate/%.c $(LIB)
 test-terminal: all
 	$(Q)tests/terminal/run $(TERMINAL)
 
+# Metadata of Kubernetes: against an API server that misbehaves, then a real one with etcd, which
+# tests/k8s/deps builds the first time: a quarter of an hour.
+test-k8s: $(O)/tests/k8s/driver
+	$(Q)tests/k8s/deps
+	$(Q)tests/k8s/run --driver $< $(K8S)
+
+$(O)/tests/k8s/%: tests/k8s/%.c $(LIB)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS)
+
 # The prober with this kernel and OpenSSL, without redeye.
 test-uprobes: $(O)/tests/uprobes/probe $(O)/tests/uprobes/client $(O)/tests/uprobes/hits.bpf.o
 	$(Q)$(O)/tests/uprobes/probe $(O)/tests/uprobes/hits.bpf.o $(O)/tests/uprobes/client
@@ -272,6 +283,7 @@ test:
 		tls='$(MAKE) -s test-tls TLS=--core' \
 		h2='$(MAKE) -s test-h2 H2=--core' \
 		otlp='$(MAKE) -s test-otlp' \
+		k8s='$(MAKE) -s test-k8s' \
 		terminal='$(MAKE) -s test-terminal TERMINAL=--live' \
 		uprobes='$(MAKE) -s test-uprobes' \
 		page='$(MAKE) -s test-page' \

@@ -125,14 +125,6 @@ static bool take_pod(char out[CONTAINER_UID_MAX], struct slice name)
 
 /* ---- a path ---- */
 
-static void take_unit(struct container *c, struct slice name)
-{
-	if (!ends(name, SLICE(".service")) || name.len >= sizeof(c->unit))
-		return;
-	memcpy(c->unit, name.p, name.len);
-	c->unit[name.len] = 0;
-}
-
 static void parse_path(struct container *c, struct slice path)
 {
 	char pod[CONTAINER_UID_MAX] = "";
@@ -147,7 +139,6 @@ static void parse_path(struct container *c, struct slice path)
 			memcpy(c->pod_uid, pod, sizeof(pod));
 		if (is_container(c, name, parent))
 			memcpy(c->pod_uid, pod, sizeof(pod));
-		take_unit(c, name);
 		parent = name;
 		path = slice_skip(path, n + (n < path.len));
 	}
@@ -156,20 +147,23 @@ static void parse_path(struct container *c, struct slice path)
 /* How much is known, for the lines of v1. */
 static int worth(const struct container *c)
 {
-	return (*c->id ? 8 : 0) + (*c->pod_uid ? 4 : 0) + (c->runtime ? 2 : 0) + (*c->unit ? 1 : 0);
+	return (*c->id ? 4 : 0) + (*c->pod_uid ? 2 : 0) + (c->runtime ? 1 : 0);
 }
 
-/* "hierarchy:controllers:path" */
-static bool take_path(struct slice *line)
+/* The path of the next line, "hierarchy:controllers:path"; empty when it is no such line. */
+static struct slice next_path(struct slice *text)
 {
-	for (int i = 0; i < 2; i++) {
-		size_t n = slice_until(*line, ':');
+	size_t n = slice_until(*text, '\n');
+	struct slice line = { text->p, n };
 
-		if (n == line->len)
-			return false;
-		*line = slice_skip(*line, n + 1);
+	*text = slice_skip(*text, n + (n < text->len));
+	for (int i = 0; i < 2; i++) {
+		n = slice_until(line, ':');
+		if (n == line.len)
+			return SLICE("");
+		line = slice_skip(line, n + 1);
 	}
-	return true;
+	return line;
 }
 
 void container__parse(struct container *c, const char *cgroups, size_t len)
@@ -178,15 +172,40 @@ void container__parse(struct container *c, const char *cgroups, size_t len)
 
 	*c = (struct container){ 0 };
 	while (text.len) {
-		size_t n = slice_until(text, '\n');
-		struct slice line = { text.p, n };
 		struct container one;
 
-		if (take_path(&line)) {
-			parse_path(&one, line);
-			if (worth(&one) > worth(c))
-				*c = one;
-		}
-		text = slice_skip(text, n + (n < text.len));
+		parse_path(&one, next_path(&text));
+		if (worth(&one) > worth(c))
+			*c = one;
 	}
+}
+
+/* ---- units ---- */
+
+static bool unit_of(char unit[CONTAINER_UNIT_MAX], struct slice path)
+{
+	size_t from;
+
+	for (; path.len; path.len = from ? from - 1 : 0) {
+		struct slice name;
+
+		for (from = path.len; from && path.p[from - 1] != '/'; from--)
+			;
+		name = slice_skip(path, from);
+		if (!ends(name, SLICE(".service")) || name.len >= CONTAINER_UNIT_MAX)
+			continue;
+		memcpy(unit, name.p, name.len);
+		unit[name.len] = 0;
+		return true;
+	}
+	return false;
+}
+
+void container__unit(char unit[CONTAINER_UNIT_MAX], const char *cgroups, size_t len)
+{
+	struct slice text = { cgroups, len };
+
+	unit[0] = 0;
+	while (text.len && !unit_of(unit, next_path(&text)))
+		;
 }

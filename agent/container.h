@@ -28,10 +28,11 @@ struct container {
 	char id[CONTAINER_ID_LEN + 1];   /* "": in none */
 	char pod_uid[CONTAINER_UID_MAX]; /* with `-`; "": in none */
 	const char *runtime;             /* docker, containerd, cri-o, podman; NULL: not said */
-	char unit[CONTAINER_UNIT_MAX];   /* the systemd service it belongs to; "": none */
 };
 
 /* Any bytes; of v1's lines the one that says most counts. */
 void container__parse(struct container *c, const char *cgroups, size_t len);
+/* The systemd service, the innermost; "": none. */
+void container__unit(char unit[CONTAINER_UNIT_MAX], const char *cgroups, size_t len);
 
 #endif /* RED_CONTAINER_H */

@@ -25,7 +25,7 @@ static const struct row rows[] = {
 	/* Docker */
 	{ "0::/system.slice/docker-" ID ".scope\n", ID, "docker", "", "" },
 	{ "0::/docker/" ID "\n", ID, "docker", "", "" },
-	{ "12:memory:/docker/" ID "\n11:cpu,cpuacct:/docker/" ID "\n1:name=systemd:/docker/" ID "\n0::/system.slice/containerd.service\n", ID, "docker", "", "" },
+	{ "12:memory:/docker/" ID "\n11:cpu,cpuacct:/docker/" ID "\n1:name=systemd:/docker/" ID "\n0::/system.slice/containerd.service\n", ID, "docker", "", "containerd.service" },
 	{ "0::/user.slice/user-1000.slice/user@1000.service/user.slice/docker-" ID ".scope\n", ID, "docker", "", "user@1000.service" },
 	{ "0::/system.slice/docker-" ID ".scope/system.slice/nginx.service\n", ID, "docker", "", "nginx.service" },
 	/* containerd */
@@ -92,13 +92,16 @@ static void test_rows(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct row *r = &rows[i];
 		const char *why = r->runtime ? r->runtime : "";
+		size_t len = strlen(r->text);
+		char unit[CONTAINER_UNIT_MAX];
 		struct container c;
 
-		container__parse(&c, at_end(r->text, strlen(r->text)), strlen(r->text));
+		container__parse(&c, at_end(r->text, len), len);
+		container__unit(unit, at_end(r->text, len), len);
 		if (strcmp(c.id, r->id) || strcmp(c.runtime ? c.runtime : "", why) ||
-		    strcmp(c.pod_uid, r->uid) || strcmp(c.unit, r->unit))
+		    strcmp(c.pod_uid, r->uid) || strcmp(unit, r->unit))
 			fail_msg("%s: id '%s' runtime '%s' pod '%s' unit '%s'", r->text, c.id,
-				 c.runtime ? c.runtime : "", c.pod_uid, c.unit);
+				 c.runtime ? c.runtime : "", c.pod_uid, unit);
 	}
 }
 
@@ -109,28 +112,30 @@ static void test_prefixes(void **state)
 		size_t len = strlen(rows[i].text);
 
 		for (size_t n = 0; n <= len; n++) {
+			char unit[CONTAINER_UNIT_MAX];
 			struct container c;
 
 			container__parse(&c, at_end(rows[i].text, n), n);
+			container__unit(unit, at_end(rows[i].text, n), n);
 			assert_true(!*c.id || strlen(c.id) == CONTAINER_ID_LEN);
 			assert_true(!*c.id || strstr(rows[i].text, c.id));
 			assert_true(strlen(c.pod_uid) < CONTAINER_UID_MAX);
+			assert_true(strstr(rows[i].text, unit));
 		}
 	}
 }
 
 static void test_long_unit(void **state)
 {
-	char text[CONTAINER_UNIT_MAX + 64] = "0::/";
-	struct container c;
+	char text[CONTAINER_UNIT_MAX + 64] = "0::/", unit[CONTAINER_UNIT_MAX];
 
 	memset(text + 4, 'x', CONTAINER_UNIT_MAX);
 	strcpy(text + CONTAINER_UNIT_MAX - 4, ".service\n"); /* of 256 bytes: one too many */
-	container__parse(&c, text, strlen(text));
-	assert_string_equal(c.unit, "");
+	container__unit(unit, text, strlen(text));
+	assert_string_equal(unit, "");
 	text[CONTAINER_UNIT_MAX - 5] = '/';
-	container__parse(&c, text, strlen(text));
-	assert_string_equal(c.unit, ".service");
+	container__unit(unit, text, strlen(text));
+	assert_string_equal(unit, ".service");
 }
 
 int main(void)
