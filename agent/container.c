@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "container.h"
 
-#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "slice.h"
@@ -208,4 +208,18 @@ void container__unit(char unit[CONTAINER_UNIT_MAX], const char *cgroups, size_t 
 	unit[0] = 0;
 	while (text.len && !unit_of(unit, next_path(&text)))
 		;
+}
+
+/* ---- mounts ---- */
+
+bool container__pod_of_mount(char uid[CONTAINER_UID_MAX], const char *line)
+{
+	char from[1024], to[64];
+	const char *pods;
+
+	if (sscanf(line, "%*s %*s %*s %1023s %63s", from, to) != 2 ||
+	    (strcmp(to, "/etc/hosts") != 0 && strcmp(to, "/dev/termination-log") != 0))
+		return false;
+	pods = strstr(from, "/pods/");
+	return pods && take_uid(uid, (struct slice){ pods + 6, strcspn(pods + 6, "/") });
 }

@@ -18,6 +18,7 @@
 #ifndef RED_CONTAINER_H
 #define RED_CONTAINER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define CONTAINER_ID_LEN   64
@@ -32,6 +33,13 @@ struct container {
 
 /* Any bytes; of v1's lines the one that says most counts. */
 void container__parse(struct container *c, const char *cgroups, size_t len);
+/*
+ * A line of /proc/self/mountinfo: the pod that we are in, whose folder the kubelet mounts files
+ * of into each container. False: the line is of another mount.
+ *
+ *   ID PARENT MAJ:MIN /var/lib/kubelet/pods/UID/etc-hosts /etc/hosts ...
+ */
+bool container__pod_of_mount(char uid[CONTAINER_UID_MAX], const char *line);
 /* The systemd service, the innermost; "": none. */
 void container__unit(char unit[CONTAINER_UNIT_MAX], const char *cgroups, size_t len);
 

@@ -31,24 +31,13 @@ struct k8s {
 
 /* ---- who we are ----------------------------------------------------------- */
 
-/* "/var/lib/kubelet/pods/UID/etc-hosts": the kubelet mounts files of the pod's folder into
- * each of its containers. */
 static void own_pod_of_mounts(struct container *own)
 {
 	FILE *f = fopen("/proc/self/mountinfo", "re");
-	char line[4096], cgroup[64];
-	const char *at;
+	char line[4096];
 
-	while (f && !*own->pod_uid && fgets(line, sizeof(line), f)) {
-		struct container c;
-
-		at = strstr(line, "/pods/");
-		if (!at || strcspn(at + 6, "/ ") >= CONTAINER_UID_MAX)
-			continue;
-		snprintf(cgroup, sizeof(cgroup), "0::/pod%.*s", (int)strcspn(at + 6, "/ "), at + 6);
-		container__parse(&c, cgroup, strlen(cgroup));
-		memcpy(own->pod_uid, c.pod_uid, sizeof(own->pod_uid));
-	}
+	while (f && !*own->pod_uid && fgets(line, sizeof(line), f))
+		container__pod_of_mount(own->pod_uid, line);
 	if (f)
 		fclose(f);
 }
@@ -198,7 +187,7 @@ int k8s__new(struct k8s **out, const struct options *o, char *err, size_t err_si
 	k->start_ns = mono_ns();
 	set_naming(k, o);
 	find_own(k);
-	k->table = k8s_table__new(K8S_PODS_MAX);
+	k->table = k8s_table__new(K8S_PODS_MAX, K8S_PODS_BYTES_MAX);
 	rc = k->table ? start_client(k, &where, o, err, err_size) : -ENOMEM;
 	if (rc) {
 		k8s__free(k);
@@ -277,8 +266,10 @@ static void put_pod(struct k8s *k, struct k8s_pod *pod)
 	if (k8s_table__put(k->table, pod) != -ENOSPC || k->said_full)
 		return;
 	k->said_full = true;
-	log__warn("Kubernetes: this node has more than %d pods: those beyond have no names",
-		  K8S_PODS_MAX);
+	log__warn(
+		"Kubernetes: this node has more than %d pods, or of more than %d MiB: those beyond "
+		"have no names",
+		K8S_PODS_MAX, K8S_PODS_BYTES_MAX >> 20);
 }
 
 static void apply(struct k8s *k, struct k8s_change *change)

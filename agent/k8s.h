@@ -15,7 +15,8 @@
 #include "k8s_identity.h"
 #include "k8s_table.h"
 
-#define K8S_PODS_MAX 1024
+#define K8S_PODS_MAX       1024
+#define K8S_PODS_BYTES_MAX (8u << 20)
 
 struct loop;
 struct options;

@@ -60,7 +60,6 @@ struct k8s_client {
 	struct k8s_wants *next_wants; /* NULL: as before */
 
 	atomic_uint_fast64_t lists, watches, events, errors[K8S_ERROR__CNT], last_event_ns;
-	atomic_bool synced;
 
 	/* the thread's own */
 	struct k8s_http *http;
@@ -432,7 +431,6 @@ static void list(struct k8s_client *c)
 	if (list_pages(c, &a)) {
 		give(c, K8S_CHANGE_END, NULL);
 		c->first_list = false;
-		atomic_store(&c->synced, true);
 		return;
 	}
 	c->version[0] = 0;
@@ -594,7 +592,6 @@ void k8s_client__stats(struct k8s_client *c, struct k8s_client_stats *out)
 		.watches = atomic_load(&c->watches),
 		.events = atomic_load(&c->events),
 		.last_event_ns = atomic_load(&c->last_event_ns),
-		.synced = atomic_load(&c->synced),
 	};
 	for (int i = 0; i < K8S_ERROR__CNT; i++)
 		out->errors[i] = atomic_load(&c->errors[i]);

@@ -44,7 +44,6 @@ struct k8s_client_stats {
 	uint64_t lists, watches, events;
 	uint64_t errors[K8S_ERROR__CNT];
 	uint64_t last_event_ns; /* CLOCK_MONOTONIC: the latest answer or event; 0: none yet */
-	bool synced;            /* a list has come to its end */
 };
 
 enum k8s_change_kind {

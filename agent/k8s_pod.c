@@ -203,8 +203,6 @@ static void pack_containers(struct packer *p, struct k8s_pod *pod, const cJSON *
 				room[n] = c;
 			n++;
 		}
-		if (!i)
-			pod->n_spec = n;
 	}
 }
 

@@ -62,7 +62,6 @@ struct k8s_pod {
 	struct k8s_pairs labels, annotations; /* those that are wanted */
 	const struct k8s_container *containers;
 	uint32_t n_containers;
-	uint32_t n_spec;                          /* containers that are there to stay */
 	uint8_t addresses[K8S_ADDRESSES_MAX][16]; /* IPv4 as IPv4-mapped IPv6 */
 	uint32_t n_addresses;                     /* 0 when they are the node's */
 	bool truncated;                           /* it has more of something */

@@ -33,15 +33,18 @@ struct k8s_table {
 	struct key *buckets[BUCKETS];
 	struct node *nodes;
 	uint32_t max, n;
+	size_t max_bytes, bytes;
 	uint64_t refused;
 };
 
-struct k8s_table *k8s_table__new(uint32_t max)
+struct k8s_table *k8s_table__new(uint32_t max, size_t max_bytes)
 {
 	struct k8s_table *t = calloc(1, sizeof(*t));
 
-	if (t)
-		t->max = max;
+	if (!t)
+		return NULL;
+	t->max = max;
+	t->max_bytes = max_bytes;
 	return t;
 }
 
@@ -85,6 +88,7 @@ static void drop(struct k8s_table *t, struct node **link)
 
 	*link = n->next;
 	drop_keys(t, n);
+	t->bytes -= n->pod->bytes;
 	k8s_pod__free(n->pod);
 	free(n);
 	t->n--;
@@ -143,21 +147,24 @@ static void link_node(struct k8s_table *t, struct node *n, struct k8s_pod *pod)
 	n->next = t->nodes;
 	t->nodes = n;
 	t->n++;
+	t->bytes += pod->bytes;
 }
 
 int k8s_table__put(struct k8s_table *t, struct k8s_pod *pod)
 {
 	struct node *n;
+	bool room;
 
 	k8s_table__remove(t, pod->uid);
-	n = t->n < t->max ? new_node(pod) : NULL;
+	room = t->n < t->max && pod->bytes <= t->max_bytes - t->bytes;
+	n = room ? new_node(pod) : NULL;
 	if (n) {
 		link_node(t, n, pod);
 		return 0;
 	}
 	k8s_pod__free(pod);
 	t->refused++;
-	return t->n < t->max ? -ENOMEM : -ENOSPC;
+	return room ? -ENOMEM : -ENOSPC;
 }
 
 void k8s_table__begin(struct k8s_table *t)

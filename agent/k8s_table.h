@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The pods of this node: by UID, by the ids of their containers, by address. Owned by the
- * event loop. At most `max` pods; what comes when it is full is refused and counted.
+ * event loop. At most `max` pods of `max_bytes` together; what comes when it is full is refused
+ * and counted.
  */
 #ifndef RED_K8S_TABLE_H
 #define RED_K8S_TABLE_H
@@ -13,8 +14,8 @@
 
 struct k8s_table;
 
-struct k8s_table *k8s_table__new(uint32_t max); /* NULL and errno */
-void k8s_table__free(struct k8s_table *t);      /* accepts NULL */
+struct k8s_table *k8s_table__new(uint32_t max, size_t max_bytes); /* NULL and errno */
+void k8s_table__free(struct k8s_table *t);                        /* accepts NULL */
 
 /* Replaces the pod of this UID. The table owns it, also after -ENOSPC or -ENOMEM. */
 int k8s_table__put(struct k8s_table *t, struct k8s_pod *pod);

@@ -24,5 +24,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	container__unit(unit, (const char *)data, len);
 	assert(!*unit || memmem(data, len, unit, strlen(unit)));
 	check(&c, (const char *)data, len);
+	if (len && !data[len - 1]) {
+		char uid[CONTAINER_UID_MAX];
+
+		assert(!container__pod_of_mount(uid, (const char *)data) || strlen(uid) >= 32);
+	}
 	return 0;
 }

@@ -9,6 +9,7 @@ a proxy that the tests can cut.
 import base64
 import json
 import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -16,7 +17,7 @@ import threading
 import urllib.error
 import urllib.request
 
-from lib import Failure, Skip, free_port, settings, wait_for
+from lib import Failure, Proc, Skip, check, free_port, settings, wait_for
 
 BIN = os.path.join(settings.root, "build/k8s/bin")
 ADMIN = "the-tests-own-token"
@@ -91,7 +92,7 @@ class RealApi:
     def __init__(self, folder, certificates):
         for name in ("etcd", "kube-apiserver"):
             if not os.access(os.path.join(BIN, name), os.X_OK):
-                raise Skip("%s is not built: tests/k8s/deps" % name)
+                raise Skip(self.why(name))
         self.folder, self.certificates = folder, certificates
         self.context = ssl.create_default_context(cafile=os.path.join(certificates, "ca.pem"))
         self.etcd_port, peer, self.port = free_port(), free_port(), free_port()
@@ -112,10 +113,16 @@ class RealApi:
         self.start_server()
         self.proxy = Cut(self.port)
 
+    @staticmethod
+    def why(name):
+        try:
+            with open(os.path.join(BIN, "..", name + ".why")) as f:
+                return f.read().strip()
+        except OSError:
+            return "not built %s: tests/k8s/deps does" % name
+
     def start(self, argv):
-        log = open(os.path.join(self.folder, os.path.basename(argv[0]) + ".log"), "ab")
-        p = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        log.close()
+        p = Proc(argv, os.path.join(self.folder, os.path.basename(argv[0]) + ".log"))
         self.processes.append(p)
         return p
 
@@ -134,26 +141,22 @@ class RealApi:
         wait_for("kube-apiserver to be ready", self.is_ready, 120)
 
     def is_ready(self):
-        if any(p.poll() is not None for p in self.processes):
-            raise Failure("it ended: " + self.said())
+        for p in self.processes:
+            check(p.alive(), "%s ended: %s" % (p.name, p.output()[-1500:]))
         try:
             return self.call("GET", "/readyz", raw=True) == b"ok"
         except (OSError, Failure):
-            return False
-
-    def said(self):
-        with open(os.path.join(self.folder, "kube-apiserver.log"), errors="replace") as f:
-            return f.read()[-1500:]
+            return False  # not yet
 
     def stop_server(self):
         self.processes.remove(self.server)
-        self.server.kill()
-        self.server.wait()
+        self.server.signal(signal.SIGKILL)
+        self.server.stop()
 
     def close(self):
         for p in reversed(self.processes):
-            p.kill()
-            p.wait()
+            p.signal(signal.SIGKILL)
+            p.stop()
         if hasattr(self, "proxy"):
             self.proxy.close()
 

@@ -138,12 +138,40 @@ static void test_long_unit(void **state)
 	assert_string_equal(unit, ".service");
 }
 
+static const struct {
+	const char *line, *uid;
+} mounts[] = {
+	{ "9 8 8:1 /var/lib/kubelet/pods/" UID "/etc-hosts /etc/hosts rw - ext4 /dev/a rw\n", UID },
+	{ "9 8 8:1 /pods/" HASH "/containers/x/1 /dev/termination-log rw - ext4 /dev/a rw\n",
+	  HASH },
+	/* of the host, mounted as a whole: others' */
+	{ "9 8 8:1 /pods/" UID "/etc-hosts /host/etc/hosts rw - ext4 /dev/a rw\n", "" },
+	{ "9 8 0:9 / /var/lib/kubelet/pods/" UID "/volumes rw - tmpfs tmpfs rw\n", "" },
+	{ "9 8 8:1 /docker/containers/" ID "/hosts /etc/hosts rw - ext4 /dev/a rw\n", "" },
+	{ "9 8 8:1 /pods/" UID "0/etc-hosts /etc/hosts rw\n", "" },
+	{ "9 8 8:1 /pods/ /etc/hosts", "" },
+	{ "9 8", "" },
+	{ "", "" },
+};
+
+static void test_mounts(void **state)
+{
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
+		char uid[CONTAINER_UID_MAX] = "";
+		bool found = container__pod_of_mount(uid, mounts[i].line);
+
+		if (strcmp(uid, mounts[i].uid) || found != !!*mounts[i].uid)
+			fail_msg("%s: '%s'", mounts[i].line, uid);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_long_unit),
+		cmocka_unit_test(test_mounts),
 	};
 
 	return cmocka_run_group_tests(tests, guard_set_up, NULL);

@@ -39,7 +39,6 @@ static void test_all(void **state)
 	assert_int_equal(p->annotations.n, 2);
 	assert_string_equal(k8s_pairs__get(&p->annotations, "note"), "ab");
 	assert_int_equal(p->n_containers, 3);
-	assert_int_equal(p->n_spec, 2);
 	assert_string_equal(k8s_pod__container(p, ID2)->name, "b");
 	assert_string_equal(k8s_pod__container(p, ID2)->runtime, "containerd");
 	assert_string_equal(k8s_pod__container(p, ID1)->image, "k:3");

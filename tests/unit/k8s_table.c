@@ -37,7 +37,7 @@ static void put(struct k8s_table *t, const char *json)
 
 static void test_ways(void **state)
 {
-	struct k8s_table *t = k8s_table__new(10);
+	struct k8s_table *t = k8s_table__new(10, 1 << 20);
 
 	put(t, POD(UID1, "one", "", ONE_CONTAINER, WITH(ID1, "10.0.0.1")));
 	put(t, POD(UID2, "two", ",'annotations':{'kubernetes.io/config.hash':'h'}", ONE_CONTAINER,
@@ -68,7 +68,7 @@ static void test_ways(void **state)
 
 static void test_sweep(void **state)
 {
-	struct k8s_table *t = k8s_table__new(10);
+	struct k8s_table *t = k8s_table__new(10, 1 << 20);
 
 	put(t, POD(UID1, "one", "", ONE_CONTAINER, WITH(ID1, "10.0.0.1")));
 	put(t, POD(UID2, "two", "", ONE_CONTAINER, WITH(ID2, "10.0.0.2")));
@@ -86,7 +86,7 @@ static void test_sweep(void **state)
 
 static void test_full(void **state)
 {
-	struct k8s_table *t = k8s_table__new(1);
+	struct k8s_table *t = k8s_table__new(1, 1 << 20);
 
 	put(t, POD(UID1, "one", "", ONE_CONTAINER, WITH(ID1, "10.0.0.1")));
 	assert_int_equal(k8s_table__put(t, pod_of(POD(UID2, "two", "", "", ""))), -ENOSPC);
@@ -100,12 +100,26 @@ static void test_full(void **state)
 	k8s_table__free(NULL);
 }
 
+static void test_bytes(void **state)
+{
+	struct k8s_pod *one = pod_of(POD(UID1, "one", "", "", "")), *two;
+	struct k8s_table *t = k8s_table__new(10, one->bytes);
+
+	two = pod_of(POD(UID2, "two", "", "", ""));
+	assert_int_equal(k8s_table__put(t, one), 0);
+	assert_int_equal(k8s_table__put(t, two), -ENOSPC);
+	k8s_table__remove(t, UID1);
+	put(t, POD(UID2, "two", "", "", ""));
+	k8s_table__free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ways),
 		cmocka_unit_test(test_sweep),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,7 +67,7 @@ static void put_pod(const char *uid, const char *name, uint32_t n, const char *m
 
 static int set_up_pods(void **state)
 {
-	pods = k8s_table__new(16);
+	pods = k8s_table__new(16, 1 << 20);
 	own = 0;
 	return pods ? set_up(state) : -1;
 }
