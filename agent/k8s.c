@@ -12,6 +12,7 @@
 #include "log.h"
 #include "loop.h"
 #include "options.h"
+#include "select.h"
 #include "self_builder.h"
 #include "span.h"
 
@@ -146,11 +147,6 @@ static int make_wants(struct k8s_wants *w, const struct options *o)
 	return -ENOMEM;
 }
 
-static bool selects_by_pod(const struct selection *s)
-{
-	return s->k8s_namespaces.n || s->k8s_labels.n || s->k8s_annotations.n || s->images.n;
-}
-
 static int start_client(struct k8s *k, const struct k8s_config *where, const struct options *o,
 			char *err, size_t err_size)
 {
@@ -173,7 +169,7 @@ int k8s__new(struct k8s **out, const struct options *o, char *err, size_t err_si
 	*out = NULL;
 	if (rc < 0)
 		return rc;
-	if (!rc && selects_by_pod(&o->include)) {
+	if (!rc && select__has_pods(&o->include)) {
 		snprintf(err, err_size,
 			 "pods are selected, but there is no Kubernetes API server "
 			 "to ask for them: use --kubernetes-api");

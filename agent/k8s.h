@@ -18,7 +18,6 @@
 #define K8S_PODS_MAX       1024
 #define K8S_PODS_BYTES_MAX (8u << 20)
 
-struct loop;
 struct options;
 struct self_builder;
 struct span;

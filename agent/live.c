@@ -26,6 +26,7 @@
 #include "recording.h"
 #include "ring.h"
 #include "sampler.h"
+#include "select.h"
 #include "self_builder.h"
 #include "selfmetrics.h"
 #include "service.h"
@@ -275,6 +276,8 @@ static void reload(struct live *l)
 	loader__set_ports(l->loader, o->include.ports, o->include.n_ports);
 	if (k8s__reload(l->k8s, o))
 		log__warn("out of memory: other labels and annotations are not kept");
+	if (!l->k8s && select__has_pods(&o->include))
+		log__warn("pods are selected, but redeye was started without Kubernetes");
 	procs__reselect(l->procs, &o->include, &o->exclude, &o->services);
 	if (l->propagate)
 		propagate__reselect(l->propagate, &o->include);
