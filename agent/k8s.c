@@ -160,23 +160,14 @@ static int start_client(struct k8s *k, const struct k8s_config *where, const str
 	return k->client ? 0 : -errno;
 }
 
-int k8s__new(struct k8s **out, const struct options *o, char *err, size_t err_size)
+static int start(struct k8s **out, const struct options *o, char *err, size_t err_size)
 {
 	struct k8s_config where;
 	int rc = k8s_config__init(&where, o, err, err_size);
 	struct k8s *k;
 
-	*out = NULL;
-	if (rc < 0)
+	if (rc <= 0)
 		return rc;
-	if (!rc && select__has_pods(&o->include)) {
-		snprintf(err, err_size,
-			 "pods are selected, but there is no Kubernetes API server "
-			 "to ask for them: use --kubernetes-api");
-		return -EINVAL;
-	}
-	if (!rc)
-		return 0;
 	k = calloc(1, sizeof(*k));
 	if (!k)
 		return -ENOMEM;
@@ -192,6 +183,26 @@ int k8s__new(struct k8s **out, const struct options *o, char *err, size_t err_si
 	log__info("Kubernetes: asking %s for the pods of node %s", where.url, where.node);
 	*out = k;
 	return 0;
+}
+
+int k8s__new(struct k8s **out, const struct options *o, char *err, size_t err_size)
+{
+	int rc;
+
+	*out = NULL;
+	rc = start(out, o, err, err_size);
+	/* What nobody has asked for is no reason not to start. */
+	if (rc && o->kubernetes == K8S_AUTO && !o->kubernetes_api) {
+		log__warn("Kubernetes: %s: pods have no names", *err ? err : strerror(-rc));
+		*err = 0;
+		rc = 0;
+	}
+	if (rc || *out || !select__has_pods(&o->include))
+		return rc;
+	snprintf(err, err_size,
+		 "pods are selected, but there is no Kubernetes API server to ask "
+		 "for them: use --kubernetes-api");
+	return -EINVAL;
 }
 
 void k8s__free(struct k8s *k)
