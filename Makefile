@@ -57,7 +57,7 @@ SKEL	:= $(O)/redeye.skel.h
 .PHONY: all deps demo format man install uninstall deb clean docs check check-abi check-arm64 check-docs fuzz
 .PHONY: bench bench-spans bench-history
 .PHONY: test test-unit test-golden test-live test-stress test-prometheus test-propagate test-otlp test-traces
-.PHONY: test-tls test-h2 test-frames test-uprobes test-terminal test-page test-page-real test-deploy test-manifests test-package test-docs
+.PHONY: test-tls test-h2 test-frames test-uprobes test-terminal test-page test-page-real test-deploy test-manifests test-package test-k8s test-docs
 .PHONY: test-vm test-vm-tls test-vm-h2
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -186,6 +186,17 @@ $(O)/tests/propagate/%: tests/propagate/%.c $(LIB)
 test-terminal: all
 	$(Q)tests/terminal/run $(TERMINAL)
 
+# Metadata of Kubernetes: against an API server that misbehaves, then a real one with etcd, which
+# tests/k8s/deps builds the first time: a quarter of an hour.
+test-k8s: $(O)/tests/k8s/driver
+	$(Q)tests/k8s/deps
+	$(Q)tests/k8s/run --driver $< $(K8S)
+
+$(O)/tests/k8s/%: tests/k8s/%.c $(LIB)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) $(LIBS)
+
 # The prober with this kernel and OpenSSL, without redeye.
 test-uprobes: $(O)/tests/uprobes/probe $(O)/tests/uprobes/client $(O)/tests/uprobes/hits.bpf.o
 	$(Q)$(O)/tests/uprobes/probe $(O)/tests/uprobes/hits.bpf.o $(O)/tests/uprobes/client
@@ -292,6 +303,7 @@ test:
 		tls='$(MAKE) -s test-tls TLS=--core' \
 		h2='$(MAKE) -s test-h2 H2=--core' \
 		otlp='$(MAKE) -s test-otlp' \
+		k8s='$(MAKE) -s test-k8s' \
 		terminal='$(MAKE) -s test-terminal TERMINAL=--live' \
 		deploy='$(MAKE) -s test-deploy' \
 		package='$(MAKE) -s test-package' \

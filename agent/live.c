@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "k8s.h"
 #include "live_probes.h"
 #include "log.h"
 #include "memory.h"
@@ -27,6 +28,7 @@
 #include "recording.h"
 #include "ring.h"
 #include "sampler.h"
+#include "select.h"
 #include "self_builder.h"
 #include "selfmetrics.h"
 #include "service.h"
@@ -36,8 +38,10 @@
 #define UPKEEP_NS     1000000000ull
 #define PROBES_NS     3000000000ull /* at the start, probes are waited for so long */
 #define SHORT_NS      10000000000ull
-#define RESET_ON_FORK 1     /* SCHED_FLAG_RESET_ON_FORK */
-#define BATCH         20000 /* records, then the loop looks at everything else */
+#define PODS_NS       3000000000ull /* at the start, the pods of this node are waited for so long */
+#define RESCAN_NS     2000000000ull /* between two looks at who is in which pod */
+#define RESET_ON_FORK 1             /* SCHED_FLAG_RESET_ON_FORK */
+#define BATCH         20000         /* records, then the loop looks at everything else */
 
 struct live {
 	struct live_config cfg;
@@ -48,6 +52,9 @@ struct live {
 	struct pipeline *pipeline;
 	struct propagate *propagate; /* NULL: not asked for */
 	struct prober *prober;       /* NULL: no TLS */
+	struct k8s *k8s;             /* NULL: no Kubernetes */
+	int rescan_timer;
+	uint64_t scanned_ns;
 	struct red_trace_key trace_key;
 	struct ring *ring;
 	uint64_t active_until_ns;
@@ -201,14 +208,59 @@ static void selected(void *arg, uint32_t tgid, const struct proc *p)
 		l->cfg.tap(l->cfg.arg, buf, n);
 }
 
+static bool is_own(void *arg, const struct container *c)
+{
+	struct live *l = arg;
+
+	return k8s__is_own(l->k8s, c);
+}
+
+/* Pods have changed in a way that counts for who is watched: not each by itself. */
+static uint64_t on_rescan(void *arg, uint64_t now_ns)
+{
+	struct live *l = arg;
+
+	procs__scan(l->procs);
+	l->scanned_ns = now_ns;
+	return UINT64_MAX;
+}
+
+static void on_pods(void *arg)
+{
+	struct live *l = arg;
+	unsigned int what = k8s__read(l->k8s);
+
+	if (what & K8S_CHANGED)
+		procs__pods_changed(l->procs);
+	if (what & K8S_SELECTION)
+		loop__arm(l->loop, l->rescan_timer, l->scanned_ns + RESCAN_NS);
+}
+
+static int new_k8s(struct live *l, char *err, size_t err_size)
+{
+	int rc = k8s__new(&l->k8s, l->options, err, err_size);
+
+	if (rc || !l->k8s)
+		return rc;
+	l->rescan_timer = loop__timer(l->loop, UINT64_MAX, on_rescan, l);
+	return loop__watch(l->loop, k8s__fd(l->k8s), on_pods, l);
+}
+
 static int new_procs(struct live *l, char *err, size_t err_size)
 {
 	struct procs_config c = {
 		.include = &l->options->include,
 		.exclude = &l->options->exclude,
 		.services = &l->options->services,
+		.pods = k8s__table(l->k8s),
+		.naming = k8s__naming(l->k8s),
 		.own_tgid = getpid(),
-		.ops = { .set_target = set_target, .selected = selected, .arg = l },
+		.ops = {
+			.set_target = set_target,
+			.selected = selected,
+			.is_own = is_own,
+			.arg = l,
+		},
 	};
 
 	l->procs = procs__new(&c);
@@ -226,6 +278,10 @@ static void reload(struct live *l)
 	if (!o)
 		return;
 	loader__set_ports(l->loader, o->include.ports, o->include.n_ports);
+	if (k8s__reload(l->k8s, o))
+		log__warn("out of memory: other labels and annotations are not kept");
+	if (!l->k8s && select__has_pods(&o->include))
+		log__warn("pods are selected, but redeye was started without Kubernetes");
 	procs__reselect(l->procs, &o->include, &o->exclude, &o->services);
 	if (l->propagate)
 		propagate__reselect(l->propagate, &o->include);
@@ -326,6 +382,7 @@ static int new_pipeline(struct live *l)
 		.answered = propagates ? answered : NULL,
 		.regular = propagates ? regular : NULL,
 		.span_arg = l->cfg.arg,
+		.k8s = l->k8s,
 	};
 
 	l->pipeline = pipeline__new(&c);
@@ -438,6 +495,9 @@ struct live *live__new(const struct live_config *c, char *err, size_t err_size)
 	rc = l->loop ? watch_signals(l) : -errno;
 	if (rc)
 		goto out;
+	rc = new_k8s(l, err, err_size);
+	if (rc)
+		goto out;
 	rc = new_procs(l, err, err_size);
 	if (rc)
 		goto out;
@@ -458,6 +518,8 @@ struct live *live__new(const struct live_config *c, char *err, size_t err_size)
 	if (rc)
 		goto out;
 	say_missing(l);
+	if (!k8s__await(l->k8s, PODS_NS))
+		log__warn("Kubernetes: the pods of this node are not known yet");
 	/* Attached first, looked around second: nobody slips through between. */
 	rc = procs__scan(l->procs);
 out:
@@ -478,6 +540,7 @@ void live__free(struct live *l)
 	procs__free(l->procs);
 	propagate__free(l->propagate);
 	prober__free(l->prober);
+	k8s__free(l->k8s);
 	loader__free(l->loader);
 	loop__free(l->loop);
 	if (l->signal_fd >= 0)
@@ -526,6 +589,7 @@ struct metrics *live__metrics(struct live *l)
 	propagate__metrics(l->propagate, &b);
 	prober__metrics(l->prober, &b);
 	privileges__metrics(&l->privileges, &b);
+	k8s__metrics(l->k8s, &b);
 	if (metrics__ok(m))
 		return m;
 	metrics__put(m);

@@ -16,6 +16,7 @@
 #include "options.h"
 #include "pipeline.h"
 
+struct k8s;
 struct self_builder;
 
 struct live_config {

@@ -264,9 +264,12 @@ static int check(struct opt_parse *p)
 	if (p->cmd->operand && !o->input)
 		return opt__fail(p, NULL, "missing %s: redeye %s %s", p->cmd->operand, p->cmd->name,
 				 p->cmd->operand);
-	if (p->cmd->selects && !s->n_ports && !s->exes.n && !s->n_pids && !s->cgroups.n && !s->all)
+	if (p->cmd->selects && !s->n_ports && !s->exes.n && !s->n_pids && !s->cgroups.n &&
+	    !s->k8s_namespaces.n && !s->k8s_labels.n && !s->k8s_annotations.n && !s->images.n &&
+	    !s->all)
 		return opt__fail(p, NULL,
-				 "nothing selected: use --port, --exe, --pid, --cgroup or --all");
+				 "nothing selected: use --port, --exe, --pid, --cgroup, "
+				 "--k8s-namespace or --all");
 	if (p->cmd->writes && !o->output)
 		return opt__fail(p, NULL, "nowhere to write: use --output FILE");
 	return 0;
@@ -309,8 +312,15 @@ bool options__selects(const struct options *o)
 		const void *field;
 		bool any;
 	} parts[] = {
-		{ &s->ports, s->n_ports },       { &s->pids, s->n_pids }, { &s->exes.v, s->exes.n },
-		{ &s->cgroups.v, s->cgroups.n }, { &s->all, s->all },
+		{ &s->ports, s->n_ports },
+		{ &s->pids, s->n_pids },
+		{ &s->exes.v, s->exes.n },
+		{ &s->cgroups.v, s->cgroups.n },
+		{ &s->all, s->all },
+		{ &s->k8s_namespaces.v, s->k8s_namespaces.n },
+		{ &s->k8s_labels.v, s->k8s_labels.n },
+		{ &s->k8s_annotations.v, s->k8s_annotations.n },
+		{ &s->images.v, s->images.n },
 	};
 	bool selects = false;
 

@@ -20,7 +20,7 @@ struct str_list {
 	size_t n;
 };
 
-/* One selection: a process matches when any of the four lists, or `all`, says so. */
+/* One selection: a process matches when any of the lists, or `all`, says so. */
 struct selection {
 	uint32_t *pids;
 	size_t n_pids;
@@ -28,6 +28,9 @@ struct selection {
 	size_t n_ports;
 	struct str_list exes;    /* fnmatch globs on the executable's path */
 	struct str_list cgroups; /* cgroup path, or a glob on it, as in /proc/PID/cgroup */
+	/* Of its pod and container. */
+	struct str_list k8s_namespaces, images;      /* globs */
+	struct str_list k8s_labels, k8s_annotations; /* KEY=VALUE */
 	bool all;
 };
 
@@ -117,6 +120,14 @@ struct options {
 	uint32_t max_routes;                 /* learned templates per service; methods of RPC */
 	struct str_list known_methods;       /* empty: the conventions' set */
 	struct str_list exclude_rpc_methods; /* globs: calls that are not reported */
+
+	/* Kubernetes */
+	int kubernetes;        /* enum k8s_mode */
+	char *kubernetes_api;  /* NULL: as a pod's environment says */
+	char *kubernetes_node; /* NULL: NODE_NAME, else the host's name */
+	char *kubernetes_token_file, *kubernetes_ca_file;          /* NULL: the service account's */
+	struct str_list kubernetes_labels, kubernetes_annotations; /* globs: become attributes */
+	bool kubernetes_app_labels; /* app.kubernetes.io/... name services */
 
 	/* metrics */
 	char *listen; /* "127.0.0.1:9464", "[::1]:9464", "none" */

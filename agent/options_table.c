@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "k8s_config.h"
 #include "log.h"
 
 #define VALUE(member)        .offset = offsetof(struct options, member)
@@ -56,9 +57,10 @@ static const struct opt_command opt_commands[] = {
 };
 /* clang-format on */
 
-static const char WATCH[] = "What to watch (run and record want at least one of the first five)";
+static const char WATCH[] = "What to watch (run and record want at least one of the first nine)";
 static const char CAPTURE[] = "How to watch";
 static const char NAMES[] = "Names";
+static const char KUBERNETES[] = "Kubernetes";
 static const char METRICS[] = "Metrics";
 static const char TRACES[] = "Traces";
 static const char OTLP[] = "OTLP (each of the first nine also as --otlp-traces-..., "
@@ -77,6 +79,13 @@ static const char *const uprobe_scopes[] = {
 	[UPROBE_SCOPE_AUTO] = "auto",
 	[UPROBE_SCOPE_PROCESS] = "process",
 	[UPROBE_SCOPE_FILE] = "file",
+	NULL,
+};
+
+static const char *const k8s_modes[] = {
+	[K8S_AUTO] = "auto",
+	[K8S_ON] = "on",
+	[K8S_OFF] = "off",
 	NULL,
 };
 
@@ -324,6 +333,18 @@ const struct opt opt_table[] = {
 	{ .name = "cgroup", .type = OPT_STRS, STRS(include.cgroups),
 	  .commands = CMD_WATCH, .group = WATCH,
 	  .metavar = "PATH", .help = "processes in this cgroup; PATH may be a glob" },
+	{ .name = "k8s-namespace", .type = OPT_WORDS, STRS(include.k8s_namespaces),
+	  .commands = CMD_WATCH, .group = WATCH,
+	  .metavar = "GLOB,...", .help = "processes in pods of this Kubernetes namespace" },
+	{ .name = "k8s-label", .type = OPT_STRS, STRS(include.k8s_labels),
+	  .valid = valid_attribute, .want = "KEY=VALUE", .commands = CMD_WATCH, .group = WATCH,
+	  .metavar = "K=V", .help = "processes in pods with this label" },
+	{ .name = "k8s-annotation", .type = OPT_STRS, STRS(include.k8s_annotations),
+	  .valid = valid_attribute, .want = "KEY=VALUE", .commands = CMD_WATCH, .group = WATCH,
+	  .metavar = "K=V", .help = "processes in pods with this annotation" },
+	{ .name = "image", .type = OPT_STRS, STRS(include.images),
+	  .commands = CMD_WATCH, .group = WATCH,
+	  .metavar = "GLOB", .help = "processes in containers of an image of this name in Kubernetes" },
 	{ .name = "all", .type = OPT_BOOL, VALUE(include.all),
 	  .commands = CMD_WATCH, .group = WATCH,
 	  .help = "every process" },
@@ -339,6 +360,18 @@ const struct opt opt_table[] = {
 	{ .name = "exclude-cgroup", .type = OPT_STRS, STRS(exclude.cgroups),
 	  .commands = CMD_WATCH, .group = WATCH,
 	  .metavar = "PATH", .help = "but not those in this cgroup" },
+	{ .name = "exclude-k8s-namespace", .type = OPT_WORDS, STRS(exclude.k8s_namespaces),
+	  .def = "kube-system", .commands = CMD_WATCH, .group = WATCH,
+	  .metavar = "GLOB,...", .help = "but not pods of this namespace" },
+	{ .name = "exclude-k8s-label", .type = OPT_STRS, STRS(exclude.k8s_labels),
+	  .valid = valid_attribute, .want = "KEY=VALUE", .commands = CMD_WATCH, .group = WATCH,
+	  .metavar = "K=V", .help = "but not pods with this label" },
+	{ .name = "exclude-k8s-annotation", .type = OPT_STRS, STRS(exclude.k8s_annotations),
+	  .valid = valid_attribute, .want = "KEY=VALUE", .commands = CMD_WATCH, .group = WATCH,
+	  .metavar = "K=V", .help = "but not pods with this annotation" },
+	{ .name = "exclude-image", .type = OPT_STRS, STRS(exclude.images),
+	  .commands = CMD_WATCH, .group = WATCH,
+	  .metavar = "GLOB", .help = "but not containers of this image" },
 
 	{ .name = "backend", .type = OPT_ENUM, VALUE(backend),
 	  .names = backends, .def = "auto", .commands = CMD_WATCH, .group = CAPTURE,
@@ -382,6 +415,31 @@ const struct opt opt_table[] = {
 	{ .name = "exclude-rpc-method", .type = OPT_STRS, STRS(exclude_rpc_methods),
 	  .commands = CMD_NAMES, .group = NAMES,
 	  .metavar = "GLOB", .help = "no metrics, spans and log of these: 'grpc.health.v1.Health/*'" },
+
+	{ .name = "kubernetes", .type = OPT_ENUM, VALUE(kubernetes),
+	  .names = k8s_modes, .def = "auto", .commands = CMD_WATCH, .group = KUBERNETES,
+	  .metavar = "WHEN", .help = "ask the API server for this node's pods; auto: in a pod" },
+	{ .name = "kubernetes-api", .type = OPT_STRING, VALUE(kubernetes_api),
+	  .valid = valid_url, .want = "a URL", .commands = CMD_WATCH, .group = KUBERNETES,
+	  .metavar = "URL", .help = "API server, instead of the one that a pod is told" },
+	{ .name = "kubernetes-node", .type = OPT_STRING, VALUE(kubernetes_node),
+	  .commands = CMD_WATCH, .group = KUBERNETES,
+	  .metavar = "NAME", .help = "this node, instead of NODE_NAME or the host's name" },
+	{ .name = "kubernetes-token-file", .type = OPT_STRING, VALUE(kubernetes_token_file),
+	  .commands = CMD_WATCH, .group = KUBERNETES,
+	  .metavar = "FILE", .help = "token, instead of the service account's; sent over TLS only" },
+	{ .name = "kubernetes-ca-file", .type = OPT_STRING, VALUE(kubernetes_ca_file),
+	  .commands = CMD_WATCH, .group = KUBERNETES,
+	  .metavar = "FILE", .help = "certificates to trust (PEM), instead of the service account's" },
+	{ .name = "kubernetes-label", .type = OPT_STRS, STRS(kubernetes_labels),
+	  .commands = CMD_WATCH, .group = KUBERNETES,
+	  .metavar = "GLOB", .help = "pods' labels that become attributes k8s.pod.label.<key>" },
+	{ .name = "kubernetes-annotation", .type = OPT_STRS, STRS(kubernetes_annotations),
+	  .commands = CMD_WATCH, .group = KUBERNETES,
+	  .metavar = "GLOB", .help = "their annotations, as k8s.pod.annotation.<key>" },
+	{ .name = "kubernetes-app-labels", .type = OPT_BOOL, VALUE(kubernetes_app_labels),
+	  .commands = CMD_WATCH, .group = KUBERNETES,
+	  .help = "labels app.kubernetes.io/instance, name and version name a service" },
 
 	{ .name = "listen", .type = OPT_STRING, VALUE(listen), .def = "127.0.0.1:9464",
 	  .valid = valid_listen,

@@ -8,6 +8,7 @@
 
 #include "http2_block.h"
 #include "http_txn.h"
+#include "k8s.h"
 #include "recording.h"
 #include "redact.h"
 #include "request_headers.h"
@@ -101,6 +102,7 @@ static void span_done(void *arg, struct span *s)
 	if (p->cfg.options->redact)
 		s->query = redact__query(s->query, p->query);
 	agg__span(p->agg, s);
+	k8s__name_peer(p->cfg.k8s, s);
 	if (p->cfg.span)
 		p->cfg.span(p->cfg.span_arg, s);
 	if (p->tail)

@@ -20,6 +20,7 @@
 #include "tail.h"
 
 struct conn;
+struct k8s;
 
 struct pipeline_config {
 	const struct options *options;
@@ -39,6 +40,7 @@ struct pipeline_config {
 	 * be NULL. */
 	void (*kept)(void *arg, const struct span *s);
 	void *span_arg;
+	const struct k8s *k8s; /* borrowed: names peers; NULL: nobody does */
 };
 
 struct pipeline_stat {

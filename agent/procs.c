@@ -77,6 +77,12 @@ static bool exec_can_match(const struct selection *s, uint32_t tgid)
 	return s->all || s->exes.n || s->cgroups.n || select__has_pid(s, tgid);
 }
 
+/* A pod may ask for it by itself. */
+static bool may_match(const struct procs *p, uint32_t tgid)
+{
+	return p->c.pods || exec_can_match(p->c.include, tgid);
+}
+
 static void with_listeners(struct procs *p, struct ask *a, bool wanted)
 {
 	if (wanted || p->c.exclude->n_ports)
@@ -90,7 +96,7 @@ static void on_exec(struct procs *p, const struct red_ev_proc *ev)
 	struct proc *proc = procs_table__find(p, ev->tgid);
 	struct ask a = { .tgid = ev->tgid, .why = WHY_EXEC, .exec = ev };
 
-	if (proc || exec_can_match(p->c.include, ev->tgid))
+	if (proc || may_match(p, ev->tgid))
 		with_listeners(p, &a, proc && proc->port);
 }
 
@@ -201,7 +207,7 @@ int procs__reselect(struct procs *p, const struct selection *include,
 	set_rules(p, include, exclude, services);
 	for (uint32_t i = 0; i <= p->mask; i++) {
 		for (struct proc *proc = p->buckets[i]; proc; proc = proc->next)
-			procs__apply_names(p, proc);
+			procs__identify(p, proc);
 	}
 	return procs__scan(p);
 }

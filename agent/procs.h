@@ -21,6 +21,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct container;
+struct k8s_naming;
+struct k8s_table;
 struct procs;
 struct red_ev_proc;
 struct red_ev_process;
@@ -43,11 +46,14 @@ struct proc {
 	bool announced;      /* `selected` has been told of it, as it is now */
 	uint64_t start_time; /* ticks since boot, 0 unknown */
 	uint64_t left_ns;    /* when it ended or ceased to be a target */
-	struct service *service;    /* never NULL */
-	struct service *own;        /* what it calls itself, before the option `services` */
-	char *exe;                  /* "" unknown */
-	struct proc *next;          /* in its hash bucket */
-	struct proc *older, *newer; /* among those that left */
+	struct service *service;     /* never NULL */
+	struct service *own;         /* what it is called, before the option `services` */
+	struct service *base;        /* what it calls itself, before what its pod says */
+	bool name_is_its_own;        /* by its environment: goes before its pod's */
+	struct container *container; /* NULL: in none, nor in a pod */
+	char *exe;                   /* "" unknown */
+	struct proc *next;           /* in its hash bucket */
+	struct proc *older, *newer;  /* among those that left */
 	bool leaving;
 };
 
@@ -56,12 +62,16 @@ struct procs_ops {
 	/* A process became a target, or has another name since an exec or procs__reselect. Also
 	 * called for one whose data came before its FORK or EXEC record. May be NULL. */
 	void (*selected)(void *arg, uint32_t tgid, const struct proc *p);
+	/* Is the container in redeye's own pod? Such are not watched. May be NULL. */
+	bool (*is_own)(void *arg, const struct container *c);
 	void *arg;
 };
 
 struct procs_config {
 	const struct selection *include, *exclude; /* must outlive procs; NULL: empty */
 	const struct str_list *services;           /* GLOB=NAME, first match wins; NULL: none */
+	const struct k8s_table *pods;              /* NULL: there is no Kubernetes */
+	const struct k8s_naming *naming;           /* NULL: as the options are by default */
 	uint32_t own_tgid;
 	uint32_t max_procs;    /* 0: PROCS_MAX_DEFAULT */
 	const char *proc_root; /* NULL: "/proc"; "": none, in a replay */
@@ -92,6 +102,10 @@ void procs__event(struct procs *p, const struct red_ev_proc *ev);
 /* New rules: looks at every process again. The old ones are not used any more. */
 int procs__reselect(struct procs *p, const struct selection *include,
 		    const struct selection *exclude, const struct str_list *services);
+
+/* The table of pods has changed: names services anew. Whom to watch is not asked again: that
+ * takes procs__scan. */
+void procs__pods_changed(struct procs *p);
 
 /* Never NULL. Take a reference to keep it. */
 struct service *procs__service(struct procs *p, uint32_t tgid);

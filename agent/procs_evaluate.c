@@ -10,12 +10,15 @@ int procs__look(struct procs *p, const struct ask *a)
 	struct look *l = &p->look;
 
 	l->exe[0] = l->cgroups[0] = 0;
+	l->has_cgroups = false;
+	l->container = (struct container){ 0 };
+	l->pod = NULL;
 	l->held = (struct listeners_held){ 0 };
 	if (procfs__stat(&p->fs, a->tgid, &l->st) < 0)
 		return -ESRCH;
 	procfs__exe(&p->fs, a->tgid, l->exe);
 	if (uses_cgroups(p))
-		procfs__read(&p->fs, a->tgid, "cgroup", l->cgroups, sizeof(l->cgroups));
+		procs__look_cgroups(p, a->tgid, l);
 	if (a->listeners)
 		l->held = listeners__held(a->listeners, a->tgid);
 	return 0;
@@ -37,10 +40,14 @@ static struct select_facts gather(const struct procs *p, const struct ask *a,
 				  const struct proc *proc)
 {
 	const struct look *l = &p->look;
-	struct select_facts f = { .tgid = a->tgid, .exe = l->exe, .cgroups = l->cgroups };
+	struct select_facts f = {
+		.tgid = a->tgid, .exe = l->exe, .cgroups = l->cgroups, .pod = l->pod
+	};
 	/* In a scan another executable means a lost EXEC record. */
 	bool same_program = a->why != WHY_EXEC && proc && !strcmp(proc->exe, l->exe);
 
+	if (l->pod)
+		f.container = k8s_pod__container(l->pod, l->container.id);
 	f.root = proc && proc->root ? proc->root : a->parent ? a->parent->root : 0;
 	f.port = a->port ? a->port : l->held.include;
 	if (!f.port)
@@ -48,8 +55,15 @@ static struct select_facts gather(const struct procs *p, const struct ask *a,
 	return f;
 }
 
+static bool is_own_pod(const struct procs *p)
+{
+	return p->c.ops.is_own && p->c.ops.is_own(p->c.ops.arg, &p->look.container);
+}
+
 static bool excluded(const struct procs *p, struct select_facts f)
 {
+	if (is_own_pod(p) || !select__instrument(f.pod))
+		return true;
 	f.port = p->look.held.exclude;
 	f.root = 0; /* `exclude` on a pid means that one process */
 	return p->look.st.kthread || f.tgid == p->c.own_tgid || select__match(p->c.exclude, &f);
@@ -117,6 +131,8 @@ enum verdict procs__evaluate(struct procs *p, const struct ask *a)
 	f = gather(p, a, proc);
 	never = excluded(p, f);
 	reasons = never ? 0 : select__match(p->c.include, &f);
+	if (!never && select__instrument(f.pod) == 1)
+		reasons |= SELECT_POD;
 	if (reasons && !proc)
 		proc = procs_table__add(p, a->tgid, a->parent);
 	if (!reasons || !proc)

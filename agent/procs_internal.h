@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "container.h"
+#include "k8s_identity.h"
 #include "options.h"
 #include "procfs.h"
 #include "procs.h"
@@ -19,7 +21,10 @@ struct look {
 	struct procfs_stat st;
 	struct listeners_held held;
 	char exe[PROCFS_EXE_MAX];
+	bool has_cgroups; /* they were read */
 	char cgroups[PROCFS_CGROUP_MAX];
+	struct container container;
+	const struct k8s_pod *pod;
 };
 
 struct procs {
@@ -33,17 +38,18 @@ struct procs {
 	struct procs_stats stats;
 	uint64_t now_ns; /* of the latest record or procs__gc() */
 	struct look look;
+	struct k8s_identity identity;
 	char text[PROCFS_ENVIRON_MAX];
 };
 
 static inline bool unnamed(const struct procs *p, const struct proc *proc)
 {
-	return proc->own == p->unknown;
+	return proc->base == p->unknown;
 }
 
 static inline bool uses_cgroups(const struct procs *p)
 {
-	return p->c.include->cgroups.n || p->c.exclude->cgroups.n;
+	return p->c.include->cgroups.n || p->c.exclude->cgroups.n || p->c.pods;
 }
 
 /* ---- procs_table.c ---- */
@@ -62,13 +68,21 @@ void procs__drop(struct procs *p, uint32_t tgid, struct proc *proc); /* proc may
 
 /* ---- procs_names.c ---- */
 /* `exec`: the record of it that is being handled, or NULL. */
-void procs__name(struct procs *p, struct proc *proc, const struct look *l,
+void procs__name(struct procs *p, struct proc *proc, struct look *l,
 		 const struct red_ev_proc *exec);
 void procs__name_gone(struct procs *p, struct proc *proc,
 		      const struct red_ev_proc *exec); /* it has ended since */
 void procs__name_like(struct proc *child, const struct proc *parent);
 void procs__name_recorded(struct procs *p, struct proc *proc, const struct red_ev_process *ev);
 void procs__apply_names(struct procs *p, struct proc *proc); /* the option `services` */
+
+void procs__set_service(struct service **slot, struct service *s);
+
+/* ---- procs_pods.c ---- */
+void procs__look_cgroups(struct procs *p, uint32_t tgid, struct look *l);
+void procs__set_container(struct proc *proc, const struct container *c);
+/* From what it calls itself and what its pod says; then the option `services`. */
+void procs__identify(struct procs *p, struct proc *proc);
 
 /* ---- procs_evaluate.c ---- */
 enum why { WHY_SCAN, WHY_FORK, WHY_EXEC, WHY_LISTEN, WHY_CGROUP };

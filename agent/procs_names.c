@@ -10,7 +10,7 @@
 #include "redeye.h"
 #include "service.h"
 
-static void set_service(struct service **slot, struct service *s)
+void procs__set_service(struct service **slot, struct service *s)
 {
 	service__put(*slot);
 	*slot = s;
@@ -55,19 +55,21 @@ void procs__apply_names(struct procs *p, struct proc *proc)
 	if (name)
 		procname__clean(clean, name, strlen(name));
 	s = *clean ? service__get(clean, proc->own->namespace, proc->own->instance) : NULL;
-	if (!s)
+	if (s)
+		service__set_attrs(s, proc->own->attrs);
+	else
 		s = service__ref(proc->own);
 	if (s != proc->service)
 		proc->announced = false;
-	set_service(&proc->service, s);
+	procs__set_service(&proc->service, s);
 }
 
 static void set_own_name(struct procs *p, struct proc *proc, const struct procname *n)
 {
 	struct service *s = service__get(n->service, n->namespace, n->instance);
 
-	set_service(&proc->own, s ? s : service__ref(p->unknown));
-	procs__apply_names(p, proc);
+	procs__set_service(&proc->base, s ? s : service__ref(p->unknown));
+	procs__identify(p, proc);
 }
 
 static void name_by_comm(struct procname *n, const char *comm)
@@ -85,17 +87,20 @@ static const struct red_exec_text *words_of(const struct red_ev_proc *exec)
 						   : NULL;
 }
 
-static void name_by_words(struct procname *n, const char *exe, const struct red_exec_text *x)
+/* Both say whether the name is from the environment. */
+static bool name_by_words(struct procname *n, const char *exe, const struct red_exec_text *x)
 {
 	const char *args = (const char *)(x + 1);
 
 	procname__from_environ(n, args + x->args_len, x->env_len);
-	if (!*n->service)
-		procname__from_program(n->service, exe, args, x->args_len);
+	if (*n->service)
+		return true;
+	procname__from_program(n->service, exe, args, x->args_len);
+	return false;
 }
 
-/* False: /proc has nothing to say: it has ended meanwhile, or never had any words. */
-static bool name_by_proc(struct procs *p, struct procname *n, uint32_t tgid, const char *exe)
+static bool name_by_proc(struct procs *p, struct procname *n, uint32_t tgid, const char *exe,
+			 const struct red_exec_text *words)
 {
 	ssize_t env = procfs__read(&p->fs, tgid, "environ", p->text, sizeof(p->text)), args;
 
@@ -104,26 +109,34 @@ static bool name_by_proc(struct procs *p, struct procname *n, uint32_t tgid, con
 	if (*n->service)
 		return true;
 	args = procfs__read(&p->fs, tgid, "cmdline", p->text, sizeof(p->text));
-	if (env <= 0 && args <= 0)
-		return false;
+	/* It has ended meanwhile, or never had any words. */
+	if (env <= 0 && args <= 0 && words)
+		return name_by_words(n, exe, words);
 	procname__from_program(n->service, exe, p->text, args > 0 ? args : 0);
-	return true;
+	return false;
 }
 
-/* From its environment, else its command line, else what the kernel calls it. */
-void procs__name(struct procs *p, struct proc *proc, const struct look *l,
-		 const struct red_ev_proc *exec)
+static void name_by_unit(struct procname *n, const char *cgroups)
 {
-	const struct red_exec_text *words = words_of(exec);
+	char unit[CONTAINER_UNIT_MAX];
+
+	container__unit(unit, cgroups, strlen(cgroups));
+	if (*unit)
+		procname__clean(n->service, unit, strlen(unit) - strlen(".service"));
+}
+
+/* From its environment, else its command line, else its unit, else what the kernel calls it. */
+void procs__name(struct procs *p, struct proc *proc, struct look *l, const struct red_ev_proc *exec)
+{
 	struct procname n = { 0 };
 
+	if (!l->has_cgroups)
+		procs__look_cgroups(p, proc->tgid, l);
 	set_exe(proc, l->exe);
-	if (!name_by_proc(p, &n, proc->tgid, l->exe)) {
-		if (words)
-			name_by_words(&n, l->exe, words);
-		else
-			procname__from_program(n.service, l->exe, "", 0);
-	}
+	procs__set_container(proc, &l->container);
+	proc->name_is_its_own = name_by_proc(p, &n, proc->tgid, l->exe, words_of(exec));
+	if (!*n.service)
+		name_by_unit(&n, l->cgroups);
 	if (!*n.service)
 		name_by_comm(&n, l->st.comm);
 	set_own_name(p, proc, &n);
@@ -135,8 +148,7 @@ void procs__name_gone(struct procs *p, struct proc *proc, const struct red_ev_pr
 	const struct red_exec_text *words = words_of(exec);
 	struct procname n = { 0 };
 
-	if (words)
-		name_by_words(&n, "", words);
+	proc->name_is_its_own = words && name_by_words(&n, "", words);
 	if (!*n.service)
 		name_by_comm(&n, (const char *)exec->comm);
 	set_exe(proc, "");
@@ -146,8 +158,11 @@ void procs__name_gone(struct procs *p, struct proc *proc, const struct red_ev_pr
 void procs__name_like(struct proc *child, const struct proc *parent)
 {
 	set_exe(child, parent->exe);
-	set_service(&child->own, service__ref(parent->own));
-	set_service(&child->service, service__ref(parent->service));
+	procs__set_container(child, parent->container);
+	child->name_is_its_own = parent->name_is_its_own;
+	procs__set_service(&child->base, service__ref(parent->base));
+	procs__set_service(&child->own, service__ref(parent->own));
+	procs__set_service(&child->service, service__ref(parent->service));
 }
 
 void procs__name_recorded(struct procs *p, struct proc *proc, const struct red_ev_process *ev)

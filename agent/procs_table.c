@@ -51,6 +51,8 @@ void procs_table__forget(struct procs *p, struct proc *proc)
 	p->stats.known--;
 	service__put(proc->own);
 	service__put(proc->service);
+	service__put(proc->base);
+	free(proc->container);
 	free(proc->exe);
 	free(proc);
 }
@@ -88,6 +90,7 @@ struct proc *procs_table__add(struct procs *p, uint32_t tgid, const struct proc 
 	proc->tgid = tgid;
 	proc->service = service__ref(p->unknown);
 	proc->own = service__ref(p->unknown);
+	proc->base = service__ref(p->unknown);
 	proc->next = *bucket;
 	*bucket = proc;
 	p->stats.known++;

@@ -185,6 +185,8 @@ uint32_t resource__of(const struct resource_attrs *r, const struct service *s,
 
 	if (n)
 		memcpy(out, r->v, n * sizeof(*out));
+	for (uint32_t i = 0; s->attrs && i < s->attrs->n; i++)
+		n = put_own(out, n, s->attrs->v[i].key, s->attrs->v[i].value);
 	n = put_own(out, n, "service.instance.id", s->instance);
 	n = put_own(out, n, "service.name", s->name);
 	n = put_own(out, n, "service.namespace", s->namespace);

@@ -9,16 +9,13 @@
 
 #include <stdint.h>
 
-struct service;
+#include "service.h"
+
 struct str_list;
 
 enum {
-	RESOURCE_ATTRS_MAX = 64,               /* further configured ones are left out */
-	RESOURCE_MAX = RESOURCE_ATTRS_MAX + 4, /* with the service's own */
-};
-
-struct resource_attr {
-	const char *key, *value;
+	RESOURCE_ATTRS_MAX = 64, /* further configured ones are left out */
+	RESOURCE_MAX = RESOURCE_ATTRS_MAX + 4 + SERVICE_ATTRS_MAX, /* with the service's own */
 };
 
 /* Read only after init: any thread. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "k8s_pod.h"
 #include "options.h"
 #include "procfs.h"
 #include "slice.h"
@@ -129,6 +130,77 @@ bool select__cgroup_matches(const char *arg, const char *cgroups)
 	return false;
 }
 
+/* ---- pods ---- */
+
+bool select__has_pods(const struct selection *s)
+{
+	return s->k8s_namespaces.n || s->k8s_labels.n || s->k8s_annotations.n || s->images.n;
+}
+
+int select__instrument(const struct k8s_pod *pod)
+{
+	const char *value = pod ? k8s_pairs__get(&pod->annotations, "redeye.dev/instrument") : NULL;
+
+	return !value ? -1 : !strcmp(value, "true") ? 1 : !strcmp(value, "false") ? 0 : -1;
+}
+
+/* "registry:5000/team/web:1.2@sha256:..." */
+bool select__image_matches(const char *glob, const char *image)
+{
+	const char *slash = strrchr(image, '/'), *base;
+	char name[256];
+	size_t n;
+
+	if (!*image)
+		return false;
+	if (!fnmatch(glob, image, 0))
+		return true;
+	base = slash ? slash + 1 : image;
+	n = (size_t)(base - image) + strcspn(base, ":@");
+	if (n >= sizeof(name))
+		return false;
+	memcpy(name, image, n);
+	name[n] = 0;
+	return !fnmatch(glob, name, 0) ||
+	       (!strchr(glob, '/') && !fnmatch(glob, name + (base - image), 0));
+}
+
+static bool has_pair(const struct k8s_pairs *pairs, const struct str_list *wanted)
+{
+	for (size_t i = 0; i < wanted->n; i++) {
+		const char *equals = strchr(wanted->v[i], '=');
+
+		for (uint32_t j = 0; equals && j < pairs->n; j++) {
+			const struct k8s_pair *pair = &pairs->v[j];
+			size_t n = equals - wanted->v[i];
+
+			if (strlen(pair->key) == n && !memcmp(pair->key, wanted->v[i], n) &&
+			    !strcmp(pair->value, equals + 1))
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool pod_matches(const struct selection *s, const struct select_facts *f)
+{
+	size_t i;
+
+	for (i = 0; i < s->k8s_namespaces.n; i++)
+		if (!fnmatch(s->k8s_namespaces.v[i], f->pod->namespace, 0))
+			return true;
+	for (i = 0; f->container && i < s->images.n; i++)
+		if (select__image_matches(s->images.v[i], f->container->image))
+			return true;
+	return has_pair(&f->pod->labels, &s->k8s_labels) ||
+	       has_pair(&f->pod->annotations, &s->k8s_annotations);
+}
+
+static uint32_t match_pod(const struct selection *s, const struct select_facts *f)
+{
+	return f->pod && pod_matches(s, f) ? SELECT_POD : 0;
+}
+
 /* ---- the rules ---- */
 
 static uint32_t match_pid(const struct selection *s, const struct select_facts *f)
@@ -166,7 +238,7 @@ static uint32_t match_cgroup(const struct selection *s, const struct select_fact
 uint32_t select__match(const struct selection *s, const struct select_facts *f)
 {
 	return match_pid(s, f) | match_port(s, f) | match_exe(s, f) | match_cgroup(s, f) |
-	       (s->all ? SELECT_ALL : 0);
+	       match_pod(s, f) | (s->all ? SELECT_ALL : 0);
 }
 
 /* ---- listening sockets ---- */

@@ -16,11 +16,15 @@
  *   port     the process holds a TCP socket that listens on the port in its own
  *            network namespace. A child keeps the match until it executes
  *            something else (a PostgreSQL backend holds no listening socket).
+ *   pod      of the pod that the process is in: its namespace, a label, an annotation, or
+ *            the image of its container, with and without its tag; a glob without '/' is
+ *            tried on the last part of the image's name too. An annotation
+ *            redeye.dev/instrument says "true" or "false" for its pod.
  *   all      every process.
  *
  * What happens to a match over time:
  *   fork     the child inherits every reason of its parent.
- *   exec     exe, cgroup, all and exclude are asked again; port is kept only if
+ *   exec     exe, cgroup, pod, all and exclude are asked again; port is kept only if
  *            the process still holds a listening socket; pid is kept always.
  *   start    redeye finds older processes as if it had seen them being forked:
  *            children of a pid match, and children of a port match that run the
@@ -34,6 +38,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct k8s_container;
+struct k8s_pod;
 struct procfs;
 struct selection;
 
@@ -44,21 +50,28 @@ enum select_reason {
 	SELECT_PORT = 1 << 3,
 	SELECT_ALL = 1 << 4,
 	SELECT_INHERITED = 1 << 5, /* it was the parent's match */
+	SELECT_POD = 1 << 6,
 };
 
 /* What the rules look at. */
 struct select_facts {
 	uint32_t tgid;
-	uint32_t root;       /* the ancestor whose pid match this process inherits; 0 none */
-	uint16_t port;       /* the listening port it is known for; 0 none */
-	bool port_inherited; /* ... which its parent holds or held */
-	const char *exe;     /* "" when not readable */
-	const char *cgroups; /* text of /proc/PID/cgroup, "" when not readable */
+	uint32_t root;             /* the ancestor whose pid match this process inherits; 0 none */
+	uint16_t port;             /* the listening port it is known for; 0 none */
+	bool port_inherited;       /* ... which its parent holds or held */
+	const char *exe;           /* "" when not readable */
+	const char *cgroups;       /* text of /proc/PID/cgroup, "" when not readable */
+	const struct k8s_pod *pod; /* NULL: it is in none that is known */
+	const struct k8s_container *container; /* of the pod; NULL: not known */
 };
 
 /* The reasons why `s` matches, 0 when it does not. */
 uint32_t select__match(const struct selection *s, const struct select_facts *f);
 
+bool select__has_pods(const struct selection *s); /* some rule of it is about pods */
+/* What the pod says of itself: 1 instrument, 0 do not, -1 nothing. */
+int select__instrument(const struct k8s_pod *pod);
+bool select__image_matches(const char *glob, const char *image);
 bool select__has_pid(const struct selection *s, uint32_t tgid);
 bool select__has_port(const struct selection *s, uint16_t port);
 bool select__exe_matches(const char *glob, const char *exe);

@@ -57,6 +57,7 @@ void service__put(struct service *s)
 
 	if (!s || --s->refs)
 		return;
+	service_attrs__put(s->attrs);
 	for (link = &services; (node = *link); link = &node->next) {
 		if (&node->s == s) {
 			*link = node->next;
@@ -64,4 +65,43 @@ void service__put(struct service *s)
 			return;
 		}
 	}
+}
+
+/* ---- attributes ---- */
+
+struct service_attrs *service_attrs__new(const struct resource_attr *v, uint32_t n)
+{
+	size_t bytes = sizeof(struct service_attrs) + n * sizeof(*v);
+	struct service_attrs *a;
+	uint32_t i;
+	char *at;
+
+	for (i = 0; i < n; i++)
+		bytes += strlen(v[i].key) + strlen(v[i].value) + 2;
+	a = malloc(bytes);
+	if (!a)
+		return NULL;
+	*a = (struct service_attrs){ .refs = 1, .n = n };
+	at = (char *)&a->v[n];
+	for (i = 0; i < n; i++) {
+		a->v[i].key = at;
+		at = stpcpy(at, v[i].key) + 1;
+		a->v[i].value = at;
+		at = stpcpy(at, v[i].value) + 1;
+	}
+	return a;
+}
+
+void service_attrs__put(struct service_attrs *a)
+{
+	if (a && !--a->refs)
+		free(a);
+}
+
+void service__set_attrs(struct service *s, struct service_attrs *a)
+{
+	if (a)
+		a->refs++;
+	service_attrs__put(s->attrs);
+	s->attrs = a;
 }

@@ -156,6 +156,7 @@ struct span {
 	uint16_t family; /* AF_INET, AF_INET6, AF_UNIX, 0 */
 	uint16_t local_port, peer_port;
 	uint8_t local_addr[16], peer_addr[16];
+	struct slice peer_service, peer_namespace; /* of the pod with that address; empty: none */
 
 	struct span_header headers[SPAN_HEADERS_MAX]; /* those that were there */
 	uint32_t n_headers;

@@ -18,9 +18,9 @@ struct span_chunk {
 /* Every slice of a span, for those that copy one; `tls` is one piece by itself. */
 static size_t slices_of(const struct span *s, const struct slice **out)
 {
-	const struct slice *all[] = { &s->tracestate, &s->request_id, &s->method_original,
-				      &s->path,       &s->query,      &s->route,
-				      &s->host };
+	const struct slice *all[] = { &s->tracestate,   &s->request_id,     &s->method_original,
+				      &s->path,         &s->query,          &s->route,
+				      &s->peer_service, &s->peer_namespace, &s->host };
 	size_t n = sizeof(all) / sizeof(all[0]), i;
 
 	memcpy(out, all, sizeof(all));
@@ -33,7 +33,7 @@ static size_t slices_of(const struct span *s, const struct slice **out)
 	return n;
 }
 
-#define SLICES_MAX (7 + SPAN_HEADERS_MAX + 2)
+#define SLICES_MAX (9 + SPAN_HEADERS_MAX + 2)
 
 size_t span__strings_bytes(const struct span *s)
 {
@@ -162,6 +162,23 @@ static const char *copy_text(struct span_batch *b, const char *s)
 	return copy ? memcpy(copy, s, n) : NULL;
 }
 
+static struct service_attrs *copy_attrs(struct span_batch *b, const struct service_attrs *from)
+{
+	struct service_attrs *copy = take(b, sizeof(*copy) + from->n * sizeof(copy->v[0]));
+	uint32_t i;
+
+	if (!copy)
+		return NULL;
+	copy->n = from->n;
+	for (i = 0; i < from->n; i++) {
+		copy->v[i].key = copy_text(b, from->v[i].key);
+		copy->v[i].value = copy_text(b, from->v[i].value);
+		if (!copy->v[i].key || !copy->v[i].value)
+			return NULL;
+	}
+	return copy;
+}
+
 /* The batch's copy of a service; ids are unique while redeye runs. */
 static const struct service *service_copy(struct span_batch *b, const struct service *s)
 {
@@ -182,7 +199,8 @@ static const struct service *service_copy(struct span_batch *b, const struct ser
 		.namespace = copy_text(b, s->namespace),
 		.instance = copy_text(b, s->instance),
 	};
-	if (!copy->name || !copy->namespace || !copy->instance)
+	copy->attrs = s->attrs ? copy_attrs(b, s->attrs) : NULL;
+	if (!copy->name || !copy->namespace || !copy->instance || (s->attrs && !copy->attrs))
 		return NULL;
 	return b->services[b->n_services++] = copy;
 }

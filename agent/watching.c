@@ -2,6 +2,8 @@
 #include "watching.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <string.h>
 
 #include "buf.h"
 
@@ -20,6 +22,12 @@ static void add_texts(struct buf *b, const char *prefix, const char *flag,
 		buf__printf(b, "%s--%s%s %s", b->len ? " " : "", prefix, flag, list->v[i]);
 }
 
+/* The default says nothing of what somebody wanted. */
+static bool is_default(const char *prefix, const struct str_list *namespaces)
+{
+	return *prefix && namespaces->n == 1 && !strcmp(namespaces->v[0], "kube-system");
+}
+
 static void add(struct buf *b, const char *prefix, const struct selection *s)
 {
 	size_t i;
@@ -32,6 +40,11 @@ static void add(struct buf *b, const char *prefix, const struct selection *s)
 		add_number(b, prefix, "pid", s->pids[i]);
 	add_texts(b, prefix, "exe", &s->exes);
 	add_texts(b, prefix, "cgroup", &s->cgroups);
+	if (!is_default(prefix, &s->k8s_namespaces))
+		add_texts(b, prefix, "k8s-namespace", &s->k8s_namespaces);
+	add_texts(b, prefix, "k8s-label", &s->k8s_labels);
+	add_texts(b, prefix, "k8s-annotation", &s->k8s_annotations);
+	add_texts(b, prefix, "image", &s->images);
 }
 
 char *watching__text(const struct selection *include, const struct selection *exclude)

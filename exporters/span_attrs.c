@@ -100,6 +100,8 @@ static const struct row {
 	{ SEMCONV_RPC_SYSTEM, RPC, FROM_CALL, .call = span_rpc__system },
 	{ "server.address", ALL, FROM_CALL, .call = span_url__server_address },
 	{ "server.port", ALL, FROM_CALL, .call = span_url__server_port },
+	{ "service.peer.name", ALL, FROM_SLICE, MEMBER(peer_service) },
+	{ "service.peer.namespace", ALL, FROM_SLICE, MEMBER(peer_namespace) },
 	{ "tls.cipher", ALL, FROM_CALL, .call = span_tls__cipher },
 	{ "tls.client.server_name", ALL, FROM_CALL, .call = span_tls__name },
 	{ "tls.next_protocol", ALL, FROM_CALL, .call = span_tls__next },

@@ -132,6 +132,39 @@ static void bounded(void **state)
 	resource_attrs__free(&r);
 }
 
+/* Of the container and the pod: before what is configured, but not before the names. */
+static void of_the_place(void **state)
+{
+	static const char *const v[] = { "container.id=configured", "zone=a", NULL };
+	const struct resource_attr attrs[] = { { "container.id", "c1" },
+					       { "k8s.pod.name", "p" },
+					       { "service.name", "not this" } };
+	struct service *s = service__get("of-the-place", "eu", "");
+	struct service_attrs *a = service_attrs__new(attrs, 3);
+	struct str_list l = list_of(v);
+	struct resource_attr out[RESOURCE_MAX];
+	struct resource_attrs r;
+	uint32_t n;
+
+	assert_int_equal(resource_attrs__init(&r, &l), 0);
+	service__set_attrs(s, a);
+	service_attrs__put(a);
+	n = resource__of(&r, s, out);
+	assert_string_equal(value_of(out, n, "container.id"), "c1");
+	assert_string_equal(value_of(out, n, "k8s.pod.name"), "p");
+	assert_string_equal(value_of(out, n, "service.name"), "of-the-place");
+	assert_string_equal(value_of(out, n, "zone"), "a");
+	for (uint32_t i = 1; i < n; i++)
+		assert_true(strcmp(out[i - 1].key, out[i].key) < 0);
+	/* No part of what makes it this service. */
+	assert_ptr_equal(service__get("of-the-place", "eu", ""), s);
+	service__put(s);
+	service__set_attrs(s, NULL);
+	assert_int_equal(resource__of(NULL, s, out), 2);
+	service__put(s);
+	resource_attrs__free(&r);
+}
+
 static void out_of_memory(void **state)
 {
 	static const char *const v[] = { "zone=a", "os.type=other", NULL };
@@ -183,9 +216,10 @@ static void same_in_metrics(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(of_the_host),   cmocka_unit_test(configured),
-		cmocka_unit_test(percent),       cmocka_unit_test(bounded),
-		cmocka_unit_test(out_of_memory), cmocka_unit_test(same_in_metrics),
+		cmocka_unit_test(of_the_host),     cmocka_unit_test(configured),
+		cmocka_unit_test(percent),         cmocka_unit_test(bounded),
+		cmocka_unit_test(of_the_place),    cmocka_unit_test(out_of_memory),
+		cmocka_unit_test(same_in_metrics),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,6 +104,23 @@ static void client(void **state)
 	    "url.full=http://Shop.example:8080/orders/7?q=1&sig=REDACTED&z");
 }
 
+/* The pod at the other end; server.address is still what the client used. */
+static void peer_with_a_name(void **state)
+{
+	struct span s = client_span();
+
+	s.peer_service = SLICE("db");
+	s.peer_namespace = SLICE("eu");
+	are(&s, &with_query,
+	    "error.type=404\nhttp.request.body.size=3\nhttp.request.method=GET\n"
+	    "http.response.body.size=5000000000\nhttp.response.status_code=404\n"
+	    "network.peer.address=10.0.100.2\nnetwork.peer.port=40000\n"
+	    "network.protocol.version=1.1\nprocess.pid=42\nredeye.parent.evidence=thread\n"
+	    "server.address=shop.example\nserver.port=8080\nservice.peer.name=db\n"
+	    "service.peer.namespace=eu\n"
+	    "url.full=http://Shop.example:8080/orders/7?q=1&sig=REDACTED&z");
+}
+
 static void what_is_not_there_is_left_out(void **state)
 {
 	struct span s = server_span();
@@ -418,6 +435,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(server),
 		cmocka_unit_test(client),
+		cmocka_unit_test(peer_with_a_name),
 		cmocka_unit_test(what_is_not_there_is_left_out),
 		cmocka_unit_test(calls),
 		cmocka_unit_test(messages_only_when_asked),

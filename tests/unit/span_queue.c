@@ -20,9 +20,26 @@
 static struct service shop = {
 	.refs = 1, .id = 1, .name = "shop", .namespace = "n", .instance = ""
 };
+static struct service_attrs *attrs; /* cart's */
 static struct service cart = {
 	.refs = 1, .id = 2, .name = "cart", .namespace = "", .instance = "i"
 };
+
+static int set_attrs(void **state)
+{
+	const struct resource_attr v[] = { { "container.id", "c" }, { "k8s.pod.name", "p" } };
+
+	attrs = service_attrs__new(v, 2);
+	service__set_attrs(&cart, attrs);
+	return attrs ? 0 : -1;
+}
+
+static int drop_attrs(void **state)
+{
+	service__set_attrs(&cart, NULL);
+	service_attrs__put(attrs);
+	return 0;
+}
 
 /* The only one: what it says changes with the next. */
 static struct span_rpc *a_call(struct slice method)
@@ -47,6 +64,8 @@ static struct span span(char *room, uint64_t i)
 	s.query = (struct slice){ room + 1, n - 1 };
 	s.headers[0] = (struct span_header){ "x-a", { room, 5 } };
 	s.n_headers = 1;
+	s.peer_service = s.query;
+	s.peer_namespace = s.headers[0].value;
 	if (i % 2)
 		s.tls = a_tls();
 	if (i % 5 == 0)
@@ -75,7 +94,15 @@ static void expect(const struct span *s, uint64_t i)
 		assert_true(slice_eq(s->rpc->method, slice_of(want)));
 		assert_true(slice_eq(s->rpc->message, slice_of(want + 5)));
 	}
+	assert_true(slice_eq(s->peer_service, s->query));
+	assert_true(slice_eq(s->peer_namespace, SLICE("/path")));
 	assert_string_equal(s->service->name, i % 3 ? "shop" : "cart");
+	assert_int_equal(s->service->attrs != NULL, i % 3 == 0);
+	if (s->service->attrs) {
+		assert_int_equal(s->service->attrs->n, 2);
+		assert_string_equal(s->service->attrs->v[1].key, "k8s.pod.name");
+		assert_string_equal(s->service->attrs->v[1].value, "p");
+	}
 }
 
 /* ---- batches ---------------------------------------------------------------------------- */
@@ -297,5 +324,5 @@ int main(void)
 		cmocka_unit_test(test_two_threads),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, set_attrs, drop_attrs);
 }
