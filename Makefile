@@ -189,7 +189,7 @@ test-terminal: all
 # Metadata of Kubernetes: against an API server that misbehaves, then a real one with etcd, which
 # tests/k8s/deps builds the first time: a quarter of an hour.
 test-k8s: $(O)/tests/k8s/driver
-	$(Q)tests/k8s/deps
+	$(Q)$(if $(DEPS),tests/k8s/deps)
 	$(Q)tests/k8s/run --driver $< $(K8S)
 
 $(O)/tests/k8s/%: tests/k8s/%.c $(LIB)
@@ -278,7 +278,7 @@ test-page-real: all $(O)/tests/bench/history
 # What a cluster would be given, and redeye as it would run there. Builds helm, kustomize and more
 # the first time: some ten minutes.
 test-manifests: all
-	$(Q)tests/manifests/deps
+	$(Q)$(if $(DEPS),tests/manifests/deps)
 	$(Q)tests/manifests/run $(MANIFESTS)
 
 # Installed, as a Debian package, as a container; what it may still do once it runs. PACKAGE="--only hardening".
@@ -303,12 +303,12 @@ test:
 		tls='$(MAKE) -s test-tls TLS=--core' \
 		h2='$(MAKE) -s test-h2 H2=--core' \
 		otlp='$(MAKE) -s test-otlp' \
-		k8s='$(MAKE) -s test-k8s' \
+		k8s='$(MAKE) -s test-k8s DEPS=' \
 		terminal='$(MAKE) -s test-terminal TERMINAL=--live' \
 		deploy='$(MAKE) -s test-deploy' \
 		package='$(MAKE) -s test-package' \
 		uprobes='$(MAKE) -s test-uprobes' \
-		manifests='$(MAKE) -s test-manifests' \
+		manifests='$(MAKE) -s test-manifests DEPS=' \
 		docs='$(MAKE) -s test-docs' \
 		page='$(MAKE) -s test-page' \
 		page-real='$(MAKE) -s test-page-real' \
