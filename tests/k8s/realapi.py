@@ -7,6 +7,7 @@ a proxy that the tests can cut.
 """
 
 import base64
+import http.client
 import json
 import os
 import signal
@@ -216,6 +217,23 @@ class RealApi:
             made = self.call("PATCH", "%s/%s/status" % (base, name), {"status": status},
                              kind="application/merge-patch+json")
         return made
+
+    def create_many(self, namespace, nodes):
+        """A pod on each of these nodes, on a connection that is kept."""
+        connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context,
+                                                 timeout=60)
+        for n, node in enumerate(nodes):
+            body = json.dumps({
+                "metadata": {"name": "many-%d" % n, "labels": {"app": "many", "n": str(n)}},
+                "spec": {"nodeName": node, "automountServiceAccountToken": False,
+                         "containers": [{"name": "web", "image": "web:%d" % n}]}})
+            connection.request("POST", "/api/v1/namespaces/%s/pods" % namespace, body,
+                               {"Authorization": "Bearer " + ADMIN,
+                                "Content-Type": "application/json"})
+            answer = connection.getresponse()
+            text = answer.read()
+            check(answer.status == 201, "POST: %d %s" % (answer.status, text[:300]))
+        connection.close()
 
     def label(self, pod, **labels):
         return self.call("PATCH", "/api/v1/namespaces/%s/pods/%s" % (
