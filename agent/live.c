@@ -32,6 +32,7 @@
 #include "self_builder.h"
 #include "selfmetrics.h"
 #include "service.h"
+#include "uprobe_link.h"
 
 #define ACTIVE_NS     100000000ull /* keep polling so long after the last record */
 #define POLL_NS       10000000ull
@@ -453,6 +454,10 @@ static int new_propagate(struct live *l)
 static void give_up_privileges(struct live *l)
 {
 	raise_priority();
+	/* Before 6.2 libbpf looks for a function in modules, which takes CAP_SYS_ADMIN. Newer
+	 * kernels need not wait for these programs here. */
+	if (l->options->tls && !uprobe_link__has_multi())
+		loader__uprobe(l->loader, "");
 	privileges__give_up(l->options, &l->privileges);
 }
 

@@ -11,15 +11,9 @@ import prom
 from harness import NOBODY, Agent, Server, as_nobody, case, status
 from lib import Skip, check, prime, settings, wait_for
 
-GIVEN = ["bpf", "perfmon", "sys_ptrace", "dac_read_search", "checkpoint_restore"]
-
-
-def unit(t, without, *options, tls=False, ready=True, name="redeye"):
+def unit(t, without, *options, ready=True, name="redeye"):
     """As deploy/systemd/redeye.service starts it: no root, these rights."""
-    harness.have(*GIVEN)
-    given = [c for c in GIVEN if c != without]
-    if tls and not harness.multi():
-        given.append("sys_admin")
+    given = [c for c in harness.given() if c != without]
     folder = t.path("own-" + name)
     os.mkdir(folder)
     os.chown(folder, NOBODY, NOBODY)
@@ -51,7 +45,7 @@ def rights_all(t):
     n, m = prime(101), prime(53)
     plain = Server(t, "plain", env={"OTEL_SERVICE_NAME": "named"})
     tls = Server(t, "tls", tls=True, env={"OTEL_SERVICE_NAME": "named-tls"})
-    agent = unit(t, None, "--port", plain.port, "--pid", tls.pid, tls=True)
+    agent = unit(t, None, "--port", plain.port, "--pid", tls.pid)
     check(status(agent.pid)["Uid"].split()[0] == str(NOBODY), "it is root")
     plain.ask(n)
     tls.ask(m)
@@ -71,6 +65,8 @@ def rights_without_perfmon(t):
 
 
 def does_not_start(t, without):
+    if "sys_admin" in harness.given():
+        raise Skip("before Linux 6.6 there is CAP_SYS_ADMIN, which stands for it too")
     server = Server(t, "server")
     agent = unit(t, without, "--pid", server.pid, "--no-tls", ready=False)
     code = agent.proc.wait(20 * settings.slow)
@@ -106,7 +102,7 @@ def rights_without_checkpoint_restore(t):
     """A library that was replaced since it was mapped is opened by its path no more."""
     n = prime(53)
     tls = Server(t, "tls", tls=True)
-    agent = unit(t, "checkpoint_restore", "--pid", tls.pid, tls=True)
+    agent = unit(t, "checkpoint_restore", "--pid", tls.pid)
     tls.ask(n)
     agent.expect(prom.server(n, "/secure"))  # where it was not, by its path
     agent.end()

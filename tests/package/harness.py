@@ -76,6 +76,13 @@ def multi():
     return "perf events" not in rows["uprobes"]["reason"]
 
 
+def given():
+    """What the unit and the container give on this kernel."""
+    names = ["bpf", "perfmon", "sys_ptrace", "dac_read_search", "checkpoint_restore"]
+    have(*names)
+    return names + ([] if multi() else ["sys_admin"])
+
+
 class Server:
     """tests/package/server.py, in plain or TLS; a route for each of the two."""
 
