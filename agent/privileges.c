@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "mmap_watch.h"
 #include "options.h"
 #include "seccomp_filter.h"
 #include "self_builder.h"
@@ -187,6 +188,16 @@ static bool listens_low(const struct options *o)
 	return port && port < FIRST_FREE_PORT;
 }
 
+/* Where kernel.perf_event_paranoid is above 2, which only Debian's kernels know, all of it does. */
+static bool may_watch_mappings(void)
+{
+	char why[160];
+	struct mmap_watch *w = mmap_watch__new(why, sizeof(why));
+
+	mmap_watch__free(w);
+	return w;
+}
+
 /* By trying, with no more than the rest: kernels have changed their mind (6.16, and stable ones
  * since). A link to the file needs no more than the programs do. */
 static bool uprobes_take_admin(const struct sets *now, uint64_t rest)
@@ -194,11 +205,11 @@ static bool uprobes_take_admin(const struct sets *now, uint64_t rest)
 	struct sets s = { .effective = now->effective & rest, .permitted = now->permitted };
 	bool take;
 
-	if (!(now->effective & BIT(CAP_SYS_ADMIN)) || uprobe_link__has_multi())
+	if (!(now->effective & BIT(CAP_SYS_ADMIN)))
 		return false;
 	if (set_sets(&s))
 		return true;
-	take = !uprobe_link__may_perf();
+	take = !may_watch_mappings() || (!uprobe_link__has_multi() && !uprobe_link__may_perf());
 	set_sets(now);
 	return take;
 }

@@ -264,7 +264,7 @@ bool mmap_watch__check(struct mmap_watch *w)
 static const char *hint(int err)
 {
 	if (err == -EACCES || err == -EPERM)
-		return "needs CAP_PERFMON, or a lower kernel.perf_event_paranoid";
+		return "needs CAP_PERFMON (CAP_SYS_ADMIN where kernel.perf_event_paranoid is 3)";
 	if (err == -EMFILE || err == -ENFILE)
 		return "too few file descriptors";
 	return strerror(-err);

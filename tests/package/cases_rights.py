@@ -66,7 +66,7 @@ def rights_without_perfmon(t):
 
 def does_not_start(t, without):
     if "sys_admin" in harness.given():
-        raise Skip("before Linux 6.6 there is CAP_SYS_ADMIN, which stands for it too")
+        raise Skip("here it takes CAP_SYS_ADMIN, which stands for it too")
     server = Server(t, "server")
     agent = unit(t, without, "--pid", server.pid, "--no-tls", ready=False)
     code = agent.proc.wait(20 * settings.slow)
