@@ -306,7 +306,7 @@ test:
 		k8s='$(MAKE) -s test-k8s DEPS=' \
 		terminal='$(MAKE) -s test-terminal TERMINAL=--live' \
 		deploy='$(MAKE) -s test-deploy' \
-		package='$(MAKE) -s test-package' \
+		package='$(MAKE) -s test-package PACKAGE="--without deb_* --without image_*"' \
 		uprobes='$(MAKE) -s test-uprobes' \
 		manifests='$(MAKE) -s test-manifests DEPS=' \
 		docs='$(MAKE) -s test-docs' \
