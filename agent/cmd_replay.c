@@ -44,6 +44,7 @@ static int setup(struct replay *r)
 		.traces = r->options->json,
 		.span = r->options->json ? print_span : NULL,
 		.span_arg = r,
+		.queries = r->options->json,
 	};
 
 	r->procs = procs__new(&pc);

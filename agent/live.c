@@ -383,6 +383,7 @@ static int new_pipeline(struct live *l)
 		.answered = propagates ? answered : NULL,
 		.regular = propagates ? regular : NULL,
 		.span_arg = l->cfg.arg,
+		.queries = l->cfg.span && l->options->span_query,
 		.k8s = l->k8s,
 	};
 

@@ -99,7 +99,7 @@ static void span_done(void *arg, struct span *s)
 		p->stat.excluded++;
 		return;
 	}
-	if (p->cfg.options->redact)
+	if (p->cfg.queries && p->cfg.options->redact)
 		s->query = redact__query(s->query, p->query);
 	agg__span(p->agg, s);
 	k8s__name_peer(p->cfg.k8s, s);

@@ -115,7 +115,11 @@ static void serve_one(const struct options *o)
 	static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 	struct procs_config pc = { .proc_root = "" };
 	struct pipeline_config c = {
-		.options = o, .traces = true, .procs = procs__new(&pc), .span = on_span
+		.options = o,
+		.traces = true,
+		.procs = procs__new(&pc),
+		.span = on_span,
+		.queries = true,
 	};
 	struct pipeline *p = pipeline__new(&c);
 	static struct wire w;
