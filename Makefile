@@ -55,7 +55,7 @@ FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c
 SKEL	:= $(O)/redeye.skel.h
 
 .PHONY: all deps demo format man install uninstall deb clean docs check check-abi check-arm64 check-docs fuzz
-.PHONY: bench bench-spans bench-history
+.PHONY: bench bench-check bench-spans bench-history
 .PHONY: test test-unit test-golden test-live test-stress test-prometheus test-propagate test-otlp test-traces
 .PHONY: test-tls test-h2 test-frames test-uprobes test-terminal test-page test-page-real test-deploy test-manifests test-package test-k8s test-docs
 .PHONY: test-vm test-vm-tls test-vm-h2
@@ -114,7 +114,7 @@ $(O)/tests/unit/%: tests/unit/%.c $(LIB)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) -lcmocka $(LIBS)
 
 # Their probes are of their own processes only: others on this machine map the same files.
-test-live test-tls test-h2 test-stress test-prometheus test-propagate test-otlp test-traces test-deploy bench demo: \
+test-live test-tls test-h2 test-stress test-prometheus test-propagate test-otlp test-traces test-deploy bench bench-check demo: \
 	export REDEYE_UPROBE_SCOPE = process
 
 test-unit: $(UNITS)
@@ -310,6 +310,7 @@ test:
 		uprobes='$(MAKE) -s test-uprobes' \
 		manifests='$(MAKE) -s test-manifests DEPS=' \
 		docs='$(MAKE) -s test-docs' \
+		bench-check='$(MAKE) -s bench-check' \
 		page='$(MAKE) -s test-page' \
 		page-real='$(MAKE) -s test-page-real' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
@@ -317,6 +318,12 @@ test:
 
 bench: all $(O)/tests/bench/mkrecording $(O)/tests/bench/trap
 	$(Q)tests/bench/run $(BENCH)
+
+# What does not depend on the machine, against tests/bench/baseline.json. BENCH_CHECK=--renew
+# writes that anew; BENCH_CHECK="--part instructions" takes no root.
+bench-check: all $(addprefix $(O)/tests/bench/,mkrecording spans heap access_log)
+	$(Q)tests/bench/deps
+	$(Q)tests/bench/check $(BENCH_CHECK)
 
 # What a span costs, from its records to bytes on the wire.
 bench-spans: $(O)/tests/bench/mkrecording $(O)/tests/bench/spans

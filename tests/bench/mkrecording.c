@@ -245,6 +245,21 @@ static void http2(struct maker *m, unsigned int i)
 	m->streams++;
 }
 
+/* Never answered: all of them are open at the end. */
+static void streams(struct maker *m, unsigned int i)
+{
+	static const struct field request[] = {
+		FIELD(":method", "GET"),
+		FIELD(":path", "/wait"),
+		FIELD(":scheme", "http"),
+		FIELD(":authority", "shop.example.org"),
+	};
+
+	preface(m);
+	headers(m, RED_DIR_IN, request, COUNT(request), HTTP2_END_STREAM, m->now_ns);
+	m->streams++;
+}
+
 static void grpc(struct maker *m, unsigned int i)
 {
 	static const struct field request[] = {
@@ -324,8 +339,9 @@ static const struct {
 	const char *name;
 	void (*transaction)(struct maker *m, unsigned int i);
 } kinds[] = {
-	{ "http1", server }, { "client", client }, { "traced", traced }, { "series", series },
-	{ "http2", http2 },  { "grpc", grpc },     { "brief", brief },   { "tls", tls },
+	{ "http1", server },    { "client", client }, { "traced", traced },
+	{ "series", series },   { "http2", http2 },   { "grpc", grpc },
+	{ "streams", streams }, { "brief", brief },   { "tls", tls },
 };
 
 static struct maker *makers(unsigned int n, struct recording_writer *out)

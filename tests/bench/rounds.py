@@ -106,7 +106,7 @@ def _watched_round(setup, loaded, agent):
     cost.quiet(agent.proc.pid)
     used = cost.cpu_ns([agent.proc.pid]) - used
     result.update(redeye_ns=used / result["requests"], idle=idle)
-    result.update(_counted(before, agent.settle()), memory=cost.memory(agent.proc.pid))
+    result.update(delta(before, agent.settle()), memory=cost.memory(agent.proc.pid))
     return result
 
 
@@ -120,20 +120,26 @@ def _labelled(metrics, name, label):
     return sums
 
 
-def _delta(before, after, name, label):
+def _differences(before, after, name, label):
     was = _labelled(before, name, label)
     return {k: v - was.get(k, 0) for k, v in _labelled(after, name, label).items()}
 
 
-def _counted(before, after):
-    drops = _delta(before, after, "redeye_events_dropped_total", "reason")
-    runs = _delta(before, after, "redeye_bpf_program_runs_total", "program")
-    seconds = _delta(before, after, "redeye_bpf_program_time_seconds_total", "program")
+def of_traffic(by_hook):
+    """Every exec of the machine, others' too, is an event of hook `process`."""
+    return sum(n for hook, n in by_hook.items() if hook != "process")
+
+
+def delta(before, after):
+    drops = _differences(before, after, "redeye_events_dropped_total", "reason")
+    runs = _differences(before, after, "redeye_bpf_program_runs_total", "program")
+    seconds = _differences(before, after, "redeye_bpf_program_time_seconds_total", "program")
     return {
-        "observed": _delta(before, after, "redeye_events_observed_total", "hook"),
-        "counted": sum(_delta(before, after, "redeye_requests_emitted_total", "").values()),
-        "records": sum(_delta(before, after, "redeye_events_emitted_total", "").values()),
-        "ring_bytes": sum(_delta(before, after, "redeye_events_size_bytes_total", "").values()),
+        "observed": _differences(before, after, "redeye_events_observed_total", "hook"),
+        "counted": sum(_differences(before, after, "redeye_requests_emitted_total", "").values()),
+        "records": of_traffic(_differences(before, after, "redeye_events_emitted_total", "hook")),
+        "ring_bytes": of_traffic(_differences(before, after, "redeye_events_size_bytes_total",
+                                               "hook")),
         "dropped": {k: v for k, v in drops.items() if k not in NO_LOSS and v},
         "programs": {k: {"runs": n, "ns": seconds[k] * 1e9} for k, n in runs.items() if n},
     }

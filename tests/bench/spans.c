@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * spans RECORDING [ROUNDS]: what a transaction costs from its records to a request body, on
- * one core, stage by stage: the same recording without traces, with them, with copies
- * for another thread, and encoded and compressed on top. CPU time, the best round.
+ * spans RECORDING [ROUNDS [STAGE]]: what a transaction costs from its records to a request body,
+ * on one core, stage by stage: the same recording without traces, with them, with copies
+ * for another thread, and encoded and compressed on top; or one of these alone. CPU time, the
+ * best round.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -149,6 +150,7 @@ int main(int argc, char **argv)
 {
 	char *replay[] = { "replay", argc > 1 ? argv[1] : "", NULL };
 	int rounds = argc > 2 ? atoi(argv[2]) : 5;
+	int only = argc > 3 ? atoi(argv[3]) : -1;
 	struct options o;
 	char err[256];
 	double last = 0;
@@ -161,6 +163,8 @@ int main(int argc, char **argv)
 		struct run r = { .stage = stage };
 		double best = 1e9;
 
+		if (only >= 0 && stage != (enum stage)only)
+			continue;
 		if (resource_attrs__init(&r.resource, &o.resource_attributes))
 			return 1;
 		for (int i = 0; i < rounds; i++) {

@@ -301,12 +301,14 @@ class Streams:
         self.p99_ns = 1e3 * took[len(took) * 99 // 100]
 
 
-def h2load(loaded, folder, n):
+def h2load(loaded, folder, n, connections=CONNECTIONS, streams=0):
     """n requests, all answered: one that is cut off at an end would be counted by who knows whom."""
     need_programs("h2load")
     log = os.path.join(folder, "h2load.log")
-    argv = ["h2load", "-t1", "-n", n, "-c", CONNECTIONS, "-m", loaded.workload.streams,
-            "--log-file", log]
+    argv = ["h2load", "-t1", "-n", n, "-c", connections,
+            "-m", streams or loaded.workload.streams, "--log-file", log]
+    if not loaded.workload.streams:
+        argv.append("--h1")
     if loaded.workload.message:
         body = os.path.join(folder, "message")
         with open(body, "wb") as f:
