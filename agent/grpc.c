@@ -46,20 +46,34 @@ static const struct {
 	NAMED("connect-timeout-ms", connect_timeout),
 };
 
-void grpc_fields__take(struct grpc_fields *f, struct slice name, struct slice value)
+/* Which of `names` it is; ARRAY_SIZE(names): none. Most fields show that by their first letter. */
+static size_t find(struct slice name)
 {
-	struct slice *to;
 	size_t i;
 
 	if (!name.len || ((name.p[0] | 0x20) != 'c' && (name.p[0] | 0x20) != 'g'))
+		return ARRAY_SIZE(names);
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (slice_ieq(name, names[i].name))
+			break;
+	return i;
+}
+
+bool grpc_fields__has(struct slice name)
+{
+	return find(name) < ARRAY_SIZE(names);
+}
+
+void grpc_fields__take(struct grpc_fields *f, struct slice name, struct slice value)
+{
+	size_t i = find(name);
+	struct slice *to;
+
+	if (i == ARRAY_SIZE(names))
 		return;
-	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		if (!slice_ieq(name, names[i].name))
-			continue;
-		to = (struct slice *)((char *)f + names[i].at);
-		if (!to->p)
-			*to = value;
-	}
+	to = (struct slice *)((char *)f + names[i].at);
+	if (!to->p)
+		*to = value;
 }
 
 /* ---- what it is ------------------------------------------------------------------------------ */
@@ -95,7 +109,7 @@ enum grpc_wire grpc__recognise(const struct grpc_fields *f, struct slice method,
 {
 	if (slice_eq(method, SLICE("GET")))
 		return has_parameter(query, SLICE("connect=v1")) ? GRPC_WIRE_CONNECT_UNARY
-								 : GRPC_WIRE_NONE;
+								: GRPC_WIRE_NONE;
 	if (is_type(f->content_type, SLICE("application/grpc")))
 		return GRPC_WIRE_GRPC;
 	if (is_type(f->content_type, SLICE("application/grpc-web-text")))

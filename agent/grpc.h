@@ -22,7 +22,9 @@ struct grpc_fields {
 	struct slice connect_version, connect_timeout;
 };
 
-/* If it is one of them, takes note. */
+/* Is it one of them? */
+bool grpc_fields__has(struct slice name);
+/* If it is, takes note. */
 void grpc_fields__take(struct grpc_fields *f, struct slice name, struct slice value);
 
 enum grpc_wire {

@@ -16,9 +16,14 @@ struct nghttp2_hd_inflater;
 
 #define HPACK_TABLE_MAX 65536 /* bytes of a dynamic table, as the RFC counts them */
 
-/* `name` NULL: a field that refers to what was not seen; nothing of it is known. Both are
- * valid only during the call. */
-typedef void (*hpack_field_fn)(void *arg, struct slice name, struct slice value);
+struct hpack_reader {
+	/* `name` NULL: a field that refers to what was not seen; nothing of it is known. Both are
+	 * valid only during the call. */
+	void (*field)(void *arg, struct slice name, struct slice value);
+	/* What is not wanted may, but need not, be left out, unread. NULL: all is wanted. */
+	bool (*wanted)(void *arg, struct slice name);
+	void *arg;
+};
 
 enum hpack_at {
 	HPACK_AT_FIELD = 0,
@@ -37,7 +42,9 @@ struct hpack {
 	uint8_t held_len;                     /* of a field's first integer, not fed yet */
 	uint8_t shift;
 	bool late;   /* it had begun before */
-	bool begun;  /* a field of this block has been seen */
+	bool begun;  /* a byte of this block has been seen, */
+	bool fields; /* and one of a field */
+	bool skip;   /* the present field is not for nghttp2 */
 	bool broken; /* the rest of this block is lost */
 	char held[8];
 	uint64_t value; /* the integer so far */
@@ -47,7 +54,7 @@ void hpack__init(struct hpack *h, bool late);
 void hpack__free(struct hpack *h); /* it can be used again, as one that comes late */
 
 /* More of a block. 0 or -errno: nothing more can be had of this block. */
-int hpack__feed(struct hpack *h, const char *p, size_t len, hpack_field_fn fn, void *arg);
+int hpack__feed(struct hpack *h, const char *p, size_t len, const struct hpack_reader *r);
 
 /* The block ends here. */
 int hpack__end(struct hpack *h);

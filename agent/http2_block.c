@@ -157,6 +157,12 @@ static void read_field(struct http2_head *h, struct slice name, struct slice val
 	}
 }
 
+bool http2_head__reads(struct slice name)
+{
+	return name.len &&
+	       (name.p[0] == ':' || slice_eq(name, SLICE("host")) || grpc_fields__has(name));
+}
+
 void http2_head__read(struct http2_head *h, const struct http2_block *b)
 {
 	struct slice name, value;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The fields of one block of headers, kept until it is whole, and what the ones say
- * that HTTP/2 itself reads (RFC 9113 §8.3). Event loop only.
+ * The fields of one block of headers that somebody reads, kept until it is whole, and what the
+ * ones say that HTTP/2 itself reads (RFC 9113 §8.3). Event loop only.
  */
 #ifndef RED_HTTP2_BLOCK_H
 #define RED_HTTP2_BLOCK_H
@@ -38,5 +38,7 @@ struct http2_head {
 };
 
 void http2_head__read(struct http2_head *h, const struct http2_block *b);
+/* Whether a field of this name may mean something to the above. */
+bool http2_head__reads(struct slice name);
 
 #endif /* RED_HTTP2_BLOCK_H */

@@ -19,19 +19,30 @@ struct to_block {
 	struct proto_env *env;
 };
 
+/* Nobody reads the others, and they are most of what is sent. */
+static bool is_wanted(void *arg, struct slice name)
+{
+	const struct to_block *to = arg;
+
+	return http2_head__reads(name) ||
+	       (to->env->wants && header_wants__may(to->env->wants, name));
+}
+
 static void take_field(void *arg, struct slice name, struct slice value)
 {
 	struct to_block *to = arg;
 
-	http2_block__add(to->block, to->env, name, value);
+	if (!name.p || is_wanted(to, name))
+		http2_block__add(to->block, to->env, name, value);
 }
 
 void http2__block_bytes(struct http2 *h, enum red_dir dir, const char *p, size_t n)
 {
 	struct http2_half *f = &h->half[dir];
 	struct to_block to = { &f->block, h->env };
+	const struct hpack_reader r = { .field = take_field, .wanted = is_wanted, .arg = &to };
 
-	hpack__feed(&f->hpack, p, n, take_field, &to);
+	hpack__feed(&f->hpack, p, n, &r);
 }
 
 /* ---- requests ------------------------------------------------------------------------------- */

@@ -78,6 +78,17 @@ void header_wants__free(struct header_wants *w)
 	free(w);
 }
 
+/* As far as length and first letter say it, which is nearly always right. */
+static bool is_candidate(const struct header_wants *w, struct slice name)
+{
+	return name.len && name.len <= NAME_MAX_LEN && (w->first[name.len] & letter(name.p[0]));
+}
+
+bool header_wants__may(const struct header_wants *w, struct slice name)
+{
+	return trace_context__may(name) || is_candidate(w, name);
+}
+
 /* ---- one request ------------------------------------------------------------------------ */
 
 void header_reader__begin(struct header_reader *r, const struct header_wants *w,
@@ -125,7 +136,7 @@ void header_reader__field(struct header_reader *r, struct slice name, struct sli
 	uint32_t i;
 
 	trace_context__field(&r->context, name, value);
-	if (!name.len || name.len > NAME_MAX_LEN || !(w->first[name.len] & letter(name.p[0])))
+	if (!is_candidate(w, name))
 		return;
 	/* The same header may be wanted twice: as the request's id, and kept. */
 	for (i = 0; i < w->n; i++)

@@ -28,6 +28,8 @@ struct request_headers {
 /* What the options want to see. NULL and errno. Keeps nothing of the options. */
 struct header_wants *header_wants__new(const struct options *o);
 void header_wants__free(struct header_wants *w); /* accepts NULL */
+/* False: no field of this name is wanted. */
+bool header_wants__may(const struct header_wants *w, struct slice name);
 
 struct header_reader {
 	const struct header_wants *wants;

@@ -70,15 +70,21 @@ static inline void trace_context__init(struct trace_context_reader *r, unsigned 
 void trace_context__candidate(struct trace_context_reader *r, struct slice name,
 			      struct slice value);
 
-/* Names are compared without regard to case; values come without white space around
- * them. Nearly all fields of a head are told apart from ours by length and first letter. */
-static inline void trace_context__field(struct trace_context_reader *r, struct slice name,
-					struct slice value)
+/* Nearly all fields of a head are told apart from ours by length and first letter. */
+static inline bool trace_context__may(struct slice name)
 {
 	const uint32_t lengths = 1 << 2 | 1 << 10 | 1 << 11 | 1 << 12;
 	const uint32_t letters = 1 << ('b' & 31) | 1 << ('t' & 31) | 1 << ('x' & 31);
 
-	if (name.len <= 12 && (lengths >> name.len & 1) && (letters >> (name.p[0] & 31) & 1))
+	return name.len <= 12 && (lengths >> name.len & 1) && (letters >> (name.p[0] & 31) & 1);
+}
+
+/* Names are compared without regard to case; values come without white space around
+ * them. */
+static inline void trace_context__field(struct trace_context_reader *r, struct slice name,
+					struct slice value)
+{
+	if (trace_context__may(name))
 		trace_context__candidate(r, name, value);
 }
 

@@ -120,11 +120,12 @@ static size_t read_block(struct hpack *h, const struct fields *want, const uint8
 			 size_t cut, bool whole)
 {
 	struct reader r = { .want = want, .whole = whole };
+	const struct hpack_reader all = { .field = on_field, .arg = &r };
 	size_t n;
 
 	for (; len; p += n, len -= n) {
 		n = cut && cut < len ? cut : len;
-		assert_int_equal(hpack__feed(h, (const char *)p, n, on_field, &r), 0);
+		assert_int_equal(hpack__feed(h, (const char *)p, n, &all), 0);
 	}
 	assert_int_equal(hpack__end(h), 0);
 	assert_int_equal(r.at, want->n);
@@ -266,6 +267,59 @@ static void too_large_an_entry(void **state)
 	hpack__free(&h);
 }
 
+/* ---- those that are wanted ---- */
+
+static bool is_wanted(void *arg, struct slice name)
+{
+	return !slice_eq(name, SLICE("date")) && !slice_eq(name, SLICE("x-known"));
+}
+
+static void note(void *arg, struct slice name, struct slice value)
+{
+	char *to = arg;
+
+	sprintf(to + strlen(to), "%.*s=%.*s ", (int)name.len, name.p, (int)value.len, value.p);
+}
+
+/* Literals that are not inserted: `date` by its index in the static table, and x-known in the
+ * dynamic one, are not told, however the block is cut. What is inserted goes the usual way, and
+ * what is indexed is told, wanted or not. */
+static void what_is_wanted(void **state)
+{
+	static const uint8_t first[] = "\x88\x40\x07x-known\x01"
+				       "1";
+	static const uint8_t second[] = "\x0f\x12\x03now\x0f\x2f\x01"
+					"2\x1f\x2f\x01"
+					"3"
+					"\x61\x03new\x0f\x0d\x01"
+					"4\xbe\xbf\x00\x04"
+					"date\x01"
+					"5";
+	char told[256];
+	const struct hpack_reader r = { note, is_wanted, told };
+	struct hpack h;
+	size_t cut, i;
+
+	for (cut = 1; cut < sizeof(second); cut++) {
+		hpack__init(&h, false);
+		told[0] = 0;
+		assert_int_equal(hpack__feed(&h, (const char *)first, sizeof(first) - 1, &r), 0);
+		assert_int_equal(hpack__end(&h), 0);
+		assert_string_equal(told, ":status=200 x-known=1 ");
+		told[0] = 0;
+		for (i = 0; i < sizeof(second) - 1; i += cut)
+			assert_int_equal(hpack__feed(&h, (const char *)second + i,
+						     cut < sizeof(second) - 1 - i
+							     ? cut
+							     : sizeof(second) - 1 - i,
+						     &r),
+					 0);
+		assert_int_equal(hpack__end(&h), 0);
+		assert_string_equal(told, "date=new content-length=4 date=new x-known=1 date=5 ");
+		hpack__free(&h);
+	}
+}
+
 static void nothing(void *arg, struct slice name, struct slice value)
 {
 }
@@ -285,6 +339,7 @@ static void malformed(void **state)
 		{ "\x40\x01\x61\x7f\x80\x80\x04", 7 }, /* a value of 64 KiB, and of it nothing */
 		{ "\x7f", 1 },
 	};
+	const struct hpack_reader none = { .field = nothing };
 	size_t i;
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -296,7 +351,7 @@ static void malformed(void **state)
 		hpack__init(&h, false);
 		for (b = 0; b < 40; b++) {
 			if (b == 20) {
-				hpack__feed(&h, bad[i].p, bad[i].len, nothing, NULL);
+				hpack__feed(&h, bad[i].p, bad[i].len, &none);
 				assert_int_equal(hpack__end(&h), -EBADMSG);
 			}
 			read_block(&h, &blocks[b].f, blocks[b].p, blocks[b].len, 0, b < 20);
@@ -335,8 +390,9 @@ static void memory_runs_out(void **state)
 		failing_after = n;
 		for (i = 0; i < 30; i++) {
 			struct reader r = { .want = &blocks[i].f };
+			const struct hpack_reader all = { .field = on_field, .arg = &r };
 
-			hpack__feed(&h, (char *)blocks[i].p, blocks[i].len, on_field, &r);
+			hpack__feed(&h, (char *)blocks[i].p, blocks[i].len, &all);
 			failing_after = hpack__end(&h) ? -1 : failing_after;
 		}
 		failing_after = -1;
@@ -379,6 +435,7 @@ int main(void)
 		cmocka_unit_test(too_large_an_entry),
 		cmocka_unit_test(malformed),
 		cmocka_unit_test(beyond_the_table),
+		cmocka_unit_test(what_is_wanted),
 		cmocka_unit_test(memory_runs_out),
 		cmocka_unit_test(no_drift),
 	};
