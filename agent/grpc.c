@@ -105,10 +105,18 @@ static bool has_parameter(struct slice query, struct slice want)
 	return false;
 }
 
+#define CONNECT_GET "connect=v1"
+
+bool grpc__may_be(struct slice method, struct slice target)
+{
+	return !slice_eq(method, SLICE("GET")) ||
+	       (target.len && memmem(target.p, target.len, CONNECT_GET, sizeof(CONNECT_GET) - 1));
+}
+
 enum grpc_wire grpc__recognise(const struct grpc_fields *f, struct slice method, struct slice query)
 {
 	if (slice_eq(method, SLICE("GET")))
-		return has_parameter(query, SLICE("connect=v1")) ? GRPC_WIRE_CONNECT_UNARY
+		return has_parameter(query, SLICE(CONNECT_GET)) ? GRPC_WIRE_CONNECT_UNARY
 								: GRPC_WIRE_NONE;
 	if (is_type(f->content_type, SLICE("application/grpc")))
 		return GRPC_WIRE_GRPC;

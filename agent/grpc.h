@@ -46,6 +46,8 @@ struct grpc_call {
 	char message[GRPC_MESSAGE_MAX];
 };
 
+/* Whether one of this method and target can be one: its fields need not be read if not. */
+bool grpc__may_be(struct slice method, struct slice target);
 /* Which one, if it is one at all. */
 enum grpc_wire grpc__recognise(const struct grpc_fields *f, struct slice method,
 			       struct slice query);

@@ -202,7 +202,7 @@ static size_t head_more(struct http1 *h, enum red_dir dir, const struct proto_by
 {
 	struct half *f = &h->half[dir];
 	uint32_t had = f->buf_len;
-	struct http1_head head = {};
+	struct http1_head head;
 	size_t n = b->len;
 	int r;
 
@@ -254,7 +254,7 @@ size_t http1__empty_lines(const struct proto_bytes *b)
 size_t http1__head_bytes(struct http1 *h, enum red_dir dir, const struct proto_bytes *b)
 {
 	struct half *f = &h->half[dir];
-	struct http1_head head = {};
+	struct http1_head head;
 	int r;
 
 	if (f->buf_len)

@@ -52,18 +52,20 @@ void http1__first(struct half *f, const struct proto_bytes *b)
 	f->first_nonblock = b->nonblock;
 }
 
-/* As http1__read_rpc(), and what traces want, in one go. */
+/* As http1__read_rpc() unless `rpc` is NULL, and what traces want, in one go. */
 static void read_headers(struct http1 *h, const struct http1_head *head,
 			 struct request_headers *out, struct grpc_fields *rpc)
 {
 	struct slice rest = head->fields, name, value;
 	struct header_reader r;
 
-	memset(rpc, 0, sizeof(*rpc));
+	if (rpc)
+		memset(rpc, 0, sizeof(*rpc));
 	header_reader__begin(&r, h->env->wants, out);
 	while (http1_head__next_field(&rest, &name, &value)) {
 		header_reader__field(&r, name, value);
-		grpc_fields__take(rpc, name, value);
+		if (rpc)
+			grpc_fields__take(rpc, name, value);
 	}
 	header_reader__end(&r);
 	stat_of(h)->bad_contexts += out->bad_context;
@@ -117,7 +119,7 @@ struct http_txn *http1__begin(struct http1 *h, const struct http1_head *head, ui
 		.authority = slice_eq(head->method, SLICE("CONNECT")),
 		.version = head->minor ? "1.1" : "1.0",
 		.headers = h->env->wants ? &headers : NULL,
-		.rpc = &rpc,
+		.rpc = grpc__may_be(head->method, head->target) ? &rpc : NULL,
 		.kind = kind_of(h),
 		.blocking = !f->first_nonblock,
 		.tgid = tgid,
@@ -129,8 +131,8 @@ struct http_txn *http1__begin(struct http1 *h, const struct http1_head *head, ui
 	struct http_txn *t;
 
 	if (r.headers)
-		read_headers(h, head, &headers, &rpc);
-	else
+		read_headers(h, head, &headers, r.rpc ? &rpc : NULL);
+	else if (r.rpc)
 		http1__read_rpc(head, &rpc);
 	t = begin(h, &r);
 	if (t)

@@ -109,8 +109,10 @@ static void release(struct http_txn *t)
 /* False: it is a call, but there is no memory for what calls are known by. */
 static bool begin_call(struct http_txn *t, const struct http_request *r)
 {
-	enum grpc_wire wire = grpc__recognise(r->rpc, r->method, t->target.query);
+	enum grpc_wire wire = GRPC_WIRE_NONE;
 
+	if (r->rpc)
+		wire = grpc__recognise(r->rpc, r->method, t->target.query);
 	if (wire != GRPC_WIRE_NONE)
 		t->rpc = grpc_call__new(wire, r->rpc);
 	return wire == GRPC_WIRE_NONE || t->rpc;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -40,12 +41,15 @@ static inline struct slice slice_skip(struct slice s, size_t n)
 /* Without the white space, line ends included, around it. */
 static inline struct slice slice_trim(struct slice s)
 {
-#define BLANK(c) ((unsigned char)(c) <= ' ' && memchr(" \t\r\n", (c), 4))
+#define BIT(c) (UINT64_C(1) << (c))
+#define BLANK(c)                                                                                   \
+	((unsigned char)(c) <= ' ' && ((BIT(' ') | BIT('\t') | BIT('\r') | BIT('\n')) >> (c)&1))
 	for (; s.len && BLANK(s.p[0]); s.p++)
 		s.len--;
 	while (s.len && BLANK(s.p[s.len - 1]))
 		s.len--;
 #undef BLANK
+#undef BIT
 	return s;
 }
 
