@@ -109,8 +109,13 @@ static bool has_parameter(struct slice query, struct slice want)
 
 bool grpc__may_be(struct slice method, struct slice target)
 {
-	return !slice_eq(method, SLICE("GET")) ||
-	       (target.len && memmem(target.p, target.len, CONNECT_GET, sizeof(CONNECT_GET) - 1));
+	size_t n;
+
+	if (!slice_eq(method, SLICE("GET")))
+		return true;
+	n = slice_until(target, '?'); /* a cheaper search, and most have none */
+	return n < target.len &&
+	       memmem(target.p + n, target.len - n, CONNECT_GET, sizeof(CONNECT_GET) - 1);
 }
 
 enum grpc_wire grpc__recognise(const struct grpc_fields *f, struct slice method, struct slice query)

@@ -28,6 +28,7 @@
 
 #include "http1_internal.h"
 #include "http2.h"
+#include "http2_frame.h"
 
 /* ---- bodies ------------------------------------------------------------------------------ */
 
@@ -251,6 +252,12 @@ static void before_turn(struct http1 *h, enum red_dir dir, const struct proto_by
 	turned(h, dir, b);
 }
 
+/* Most that is no preface shows it by its first byte. */
+static bool may_be_preface(const struct half *f, const struct proto_bytes *b)
+{
+	return f->buf_len || (b->len && *b->p == HTTP2_PREFACE[0]);
+}
+
 static void http1_bytes(void *state, enum red_dir dir, const struct proto_bytes *all)
 {
 	struct http1 *h = state;
@@ -258,7 +265,9 @@ static void http1_bytes(void *state, enum red_dir dir, const struct proto_bytes 
 	bool at_start = true;
 	size_t n;
 
-	if (http1__preface(h, dir, &b) || (h->role == ROLE_UNKNOWN && !settle(h, dir, &b)))
+	if (may_be_preface(&h->half[dir], &b) && http1__preface(h, dir, &b))
+		return;
+	if (h->role == ROLE_UNKNOWN && !settle(h, dir, &b))
 		return;
 	if (b.first)
 		before_turn(h, dir, &b);
