@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +71,16 @@ void buf__puts(struct buf *b, const char *s)
 void buf__putc(struct buf *b, char c)
 {
 	buf__append(b, &c, 1);
+}
+
+void buf__u64(struct buf *b, uint64_t v)
+{
+	char text[20], *end = text + sizeof(text), *p = end;
+
+	do
+		*--p = '0' + v % 10;
+	while (v /= 10);
+	buf__append(b, p, end - p);
 }
 
 void buf__printf(struct buf *b, const char *fmt, ...)

@@ -8,6 +8,7 @@
 #define RED_BUF_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct buf {
 	char *p; /* NULL as long as nothing was appended; not terminated */
@@ -23,6 +24,7 @@ void buf__reset(struct buf *b); /* forgets content and error, keeps the memory *
 void buf__append(struct buf *b, const void *data, size_t len);
 void buf__puts(struct buf *b, const char *s);
 void buf__putc(struct buf *b, char c);
+void buf__u64(struct buf *b, uint64_t v); /* in decimal */
 void buf__printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Room for len bytes at the end, for the caller to fill and add to b->len, or NULL. */
 void *buf__room(struct buf *b, size_t len);

@@ -21,12 +21,27 @@
 /* Not ours to give to an attribute even where we do not set them. */
 static const char *const reserved[] = { "job", "instance", "le", NULL };
 
+/* Bytes from the first on that are printable ASCII, as nearly all are. */
+static size_t plain(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && s[i] >= 0x20 && s[i] < 0x7f)
+		i++;
+	return i;
+}
+
 void prom_labels__clean(struct buf *out, const char *s)
 {
 	size_t n = strlen(s), len;
 	uint32_t cp;
 
 	for (; n; s += len, n -= len) {
+		len = plain(s, n);
+		if (len) {
+			buf__append(out, s, len);
+			continue;
+		}
 		len = utf8_next(s, n, &cp);
 		if (len && (utf8_printable(cp) || cp == '\n' || cp == '\t'))
 			buf__append(out, s, len);

@@ -16,12 +16,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BOUNDS_KEPT 32
+
+/* A bucket's bound as text. All histograms of a kind have the same ones. */
+struct bound {
+	double value;
+	uint8_t len; /* 0: none yet */
+	char text[40];
+};
+
 struct text {
 	struct buf *out;
 	bool openmetrics;
 	unsigned int flags;
 	struct prom_labels labels;
 	struct buf rendered; /* the labels of the current point, as text without braces */
+	struct bound bounds[BOUNDS_KEPT]; /* those last written, by their place modulo this */
 };
 
 static const char *const type_names[] = {
@@ -30,6 +40,12 @@ static const char *const type_names[] = {
 	[PROM_HISTOGRAM] = "histogram",
 };
 
+/* Written by %.15g as just its digits. */
+static bool is_whole(double v)
+{
+	return v >= 0 && v < 1e15 && (double)(uint64_t)v == v && !signbit(v);
+}
+
 /* The shortest decimal form that reads back as the same double. */
 static void put_double(struct buf *out, double v, bool openmetrics)
 {
@@ -37,6 +53,12 @@ static void put_double(struct buf *out, double v, bool openmetrics)
 
 	if (!isfinite(v)) {
 		buf__puts(out, isnan(v) ? "NaN" : v > 0 ? "+Inf" : "-Inf");
+		return;
+	}
+	if (is_whole(v)) {
+		buf__u64(out, (uint64_t)v);
+		if (openmetrics)
+			buf__puts(out, ".0");
 		return;
 	}
 	for (int digits = 15; digits <= 17; digits++) {
@@ -51,15 +73,17 @@ static void put_double(struct buf *out, double v, bool openmetrics)
 
 static void put_escaped(struct buf *out, const char *s, bool quotes)
 {
+	const char *odd = quotes ? "\\\n\"" : "\\\n";
+	size_t n;
+
 	for (; *s; s++) {
-		if (*s == '\\')
-			buf__puts(out, "\\\\");
-		else if (*s == '\n')
-			buf__puts(out, "\\n");
-		else if (*s == '"' && quotes)
-			buf__puts(out, "\\\"");
-		else
-			buf__putc(out, *s);
+		n = strcspn(s, odd);
+		buf__append(out, s, n);
+		s += n;
+		if (!*s)
+			break;
+		buf__putc(out, '\\');
+		buf__putc(out, *s == '\n' ? 'n' : *s);
 	}
 }
 
@@ -99,8 +123,10 @@ static int render_labels(struct text *t)
 
 	buf__reset(&t->rendered);
 	for (size_t i = 0; !err && i < prom_labels__count(&t->labels); i++) {
-		buf__printf(&t->rendered, "%s%s=\"", i ? "," : "",
-			    prom_labels__name(&t->labels, i));
+		if (i)
+			buf__putc(&t->rendered, ',');
+		buf__puts(&t->rendered, prom_labels__name(&t->labels, i));
+		buf__puts(&t->rendered, "=\"");
 		put_escaped(&t->rendered, prom_labels__value(&t->labels, i), true);
 		buf__putc(&t->rendered, '"');
 		err = t->rendered.err;
@@ -143,16 +169,34 @@ static void put_exemplar(struct text *t, const struct metric_exemplar *e)
 		    e->unix_ns / 1000000 % 1000);
 }
 
+/* The i-th bound of a histogram. */
+static void put_bound(struct text *t, uint32_t i, double value)
+{
+	struct bound *b = &t->bounds[i % BOUNDS_KEPT];
+	size_t from = t->out->len;
+
+	if (b->len && b->value == value) {
+		buf__append(t->out, b->text, b->len);
+		return;
+	}
+	put_double(t->out, value, t->openmetrics);
+	b->value = value;
+	b->len = t->out->err ? 0 : t->out->len - from;
+	if (b->len)
+		memcpy(b->text, t->out->p + from, b->len);
+}
+
 /* e: the bucket's, or NULL; 0.0.4 has none. */
-static void put_bucket(struct text *t, const char *name, double bound, uint64_t cumulative,
-		       const struct metric_exemplar *e)
+static void put_bucket(struct text *t, const char *name, uint32_t i, double bound,
+		       uint64_t cumulative, const struct metric_exemplar *e)
 {
 	buf__puts(t->out, name);
 	buf__puts(t->out, "_bucket{");
 	buf__append(t->out, t->rendered.p, t->rendered.len);
 	buf__puts(t->out, t->rendered.len ? ",le=\"" : "le=\"");
-	put_double(t->out, bound, t->openmetrics);
-	buf__printf(t->out, "\"} %" PRIu64, cumulative);
+	put_bound(t, i, bound);
+	buf__puts(t->out, "\"} ");
+	buf__u64(t->out, cumulative);
 	if (e && t->openmetrics)
 		put_exemplar(t, e);
 	buf__putc(t->out, '\n');
@@ -165,14 +209,16 @@ static void put_histogram(struct text *t, const char *name, const struct metric_
 
 	for (uint32_t i = 0; i < h->n_bounds; i++) {
 		cumulative += h->counts[i];
-		put_bucket(t, name, h->bounds[i], cumulative, prom__exemplar(h, &e, h->bounds[i]));
+		put_bucket(t, name, i, h->bounds[i], cumulative,
+			   prom__exemplar(h, &e, h->bounds[i]));
 	}
-	put_bucket(t, name, INFINITY, h->count, prom__exemplar(h, &e, INFINITY));
+	put_bucket(t, name, h->n_bounds, INFINITY, h->count, prom__exemplar(h, &e, INFINITY));
 	put_series(t, name, "_sum");
 	put_double(t->out, h->sum, false);
 	buf__putc(t->out, '\n');
 	put_series(t, name, "_count");
-	buf__printf(t->out, "%" PRIu64 "\n", h->count);
+	buf__u64(t->out, h->count);
+	buf__putc(t->out, '\n');
 }
 
 static void put_point(struct text *t, const struct prom_name *name, const struct metric_point *p)

@@ -38,6 +38,23 @@ static void grows(void **state)
 	buf__free(&b);
 }
 
+static void numbers(void **state)
+{
+	static const uint64_t values[] = { 0,         1, 9, 10, 99, 100, 1234567890, UINT64_MAX - 1,
+					   UINT64_MAX };
+	struct buf b = { 0 }, want = { 0 };
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		buf__u64(&b, values[i]);
+		buf__putc(&b, ' ');
+		buf__printf(&want, "%llu ", (unsigned long long)values[i]);
+	}
+	assert_int_equal(b.len, want.len);
+	assert_memory_equal(b.p, want.p, want.len);
+	buf__free(&b);
+	buf__free(&want);
+}
+
 static void prints_long_texts(void **state)
 {
 	struct buf b = { 0 };
@@ -92,7 +109,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(appends),           cmocka_unit_test(grows),
 		cmocka_unit_test(prints_long_texts), cmocka_unit_test(keeps_its_limit),
-		cmocka_unit_test(errors_stick),
+		cmocka_unit_test(errors_stick),      cmocka_unit_test(numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
