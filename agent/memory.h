@@ -19,7 +19,7 @@ struct memory_guard {
 
 /* Blocks of this size and more come from the kernel and go back to it when they are freed;
  * malloc by itself would keep them sooner or later. */
-#define MEMORY_LARGE ((size_t)256 * 1024)
+#define MEMORY_LARGE ((size_t)128 * 1024)
 void memory__init(void);
 
 uint64_t memory__resident_bytes(void); /* of this process; 0 when it cannot be read */
