@@ -3,6 +3,8 @@
 
 import os
 
+from summary import of_data
+
 
 def table(title, columns, rows, notes=()):
     """columns: (heading, how to show a row); the first two are words, the others numbers."""
@@ -47,6 +49,33 @@ def mb(n):
 WHO = (("SERVER", lambda r: r.server), ("BACKEND", lambda r: r.backend))
 ROW = (("SERVER", lambda r: r.title), ("BACKEND", lambda r: r.backend))
 
+def _ratio(key):
+    return lambda w: "%.2f" % w.paired.ratio[key].median
+
+
+def _drops(r):
+    return " ".join("%s:%d" % kv for kv in r.dropped.items()) or "0"
+
+
+WHOLE = (
+    ("SERVER", lambda w: w.paired.title),
+    ("BACKEND", lambda w: w.paired.backend),
+    ("throughput", _ratio("per_second")),
+    ("p50", _ratio("p50_ns")),
+    ("p99", _ratio("p99_ns")),
+    ("server ns", lambda w: number(w.paired.off["server_ns"].median)),
+    ("added", lambda w: number(w.paired.added_ns.median)),
+    ("redeye ns", lambda w: number(w.paired.redeye_ns.median)),
+    ("BPF runs", lambda w: _maybe(w.bpf_runs)),
+    ("x ns", lambda w: _maybe(w.bpf_run_ns)),
+    ("= ns", lambda w: _maybe(w.bpf_ns)),
+    ("records", lambda w: number(w.paired.records.median)),
+    ("ring B", lambda w: number(w.paired.ring_bytes.median)),
+    ("RSS", lambda w: mb(w.paired.rss)),
+    ("dropped", lambda w: _drops(w.paired)),
+    ("exact", lambda w: "yes" if w.paired.exact else "NO"),
+)
+
 THROUGHPUT = ROW + (
     ("req/s off", lambda r: number(r.off["per_second"].median)),
     ("on", lambda r: number(r.on["per_second"].median)),
@@ -71,7 +100,7 @@ CAPTURE = ROW + (
     ("served", lambda r: "-" if r.served is None else "%d" % r.served),
     ("counted", lambda r: "%d" % r.counted),
     ("exact", lambda r: "yes" if r.exact else "NO"),
-    ("dropped", lambda r: " ".join("%s:%d" % kv for kv in r.dropped.items()) or "0"),
+    ("dropped", _drops),
     ("RSS", lambda r: mb(r.rss)),
 )
 
@@ -92,7 +121,7 @@ HISTORY = WHO + (
     ("to the server", lambda r: _spread(r.server_ns)),
     ("lost % (min .. max)", lambda r: _spread(r.lost)),
     ("exact", lambda r: "yes" if r.exact else "NO"),
-    ("dropped", lambda r: " ".join("%s:%d" % kv for kv in r.dropped.items()) or "0"),
+    ("dropped", _drops),
     ("RSS without", lambda r: mb(r.rss_without)),
     ("with", lambda r: mb(r.rss)),
 )
@@ -121,6 +150,13 @@ AIMS = (
 )
 
 
+def whole(rows):
+    table("All of it, a request: with redeye by without it (medians of the pairs), then CPU time, "
+          "programs and ring", WHOLE, rows,
+          ("BPF: of the programs that see data, their runs for the load generator included; their "
+           "times are", "in what is added, the traps of uprobes too. no probes: --no-tls."))
+
+
 def pairs(rows):
     table("Throughput and latency: medians of the rounds; lost: of the pairs", THROUGHPUT, rows)
     _cpu(rows)
@@ -145,7 +181,7 @@ def server_cost(rows):
 
 def programs(rows):
     table("BPF programs of the data path, in rounds of their own (--bpf-stats)", PROGRAMS,
-          [p for p in rows if p.event_ns or p.name.startswith("u")],
+          [p for p in rows if of_data(p)],
           ("Runs are the whole machine's, wrk's among them. events: runs that moved bytes of the "
            "server;", "unselected: what a run costs when it ends at the selection, from a round "
            "that selects neither. u(ret)probe_: of TLS libraries; their traps are not in it."))

@@ -32,6 +32,8 @@ class Paired:
         self.title = server + ", no probes" if blind else server
         self.off = {k: _over(offs, k) for k in ("per_second", "server_ns", "p50_ns", "p99_ns")}
         self.on = {k: _over(ons, k) for k in ("per_second", "server_ns", "p50_ns", "p99_ns")}
+        self.ratio = {k: Spread([b[k] / a[k] for a, b in pairs])
+                      for k in ("per_second", "p50_ns", "p99_ns")}
         self.loss = Spread([100 * (1 - b["per_second"] / a["per_second"]) for a, b in pairs])
         self.added_ns = Spread([b["server_ns"] - a["server_ns"] for a, b in pairs])
         self.redeye_ns = _over(ons, "redeye_ns")
@@ -52,6 +54,7 @@ class Paired:
         found.update((k, getattr(self, k).dict()) for k in spreads)
         found.update(off={k: v.dict() for k, v in self.off.items()},
                      on={k: v.dict() for k, v in self.on.items()},
+                     ratio={k: v.dict() for k, v in self.ratio.items()},
                      pairs=[{"off": a, "on": b} for a, b in self.pairs])
         return found
 
@@ -121,6 +124,23 @@ def programs(server, backend, one, idle):
             for name, p in sorted(one["programs"].items(), key=lambda kv: -kv[1]["ns"])]
 
 
+def of_data(program):
+    """Whether it runs for calls that move data, those of TLS libraries included."""
+    return program.event_ns is not None or program.name.startswith("u")
+
+
+class Whole:
+    """A server and a backend: what pairs of rounds and the kernel's clock say, in one row."""
+
+    def __init__(self, paired, all_programs):
+        mine = [p for p in all_programs if of_data(p) and not paired.blind and
+                (p.server, p.backend) == (paired.server, paired.backend)]
+        self.paired = paired
+        self.bpf_runs = sum(p.runs for p in mine) if mine else None
+        self.bpf_ns = sum(p.ns for p in mine) if mine else None
+        self.bpf_run_ns = self.bpf_ns / self.bpf_runs if mine else None
+
+
 # ---- aims --------------------------------------------------------------------
 
 class Aim:
@@ -154,6 +174,15 @@ def pair_aims(row):
             spread=_scaled(row.redeye_ns, 1e3))]
 
 
+def whole_aims(whole):
+    """What TLS costs but for its traps, which are the machine's."""
+    if not WORKLOADS[whole.paired.server].tls or whole.bpf_ns is None:
+        return []
+    return [Aim("%s, %s: programs and redeye's CPU per request" %
+                (whole.paired.server, whole.paired.backend),
+                (whole.bpf_ns + whole.paired.redeye_ns.median) / 1e3, 3.0, "us")]
+
+
 def _scaled(spread, by):
     return Spread([spread.low / by, spread.high / by])
 
@@ -173,8 +202,8 @@ def _first(alone):
 
 def _replay(alone):
     if "replay" in alone:
-        yield Aim("transactions replayed per second, one core",
-                  alone["replay"]["per_second"] / 1e6, 1.0, "M", at_least=True)
+        yield Aim("a replayed transaction, one core",
+                  1e9 / alone["replay"]["per_second"], 300, "ns")
 
 
 def _size(alone):
