@@ -32,6 +32,7 @@
 #include "self_builder.h"
 #include "selfmetrics.h"
 #include "service.h"
+#include "skeleton.h"
 #include "uprobe_link.h"
 
 #define ACTIVE_NS     100000000ull /* keep polling so long after the last record */
@@ -413,7 +414,10 @@ static int new_loader(struct live *l, char *err, size_t err_size)
 	c.sample_parent = sampler.parent_based;
 	c.sample_threshold = sampler.threshold;
 	l->loader = loader__new(&c, err, err_size);
-	return l->loader ? 0 : -errno;
+	if (!l->loader)
+		return -errno;
+	skeleton__unneeded();
+	return 0;
 }
 
 static int new_ring(struct live *l)

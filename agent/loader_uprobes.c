@@ -113,6 +113,7 @@ static void keep(struct loader_uprobes *u, struct redeye_bpf *s)
 	}
 	redeye_bpf__destroy(s);
 	malloc_trim(0);
+	skeleton__unneeded();
 }
 
 static void load_all(struct loader_uprobes *u)

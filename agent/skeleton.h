@@ -10,4 +10,8 @@
 
 struct redeye_bpf *skeleton__open(void); /* NULL and errno, as redeye_bpf__open */
 
+/* What was to be loaded is: the object's pages, nearly a megabyte, need not be resident. Who
+ * opens it again gets them again. */
+void skeleton__unneeded(void);
+
 #endif /* RED_SKELETON_H */
