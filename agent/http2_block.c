@@ -137,7 +137,12 @@ static uint16_t status_of(struct slice s)
 	return s.len == 3 && http1_number(s, 999, &n) && n >= 100 ? n : 0;
 }
 
-static void read_field(struct http2_head *h, struct slice name, struct slice value)
+static bool is_pseudo(struct slice name)
+{
+	return name.len && name.p[0] == ':';
+}
+
+static void read_own(struct http2_head *h, struct slice name, struct slice value)
 {
 	struct slice *to;
 	size_t i;
@@ -149,18 +154,25 @@ static void read_field(struct http2_head *h, struct slice name, struct slice val
 		if (!to->p)
 			*to = value;
 		h->is_request |= fields[i].where == REQUEST;
+		return;
 	}
-	grpc_fields__take(&h->rpc, name, value);
 	if (slice_eq(name, SLICE(":status"))) {
 		h->status = status_of(value);
 		h->is_response = true;
 	}
 }
 
+static void read_field(struct http2_head *h, struct slice name, struct slice value)
+{
+	if (is_pseudo(name) || slice_eq(name, SLICE("host")))
+		read_own(h, name, value);
+	else
+		grpc_fields__take(&h->rpc, name, value);
+}
+
 bool http2_head__reads(struct slice name)
 {
-	return name.len &&
-	       (name.p[0] == ':' || slice_eq(name, SLICE("host")) || grpc_fields__has(name));
+	return is_pseudo(name) || slice_eq(name, SLICE("host")) || grpc_fields__has(name);
 }
 
 void http2_head__read(struct http2_head *h, const struct http2_block *b)

@@ -2,7 +2,7 @@
 /*
  * access_log [N [FILE]]: what a line of the access log costs. "format" is the line
  * alone; "loop" what the event loop spends on a span; "thread" the processor time
- * of the writing thread, system calls to FILE (/dev/null) included.
+ * of the writing thread, system calls to FILE (/dev/null) included. FILE "": the first alone.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,6 +84,7 @@ int main(int argc, char **argv)
 	struct span s = typical();
 
 	format(n, &s);
-	whole(n, &s, argc > 2 ? argv[2] : "/dev/null");
+	if (argc < 3 || *argv[2])
+		whole(n, &s, argc > 2 ? argv[2] : "/dev/null");
 	return 0;
 }
