@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "memory.h"
 #include "metrics.h"
 
 /* Puts the compressed body in place of the plain one. */
@@ -52,6 +53,8 @@ static int write_snapshot(struct httpd_scrape *s, struct httpd_body *b, bool all
 	if (err)
 		return err;
 	buf__init(&b->data, s->config->max_bytes - in_flight);
+	if (b->data.max >= MEMORY_LARGE) /* pages of its own: growing in the heap leaves holes */
+		buf__room(&b->data, MEMORY_LARGE);
 	err = prom__write_with(m, b->format, s->config->prom_flags, &b->data);
 	metrics__put(m);
 	if (!err && allow_gzip && b->data.len >= HTTPD_GZIP_LEAST)
