@@ -62,6 +62,13 @@ SKEL	:= $(O)/redeye.skel.h
 .DELETE_ON_ERROR:
 .SECONDARY:
 
+# With sudo, too, what is built belongs to whom the tree belongs, who goes on without.
+ifeq ($(shell id -u),0)
+ifneq ($(filter-out root UNKNOWN,$(shell stat -c %U .)),)
+redeye redeye-asan deb $(O)/%: SHELL = tools/as-owner
+endif
+endif
+
 all: redeye$(if $(ASAN),-asan)
 
 redeye$(if $(ASAN),-asan): $(O)/redeye
