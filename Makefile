@@ -9,7 +9,9 @@
 
 VERSION	:= 0.1.0
 PREFIX	?= /usr/local
-CC	?= gcc
+ifeq ($(origin CC),default)
+CC	:= gcc
+endif
 CLANG	?= clang
 # On Ubuntu before 25.04 /usr/sbin/bpftool is a script that insists on the running kernel's own.
 BPFTOOL	?= $(lastword bpftool $(wildcard /usr/local/sbin/bpftool /usr/sbin/bpftool \
@@ -21,7 +23,7 @@ Q	:= $(if $(V),,@)
 say	= $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 ARCH	:= $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
-TRIPLE	:= $(shell $(CC) -dumpmachine)
+TRIPLE	= $(shell $(CC) -dumpmachine)
 
 WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter \
 	   $(if $(WERROR)$(CI),-Werror)
@@ -82,6 +84,14 @@ $(LIB): $(OBJS)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
+# What is missing is said before a compiler says it in its way.
+FOUND	:= $(O)/.found
+$(FOUND):
+	$(Q)tools/find-deps $(firstword $(CC)) $(firstword $(CLANG)) $(BPFTOOL) protoc-c -- $(PKGS) libcurl
+	$(Q)mkdir -p $(@D) && touch $@
+
+$(PROTO_C) $(PAGE_O): | $(FOUND)
+
 $(O)/%.o: %.c | $(SKEL) $(PROTO_C)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
@@ -104,7 +114,7 @@ $(PAGE_O): $(PAGE) exporters/page/. tools/embed
 	$(Q)mkdir -p $(@D)
 	$(Q)tools/embed $(PAGE) > $(@:.o=.S) && $(CC) -c -o $@ $(@:.o=.S)
 
-$(O)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h vmlinux/*.h vmlinux/*/*.h)
+$(O)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h vmlinux/*.h vmlinux/*/*.h) | $(FOUND)
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@.tmp $< && $(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
@@ -412,7 +422,7 @@ uninstall:
 	test ! -d $(dir $(CONFIG)) || rmdir --ignore-fail-on-non-empty $(dir $(CONFIG))
 
 # redeye_*.deb in build/deb, of the files that git tracks as they are now.
-deb:
+deb: $(FOUND)
 	$(Q)tools/deb $(VERSION) build/deb
 
 clean:
