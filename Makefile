@@ -415,9 +415,15 @@ install: all man
 		$(DESTDIR)$(UNITDIR)/redeye.service
 	test -e $(CONFIG) || install -m 644 deploy/systemd/redeye.yaml $(CONFIG)
 
+# Folders of other programs, which install makes where there are none.
+FOLDERS	= $(SHARE)/man/man1 $(SHARE)/bash-completion/completions $(SHARE)/bash-completion $(ZSHDIR) \
+	  $(SHARE)/zsh $(SHARE)/fish/vendor_completions.d $(SHARE)/fish $(UNITDIR) $(PREFIX)/lib/systemd
+
 # One that was changed stays, too.
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	for d in $(addprefix $(DESTDIR),$(FOLDERS)); do \
+		test ! -d $$d || rmdir --ignore-fail-on-non-empty $$d; done
 	! cmp -s deploy/systemd/redeye.yaml $(CONFIG) || rm -f $(CONFIG)
 	test ! -d $(dir $(CONFIG)) || rmdir --ignore-fail-on-non-empty $(dir $(CONFIG))
 
