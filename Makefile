@@ -431,7 +431,9 @@ uninstall:
 deb: $(FOUND)
 	$(Q)tools/deb $(VERSION) build/deb
 
+# Tests leave files of root's there.
 clean:
-	$(Q)rm -rf build redeye redeye-asan
+	$(Q)rm -rf build redeye redeye-asan 2> /dev/null || \
+		{ echo "build/ holds files of another user's, of tests perhaps: sudo make clean" >&2; exit 1; }
 
 -include $(shell find build -type f -name '*.d' 2>/dev/null)
