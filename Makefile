@@ -436,4 +436,4 @@ clean:
 	$(Q)rm -rf build redeye redeye-asan 2> /dev/null || \
 		{ echo "build/ holds files of another user's, of tests perhaps: sudo make clean" >&2; exit 1; }
 
--include $(shell find build -type f -name '*.d' 2>/dev/null)
+-include $(shell find $(addprefix $(O)/,agent exporters uprobes fuzz tests) -type f -name '*.d' 2>/dev/null)
