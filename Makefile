@@ -59,7 +59,7 @@ SKEL	:= $(O)/redeye.skel.h
 .PHONY: all deps demo format man install uninstall deb clean docs check check-abi check-arm64 check-docs fuzz
 .PHONY: bench bench-spans bench-history
 .PHONY: test test-unit test-golden test-live test-stress test-prometheus test-propagate test-otlp test-traces
-.PHONY: test-tls test-h2 test-frames test-uprobes test-terminal test-page test-page-real test-deploy test-manifests test-package test-k8s test-docs
+.PHONY: test-tls test-h2 test-frames test-uprobes test-terminal test-page test-page-real test-deploy test-manifests test-package test-roots test-k8s test-docs
 .PHONY: test-vm test-vm-tls test-vm-h2
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -302,6 +302,12 @@ test-manifests: all
 test-package: all
 	$(Q)tests/package/deps
 	$(Q)tests/package/run $(PACKAGE)
+
+# What a new user does, on a Debian 12 and a 13 that were just installed: ROOTS="--suite trixie",
+# ROOTS=--full with the whole `make test` in them.
+test-roots:
+	$(Q)tests/roots/deps
+	$(Q)tests/roots/run $(ROOTS)
 
 # Every kernel of the matrix, every backend. Long: see tests/vm/README.md.
 test-vm: all
