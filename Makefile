@@ -9,7 +9,9 @@
 
 VERSION	:= 0.1.0
 PREFIX	?= /usr/local
-CC	?= gcc
+ifeq ($(origin CC),default)
+CC	:= gcc
+endif
 CLANG	?= clang
 # On Ubuntu before 25.04 /usr/sbin/bpftool is a script that insists on the running kernel's own.
 BPFTOOL	?= $(lastword bpftool $(wildcard /usr/local/sbin/bpftool /usr/sbin/bpftool \
@@ -21,7 +23,7 @@ Q	:= $(if $(V),,@)
 say	= $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 ARCH	:= $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
-TRIPLE	:= $(shell $(CC) -dumpmachine)
+TRIPLE	= $(shell $(CC) -dumpmachine)
 
 WARN	:= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter \
 	   $(if $(WERROR)$(CI),-Werror)
@@ -57,10 +59,17 @@ SKEL	:= $(O)/redeye.skel.h
 .PHONY: all deps demo format man install uninstall deb clean docs check check-abi check-arm64 check-docs fuzz
 .PHONY: bench bench-check bench-spans bench-history
 .PHONY: test test-unit test-golden test-live test-stress test-prometheus test-propagate test-otlp test-traces
-.PHONY: test-tls test-h2 test-frames test-uprobes test-terminal test-page test-page-real test-deploy test-manifests test-package test-k8s test-docs
+.PHONY: test-tls test-h2 test-frames test-uprobes test-terminal test-page test-page-real test-deploy test-manifests test-package test-roots test-k8s test-docs
 .PHONY: test-vm test-vm-tls test-vm-h2
 .DELETE_ON_ERROR:
 .SECONDARY:
+
+# With sudo, too, what is built belongs to whom the tree belongs, who goes on without.
+ifeq ($(shell id -u),0)
+ifneq ($(filter-out root UNKNOWN,$(shell stat -c %U .)),)
+redeye redeye-asan deb $(O)/%: SHELL = tools/as-owner
+endif
+endif
 
 all: redeye$(if $(ASAN),-asan)
 
@@ -75,6 +84,14 @@ $(LIB): $(OBJS)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
+# What is missing is said before a compiler says it in its way.
+FOUND	:= $(O)/.found
+$(FOUND):
+	$(Q)tools/find-deps $(firstword $(CC)) $(firstword $(CLANG)) $(BPFTOOL) protoc-c -- $(PKGS) libcurl
+	$(Q)mkdir -p $(@D) && touch $@
+
+$(PROTO_C) $(PAGE_O): | $(FOUND)
+
 $(O)/%.o: %.c | $(SKEL) $(PROTO_C)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
@@ -85,10 +102,12 @@ $(O)/exporters/%.pb-c.o: $(O)/exporters/%.pb-c.c | $(PROTO_C)
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=gnu17 $(CFLAGS) $(HARDEN) $(SAN) -I$(O) -MMD -MP -c -o $@ $<
 
+# From 1.5 on protoc-c wants to be protoc's plugin, which would be one more package.
 $(O)/exporters/%.pb-c.c: exporters/%.proto
 	$(call say,PROTOC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)protoc-c --c_out=$(O) $<
+	$(Q)protoc-c --c_out=$(O) $< 2> $@.said && err=0 || err=1; \
+		grep -v '`protoc-c` is deprecated' $@.said >&2; rm -f $@.said; exit $$err
 
 # The page, as it is in the tree. The folder too: a file may go. (`.`: make would know how to
 # build a program `page` of page.c.)
@@ -97,7 +116,7 @@ $(PAGE_O): $(PAGE) exporters/page/. tools/embed
 	$(Q)mkdir -p $(@D)
 	$(Q)tools/embed $(PAGE) > $(@:.o=.S) && $(CC) -c -o $@ $(@:.o=.S)
 
-$(O)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h vmlinux/*.h vmlinux/*/*.h)
+$(O)/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h vmlinux/*.h vmlinux/*/*.h) | $(FOUND)
 	$(call say,BPF,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@.tmp $< && $(BPFTOOL) gen object $@ $@.tmp && rm $@.tmp
@@ -286,6 +305,12 @@ test-package: all
 	$(Q)tests/package/deps
 	$(Q)tests/package/run $(PACKAGE)
 
+# What a new user does, on a Debian 12 and a 13 that were just installed: ROOTS="--suite trixie",
+# ROOTS=--full with the whole `make test` in them.
+test-roots:
+	$(Q)tests/roots/deps
+	$(Q)tests/roots/run $(ROOTS)
+
 # Every kernel of the matrix, every backend. Long: see tests/vm/README.md.
 test-vm: all
 	$(Q)tests/vm/deps
@@ -405,17 +430,25 @@ install: all man
 		$(DESTDIR)$(UNITDIR)/redeye.service
 	test -e $(CONFIG) || install -m 644 deploy/systemd/redeye.yaml $(CONFIG)
 
+# Folders of other programs, which install makes where there are none.
+FOLDERS	= $(SHARE)/man/man1 $(SHARE)/bash-completion/completions $(SHARE)/bash-completion $(ZSHDIR) \
+	  $(SHARE)/zsh $(SHARE)/fish/vendor_completions.d $(SHARE)/fish $(UNITDIR) $(PREFIX)/lib/systemd
+
 # One that was changed stays, too.
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	for d in $(addprefix $(DESTDIR),$(FOLDERS)); do \
+		test ! -d $$d || rmdir --ignore-fail-on-non-empty $$d; done
 	! cmp -s deploy/systemd/redeye.yaml $(CONFIG) || rm -f $(CONFIG)
 	test ! -d $(dir $(CONFIG)) || rmdir --ignore-fail-on-non-empty $(dir $(CONFIG))
 
 # redeye_*.deb in build/deb, of the files that git tracks as they are now.
-deb:
+deb: $(FOUND)
 	$(Q)tools/deb $(VERSION) build/deb
 
+# Tests leave files of root's there.
 clean:
-	$(Q)rm -rf build redeye redeye-asan
+	$(Q)rm -rf build redeye redeye-asan 2> /dev/null || \
+		{ echo "build/ holds files of another user's, of tests perhaps: sudo make clean" >&2; exit 1; }
 
--include $(shell find build -type f -name '*.d' 2>/dev/null)
+-include $(shell find $(addprefix $(O)/,agent exporters uprobes fuzz tests) -type f -name '*.d' 2>/dev/null)

@@ -20,6 +20,7 @@
 #include "loader.h"
 #include "log.h"
 #include "options.h"
+#include "preflight.h"
 #include "privileges.h"
 #include "propagate.h"
 
@@ -64,30 +65,15 @@ static const struct {
 	{ 24, "CAP_SYS_RESOURCE" },
 };
 
-static unsigned long long effective_caps(void)
-{
-	FILE *f = fopen("/proc/self/status", "re");
-	unsigned long long caps = 0;
-	char line[256];
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "CapEff: %llx", &caps) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return caps;
-}
-
-/* Before 5.8 there is no CAP_BPF, and CAP_SYS_ADMIN stands for both. */
 static void check_caps(struct result *r)
 {
-	unsigned long long caps = effective_caps();
-	bool admin = caps & 1ull << 21;
+	uint64_t caps = privileges__effective();
+	bool may_load = preflight__may_load();
 	size_t i;
 
 	snprintf(r->why, sizeof(r->why), "missing:");
 	for (i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]); i++) {
-		if (caps & 1ull << capabilities[i].bit || (i < 2 && admin))
+		if (caps & 1ull << capabilities[i].bit || (i < 2 && may_load))
 			continue;
 		r->verdict = i < 2 ? FATAL : r->verdict > NO ? r->verdict : NO;
 		strncat(r->why, " ", sizeof(r->why) - strlen(r->why) - 1);
@@ -100,11 +86,9 @@ static void check_caps(struct result *r)
 /* Kernel and /proc must speak of the same process numbers. */
 static void check_pidns(struct result *r)
 {
-	char ns[64] = "";
-	ssize_t n = readlink("/proc/self/ns/pid", ns, sizeof(ns) - 1);
-
-	if (n > 0 && strcmp(ns, "pid:[4026531836]"))
-		fail(r, NO, "redeye runs in a PID namespace of its own: use the host's (hostPID)");
+	if (preflight__own_pidns())
+		fail(r, FATAL,
+		     "redeye runs in a PID namespace of its own: use the host's (hostPID)");
 }
 
 static void check_other_processes(struct result *r)

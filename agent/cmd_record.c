@@ -9,6 +9,7 @@
 #include "live.h"
 #include "log.h"
 #include "options.h"
+#include "preflight.h"
 #include "privileges.h"
 #include "recording.h"
 
@@ -50,8 +51,12 @@ static int record(const struct options *o)
 	struct record r = {};
 	char err[512] = "";
 	uint64_t bytes;
-	int rc, written;
+	int rc = preflight__check(err, sizeof(err)), written;
 
+	if (rc) { /* before a file of that name is lost */
+		log__error("%s", err);
+		return rc;
+	}
 	r.writer = recording_writer__new(o->output);
 	if (!r.writer) {
 		log__error("cannot write %s: %s", o->output, strerror(errno));

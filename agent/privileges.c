@@ -122,6 +122,13 @@ int privileges__keep(uint64_t capabilities)
 	return set_sets(&s);
 }
 
+uint64_t privileges__effective(void)
+{
+	struct sets s = { 0 };
+
+	return get_sets(&s) ? 0 : s.effective;
+}
+
 void privileges__take(void)
 {
 	struct sets s;

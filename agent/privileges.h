@@ -40,6 +40,9 @@ void privileges__give_up(const struct options *o, struct privileges *out);
 /* File capabilities of a binary that anybody may start are only permitted: takes what there is. */
 void privileges__take(void);
 
+/* What this thread may do now. */
+uint64_t privileges__effective(void);
+
 /* For a thread that was there before, or a process that was forked before: keeps no others
  * than these. Makes system calls only. */
 int privileges__keep(uint64_t capabilities);

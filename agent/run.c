@@ -14,6 +14,7 @@
 #include "httpd.h"
 #include "live.h"
 #include "log.h"
+#include "preflight.h"
 #include "privileges.h"
 #include "resource.h"
 #include "self_builder.h"
@@ -294,6 +295,11 @@ static void on_stop(void *arg)
 	loop__stop(live__loop(r->live));
 }
 
+static int check_machine(struct run *r, char *err, size_t err_size)
+{
+	return preflight__check(err, err_size);
+}
+
 static int start_live(struct run *r, char *err, size_t err_size)
 {
 	struct live_config c = {
@@ -321,8 +327,8 @@ static int start_live(struct run *r, char *err, size_t err_size)
 struct run *run__new(const struct run_config *c, char *err, size_t err_size)
 {
 	static int (*const steps[])(struct run * r, char *err, size_t err_size) = {
-		start_live, start_snapshots, start_history, start_api,
-		serve,      start_exports,   start_table,
+		check_machine, start_live, start_snapshots, start_history,
+		start_api,     serve,      start_exports,   start_table,
 	};
 	struct run *r = calloc(1, sizeof(*r));
 	int rc = r ? 0 : -ENOMEM;

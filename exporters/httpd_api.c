@@ -216,7 +216,8 @@ static struct httpd_reply begin_stream(const struct httpd_exchange *e, struct st
 	}
 	/* What is waited for shows at once that it has begun. */
 	buf__puts(&s->piece, ":\n\n");
-	/* We look after it: not libmicrohttpd, which would count our own silence too. */
+	/* We look after it: not libmicrohttpd, which would count our own silence too. (1.0.1 does
+	 * all the same with a thread per connection; but we say something each second.) */
 	MHD_set_connection_option(e->c, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
 	httpd_conns__streams(s->door->conns, s->conn);
 	MHD_add_response_header(r, "Content-Type", "text/event-stream");

@@ -82,13 +82,26 @@ apt_complain() {
 	echo "cannot install $1: $(grep '^E:' "$apt_log" | head -n 1)"
 }
 
+# Why apt reached no mirror, by its last words; "": that was not it.
+apt_away() {
+	sed -n 's/^[EW]: .*\(Temporary failure resolving\|Could not resolve\|Could not connect\|Unable to connect\|Connection failed\|Network is unreachable\)/\1/p' \
+		"$apt_log" | head -n 1
+}
+
+# None of the words is known: there have never been lists.
+apt_knows_none() {
+	[ "$(grep -c '^E: Unable to locate package' "$apt_log")" -eq "$#" ]
+}
+
 # In a subshell of its own, whose end takes the policy away.
 apt_install_list() (
 	apt_log=$(mktemp)
 	trap apt_cleanup EXIT
 	trap 'exit 1' INT TERM HUP
 	apt_forbid_daemons
-	apt_get update || echo "apt-get update failed: $(grep '^[EW]:' "$apt_log" | head -n 1)"
+	apt_get -o APT::Update::Error-Mode=any update ||
+		echo "apt-get update failed: $(grep '^[EW]:' "$apt_log" | head -n 1)"
+	why=$(apt_away)
 	list=
 	for word in "$@"; do
 		list="$list $(apt_choose "$word")"
@@ -96,6 +109,12 @@ apt_install_list() (
 	echo "installing$list"
 	# shellcheck disable=SC2086  # a list
 	apt_get install --no-install-recommends $list && exit 0
+	# shellcheck disable=SC2086  # a list
+	apt_knows_none $list || why=$(apt_away)
+	if [ -n "$why" ]; then
+		echo "cannot install packages: no mirror answers: $why" >&2
+		exit 1
+	fi
 	# One that this release lacks must not cost the others.
 	err=0
 	for p in $list; do

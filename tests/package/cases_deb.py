@@ -6,34 +6,12 @@ import os
 import shutil
 import subprocess
 
-import harness
+from debian import Root
 from harness import case
-from lib import Failure, Skip, check, need_programs, run, settings
+from lib import check, need_programs, run, settings
 
-CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")),
-                     "redeye-package")
 DEB = os.path.join(settings.root, "build", "deb")
 MIB = 1 << 20
-
-# Apt's and dpkg's own, and logs of what happened.
-OWN = ("var/cache/", "var/lib/apt/", "var/lib/dpkg/", "var/log/", "etc/ld.so.cache", "tmp/",
-       "dev/", "run/", "root/", "var/lib/systemd/deb-systemd-helper")
-
-
-def debian(suite):
-    """A minimal Debian, made once."""
-    need_programs("debootstrap")
-    tree = os.path.join(CACHE, suite)
-    if not os.path.exists(os.path.join(tree, "etc/debian_version")):
-        os.makedirs(CACHE, exist_ok=True)
-        shutil.rmtree(tree, ignore_errors=True)
-        done = subprocess.run(["debootstrap", "--variant=minbase", suite, tree + ".new"],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode:
-            shutil.rmtree(tree + ".new", ignore_errors=True)
-            raise Skip("debootstrap: " + done.stdout.strip().splitlines()[-1])
-        os.rename(tree + ".new", tree)
-    return tree
 
 
 def package():
@@ -73,60 +51,11 @@ def deb_is_clean(t):
     check(done.returncode == 0, "lintian: " + done.stdout[:600] + done.stderr[-200:])
 
 
-class Chroot:
-    """A Debian whose changes go with the case."""
-
-    def __init__(self, t, suite):
-        self.root = t.path("root")
-        os.makedirs(self.root)
-        tree = debian(suite)
-        run(["cp", "-a", tree + "/.", self.root], seconds=300)
-        policy = os.path.join(self.root, "usr/sbin/policy-rc.d")
-        with open(policy, "w") as f:
-            f.write("#!/bin/sh\nexit 101\n")
-        os.chmod(policy, 0o755)
-        shutil.copy("/etc/resolv.conf", os.path.join(self.root, "etc/resolv.conf"))
-        t.undo.append(lambda: shutil.rmtree(self.root, ignore_errors=True))
-
-    def run(self, command, seconds=600):
-        # A mount namespace of its own: what is mounted goes with the command.
-        script = "mount -t proc proc %s/proc && exec chroot %s /bin/sh -c \"$0\"" % (
-            self.root, self.root)
-        done = subprocess.run(["unshare", "-m", "-p", "-f", "/bin/sh", "-c", script, command],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=seconds * settings.slow,
-                              env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C",
-                                   "DEBIAN_FRONTEND": "noninteractive"})
-        if done.returncode:
-            raise Failure("%s: %s" % (command, done.stdout[-600:]))
-        return done.stdout
-
-    def files(self):
-        found = set()
-        for folder, _, names in os.walk(self.root):
-            for name in names:
-                path = os.path.relpath(os.path.join(folder, name), self.root)
-                if not path.startswith(OWN):
-                    found.add(path)
-        return found
-
-    def packages(self):
-        return set(self.run("dpkg-query -W -f '${binary:Package} '").split())
-
-    def files_of(self, packages):
-        listed = self.run("dpkg -L " + " ".join(packages)).split("\n") if packages else ()
-        # By the names that are behind links such as /lib.
-        return {os.path.relpath(os.path.realpath(os.path.join(self.root, p[1:])), self.root)
-                for p in listed if p} | {p[1:] for p in listed} | {"usr" + p for p in listed}
-
-
 def installs_and_purges(t, suite):
     deb = package()
-    c = Chroot(t, suite)
-    try:
-        c.run("apt-get -q update")
-    except Failure as e:
-        raise Skip("no mirror: " + str(e)[-200:])
+    c = Root(t.path("root"), suite)
+    t.undo.append(c.remove)
+    c.update()
     before, packages = c.files(), c.packages()
     shutil.copy(deb, os.path.join(c.root, "tmp/redeye.deb"))
     said = c.run("apt-get -q -y install --no-install-recommends /tmp/redeye.deb")

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 
-import cases_deb
+import debian
 import harness
 import prom
 from harness import Agent, Server, case
@@ -23,7 +23,7 @@ def image():
             raise Skip("no image was built yet: run this without --built first")
     else:
         need_programs("buildah")
-        tree = cases_deb.debian("bookworm")
+        tree = debian.tree("bookworm")
         done = subprocess.run([os.path.join(harness.HERE, "image"), tree, IMAGE],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, timeout=1800)
