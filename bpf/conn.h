@@ -91,7 +91,8 @@ struct red_conn {
 	__u64 sent;        /* and so much of it has left */
 	__u32 tls_tgid;
 	__u8 nonblock; /* HTTP/2: its socket was set so when that began */
-	__u8 pad[3];
+	__u8 refused;  /* enum red_drop: why user space has not its RED_EV_OPEN */
+	__u8 pad[2];
 };
 
 struct {
@@ -197,7 +198,8 @@ static __noinline int conn_announce(struct red_conn *c, struct sock *sk, __u64 n
 		ev.ino = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 		open_addrs(&ev, sk);
 	}
-	if (emit(st, &ev.h, sizeof(ev), now, 1))
+	c->refused = emit(st, &ev.h, sizeof(ev), now, c->tgid, RED_ROOM_DATA, 1);
+	if (c->refused)
 		return -1;
 	c->flags |= RED_CONN_OPENED;
 	return 0;
@@ -304,7 +306,8 @@ static __noinline int conn_report(struct red_conn *c, __u32 hook, __u32 kind, __
 	state_fill(&ev, c, kind);
 	ev.dir = dir_flags & 0xff;
 	ev.flags |= dir_flags >> 8;
-	return emit(st, &ev.h, sizeof(ev), bpf_ktime_get_ns(), 1);
+	emit(st, &ev.h, sizeof(ev), bpf_ktime_get_ns(), c->tgid, RED_ROOM_STATE, 1);
+	return 0;
 }
 
 #define RED_REPORT(dir, flags) ((dir) | (flags) << 8)

@@ -440,9 +440,10 @@ __noinline int frames_emit(__u32 slot, __u32 full)
 	if (s->ev.flags & RED_DATA_READ_ERR)
 		count(&st->read_err, 1, shared);
 	if (s->walk.muted)
-		count(&st->dropped[RED_DROP_RING_FULL], 1, shared);
+		refuse(st, s->walk.muted, shared);
 	else
-		emit(st, &s->ev.h, sizeof(s->ev) + size, s->walk.now, shared);
+		emit(st, &s->ev.h, sizeof(s->ev) + size, s->walk.now, s->ev.tgid, RED_ROOM_DATA,
+		     shared);
 	s->ev.off += s->ev.len;
 	s->ev.prev_ns = s->walk.now;
 	s->ev.flags &= ~(RED_DATA_FIRST | RED_DATA_NOBUF | RED_DATA_READ_ERR);

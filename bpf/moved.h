@@ -69,7 +69,7 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st, 
 		if (red_cfg.propagate && dir == RED_DIR_IN && flip)
 			conn_requested(c, slot, 0, first_ever, 0);
 		c->ask_end = RED_NEVER;
-		count(&st->dropped[RED_DROP_RING_FULL], 1, tls);
+		refuse(st, c->refused, tls);
 		goto tail;
 	}
 	if (how & RED_MOVE_DEFER)
@@ -101,7 +101,7 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st, 
 	if (tls && *(volatile __u64 *)&s->owner != pid_tgid)
 		count(&st->dropped[RED_DROP_RACE], 1, tls);
 	else
-		emit(st, &s->ev.h, data_size(got), now, tls);
+		emit(st, &s->ev.h, data_size(got), now, pid_tgid >> 32, RED_ROOM_DATA, tls);
 tail:
 	if (s->call.kind == RED_BUF_NONE)
 		d->tail_ok = 0;

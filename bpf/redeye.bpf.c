@@ -2,7 +2,7 @@
 /*
  * redeye's BPF programs: thin shims that name a hook and call the state
  * machine. Read in this order: redeye.h (the records), maps.h (configuration,
- * accounting, the ring), capture.h (where the bytes are), conn.h and moved.h (what a call
+ * accounting), share.h (the ring), capture.h (where the bytes are), conn.h and moved.h (what a call
  * is worth), frames.h and conn_frames.h (and one of HTTP/2), tls.h (plaintext and its
  * socket), io.h, this file (which hook, in what context, what it misses), tls_probes.h
  * (the uprobes), process.h (life and death).
@@ -24,6 +24,7 @@
 #include <bpf/bpf_tracing.h>
 #include "redeye.h"
 #include "maps.h"
+#include "share.h"
 #include "capture.h"
 #include "header.h"
 #include "context.h"
@@ -661,6 +662,7 @@ int BPF_PROG(tp_fork, struct task_struct *parent, struct task_struct *child)
 	on = target_byte(tgid);
 	if (on)
 		*on = target & ~RED_TARGET_READY;
+	share_inherit(tgid, parent->tgid);
 	return proc_event(RED_EV_FORK, tgid, parent->tgid);
 }
 
@@ -696,7 +698,9 @@ int BPF_PROG(tp_exit, struct task_struct *p)
 	*on = 0;
 	if (red_cfg.propagate)
 		context_process_gone(tgid);
-	return proc_event(RED_EV_EXIT, tgid, p->exit_code);
+	proc_event(RED_EV_EXIT, tgid, p->exit_code);
+	share_forget(tgid);
+	return 0;
 }
 
 SEC("?tp_btf/cgroup_attach_task")
@@ -709,15 +713,24 @@ int BPF_PROG(tp_cgroup, struct cgroup *to, const char *path, struct task_struct 
  * User space must not write the maps itself: updating an element would undo what
  * was counted, or which neighbour was marked, in the meantime. */
 
-/* args: tgid, flags (enum red_target). Without RED_TARGET_ON they are added to those of
- * a process that is a target; none at all: it is no target any more. */
+/* args: tgid, flags (enum red_target), share. Without RED_TARGET_ON they are added to those
+ * of a process that is a target; none at all: it is no target any more. With a share (a place
+ * in `shares`) but 0, it is only this that is set, of a target. */
 SEC("?raw_tp")
 int target_set(struct bpf_raw_tracepoint_args *ctx)
 {
 	__u8 *on = target_byte(ctx->args[0]), flags = ctx->args[1];
+	__u32 tgid = ctx->args[0], share = ctx->args[2];
 
 	if (!on)
 		return 1;
+	if (share) {
+		if (*on & RED_TARGET_ON)
+			bpf_map_update_elem(&share_of, &tgid, &share, BPF_ANY);
+		return 0;
+	}
+	if (!flags)
+		share_forget(tgid);
 	if (!flags)
 		*on = 0;
 	else if (flags & RED_TARGET_ON || *on & RED_TARGET_ON)

@@ -286,7 +286,7 @@ static __noinline int wire_emit(struct red_conn *c, __u32 slot, __u64 len, __u64
 		return 0;
 	BOUND(dir, 1);
 	if (!(c->flags & RED_CONN_OPENED)) {
-		drop(st, RED_DROP_RING_FULL);
+		refuse(st, c->refused, 0);
 		return 0;
 	}
 	data_fill(&s->ev, c, dir, len, bpf_get_current_pid_tgid());
@@ -297,7 +297,7 @@ static __noinline int wire_emit(struct red_conn *c, __u32 slot, __u64 len, __u64
 	s->ev.other_off = c->wire_off[!dir];
 	BOUND(got, RED_CAP_MAX);
 	s->ev.cap_len = got;
-	emit(st, &s->ev.h, sizeof(s->ev) + got, now, 0);
+	emit(st, &s->ev.h, sizeof(s->ev) + got, now, s->ev.tgid, RED_ROOM_DATA, 0);
 	return 1;
 }
 
