@@ -459,16 +459,16 @@ static __noinline __s64 mmsg_bytes(__u64 vec, __s64 n)
 	return sum;
 }
 
-static __noinline int syscall_moved(struct pt_regs *r, __s64 ret, __u32 dir_fd)
+/* A call that returned `ret`; descriptor and direction (the highest bit) in one. Number and
+ * arguments are in the scratch of its direction. Global: there are two ways to it. */
+__noinline int syscall_moved(__u32 dir_fd, __s64 ret, __u32 flags)
 {
 	int direct = !!bpf_rdonly_cast, dir = dir_fd >> 31;
-	__u64 nr = RED_REGS_NR(r), a2 = RED_REGS_ARG2(r);
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 slot = dir, fd = dir_fd & 0x7fffffff, target = target_of(id >> 32);
 	struct red_stat *st = stat_of(hook_of(dir));
 	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	struct sock *sk;
-	__u64 flags = 0;
 
 	if (!st || !s)
 		return 0;
@@ -483,21 +483,18 @@ static __noinline int syscall_moved(struct pt_regs *r, __s64 ret, __u32 dir_fd)
 		return 0;
 	}
 	st->observed++;
-	if (nr == NR_recvfrom)
-		flags = RED_REGS_ARG4(r);
-	else if (nr == NR_recvmsg)
-		flags = RED_REGS_ARG3(r);
 	if (flags & MSG_PEEK) {
 		drop(st, RED_DROP_PEEK);
 		return 0;
 	}
-	if (nr == NR_recvmmsg || nr == NR_sendmmsg) {
-		ret = mmsg_bytes(a2, ret);
-		s->call.nr = nr;
+	if (s->call.nr == NR_recvmmsg || s->call.nr == NR_sendmmsg) {
+		__u64 vec = s->call.ptr;
+
+		ret = mmsg_bytes(vec, ret);
 		s->call.kind = RED_BUF_NONE;
-		call_msghdr(&s->call, a2);
+		call_msghdr(&s->call, vec);
 	} else {
-		call_decode(&s->call, dir, nr, a2, RED_REGS_ARG3(r));
+		call_decode(&s->call, dir, s->call.nr, s->call.ptr, s->call.n);
 	}
 	if (flags & MSG_TRUNC)
 		s->call.kind = RED_BUF_NONE;
@@ -508,9 +505,26 @@ static __noinline int syscall_moved(struct pt_regs *r, __s64 ret, __u32 dir_fd)
 	return 0;
 }
 
+static __always_inline int syscall_tell(struct pt_regs *r, long ret, __u32 dir, __u32 fd)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &dir);
+	__u64 nr = RED_REGS_NR(r), flags = 0;
+
+	if (!s)
+		return 0;
+	s->call.nr = nr;
+	s->call.ptr = RED_REGS_ARG2(r);
+	s->call.n = RED_REGS_ARG3(r);
+	if (nr == NR_recvfrom)
+		flags = RED_REGS_ARG4(r);
+	else if (nr == NR_recvmsg)
+		flags = RED_REGS_ARG3(r);
+	return syscall_moved((fd & 0x7fffffff) | dir << 31, ret, flags);
+}
+
 static __always_inline int syscall_event(struct pt_regs *regs, long ret)
 {
-	__u64 nr, fd;
+	__u64 nr;
 	int dir;
 
 	if (!is_target(bpf_get_current_pid_tgid() >> 32) || ret == -EAGAIN)
@@ -519,12 +533,11 @@ static __always_inline int syscall_event(struct pt_regs *regs, long ret)
 	dir = syscall_dir(nr);
 	if (dir < 0)
 		return 0;
-	fd = RED_REGS_ARG1(regs);
 	if (dir == 2) { /* splice(in, , out, ,): either end may be the socket */
-		syscall_moved(regs, ret, RED_REGS_ARG3(regs) | 1U << 31);
+		syscall_tell(regs, ret, RED_DIR_OUT, RED_REGS_ARG3(regs));
 		dir = RED_DIR_IN;
 	}
-	return syscall_moved(regs, ret, (fd & 0x7fffffff) | (__u32)dir << 31);
+	return syscall_tell(regs, ret, dir, RED_REGS_ARG1(regs));
 }
 
 SEC("?tp_btf/sys_exit")
@@ -569,7 +582,7 @@ static __always_inline void object_left(const struct red_conn *c)
  * closed it without another look. */
 static __always_inline void state_reused(struct red_conn *c, __u64 key)
 {
-	conn_report(c, RED_HOOK_STATE, RED_EV_CLOSE,
+	conn_report(c->sk, RED_HOOK_STATE, RED_EV_CLOSE,
 		    RED_REPORT(0, c->flags & RED_CONN_RESET ? RED_STATE_RESET : 0));
 	conn_forget(c, key);
 }
@@ -586,7 +599,7 @@ static __always_inline void state_changed(struct red_conn *c, const struct sock 
 	case TCP_FIN_WAIT1:
 	case TCP_LAST_ACK:
 		object_left(c);
-		conn_report(c, RED_HOOK_STATE, RED_EV_EOF,
+		conn_report(c->sk, RED_HOOK_STATE, RED_EV_EOF,
 			    RED_REPORT(RED_DIR_OUT, RED_STATE_LOCAL));
 		break;
 	case TCP_CLOSE:
@@ -596,11 +609,11 @@ static __always_inline void state_changed(struct red_conn *c, const struct sock 
 		if (flags & RED_STATE_RESET && BPF_CORE_READ(sk, sk_socket)) {
 			c->flags |= RED_CONN_RESET;
 			object_left(c);
-			conn_report(c, RED_HOOK_STATE, RED_EV_EOF,
+			conn_report(c->sk, RED_HOOK_STATE, RED_EV_EOF,
 				    RED_REPORT(RED_DIR_IN, RED_STATE_RESET));
 			break;
 		}
-		conn_report(c, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(0, flags));
+		conn_report(c->sk, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(0, flags));
 		conn_forget(c, key);
 		break;
 	}
@@ -759,11 +772,11 @@ int conn_poll(struct bpf_raw_tracepoint_args *ctx)
 	switch (cmd) {
 	case RED_POLL_REPORT:
 		if (!sock_gone((struct sock *)key, c->ident)) {
-			conn_report(c, RED_HOOK_POLL, RED_EV_PROGRESS, RED_REPORT(0, 0));
+			conn_report(c->sk, RED_HOOK_POLL, RED_EV_PROGRESS, RED_REPORT(0, 0));
 			return 0;
 		}
 		reset = c->flags & RED_CONN_RESET ? RED_STATE_RESET : RED_STATE_LOCAL;
-		conn_report(c, RED_HOOK_POLL, RED_EV_CLOSE, RED_REPORT(0, reset));
+		conn_report(c->sk, RED_HOOK_POLL, RED_EV_CLOSE, RED_REPORT(0, reset));
 		conn_forget(c, key);
 		return 1;
 	case RED_POLL_MODE_AUTO:
