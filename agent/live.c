@@ -461,7 +461,7 @@ static void give_up_privileges(struct live *l)
 	/* Before 6.2 libbpf looks for a function in modules, which takes CAP_SYS_ADMIN. Newer
 	 * kernels need not wait for these programs here. */
 	if (l->options->tls && !uprobe_link__has_multi())
-		loader__uprobe(l->loader, "");
+		loader__load_uprobes(l->loader);
 	privileges__give_up(l->options, &l->privileges);
 }
 

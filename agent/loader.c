@@ -630,6 +630,12 @@ const struct uprobe_program *loader__uprobe(struct loader *l, const char *name)
 	return l->uprobes ? loader_uprobes__get(l->uprobes, name) : NULL;
 }
 
+void loader__load_uprobes(struct loader *l)
+{
+	if (l->uprobes)
+		loader_uprobes__load_all(l->uprobes);
+}
+
 void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports)
 {
 	uint8_t *bits = l->skel->bss->red_ports;
