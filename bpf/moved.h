@@ -40,6 +40,12 @@ static __always_inline int conn_moved(struct red_conn *c, struct red_stat *st, _
 	}
 	if (flip)
 		d->want = RED_HEAD_BUDGET;
+	else if (s->call.kind == RED_BUF_NONE && !d->want && c->mode == RED_POLL_MODE_AUTO &&
+		 !(c->flags & RED_CONN_PIPELINED)) { /* a file, behind its head */
+		count(&st->dropped[RED_DROP_NOT_WANTED], 1, tls);
+		d->tail_ok = 0;
+		goto count;
+	}
 	first = conn_first(c, d, len);
 	got = gather(slot, 0, 0, first);
 	if (like_frames(s) && conn_speaks_frames(c->sk, slot, dir, got, len))

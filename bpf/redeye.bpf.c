@@ -54,12 +54,16 @@ static __always_inline __u32 hook_of(int dir)
 static __always_inline int sock_moved(struct sock *sk, int direct, int dir, __s64 ret,
 				      int msg_flags)
 {
-	__u64 id = bpf_get_current_pid_tgid();
-	__u32 slot = dir, target = target_of(id >> 32);
+	__u32 slot = dir, target;
 	struct red_scratch *s;
 	struct red_stat *st;
+	__u64 id;
 
-	if (!target || ret == -EAGAIN || !sk)
+	if (ret == -EAGAIN || !sk)
+		return 0;
+	id = bpf_get_current_pid_tgid();
+	target = target_of(id >> 32);
+	if (!target)
 		return 0;
 	if (ret <= 0) {
 		conn_ended(sk, dir, ret);
