@@ -32,6 +32,7 @@
 #include "self_builder.h"
 #include "selfmetrics.h"
 #include "service.h"
+#include "shares.h"
 #include "skeleton.h"
 #include "uprobe_link.h"
 
@@ -55,6 +56,7 @@ struct live {
 	struct propagate *propagate; /* NULL: not asked for */
 	struct prober *prober;       /* NULL: no TLS */
 	struct k8s *k8s;             /* NULL: no Kubernetes */
+	struct shares *shares;
 	int rescan_timer;
 	uint64_t scanned_ns;
 	struct red_trace_key trace_key;
@@ -203,6 +205,7 @@ static void selected(void *arg, uint32_t tgid, const struct proc *p)
 	int n;
 
 	log__debug("watching process %u (%s) as %s", tgid, p->exe, p->service->name);
+	loader__set_share(l->loader, tgid, shares__place(l->shares, p->service));
 	if (!l->cfg.tap)
 		return;
 	n = procs__describe(p, buf, sizeof(buf));
@@ -462,7 +465,7 @@ static void give_up_privileges(struct live *l)
 	/* Before 6.2 libbpf looks for a function in modules, which takes CAP_SYS_ADMIN. Newer
 	 * kernels need not wait for these programs here. */
 	if (l->options->tls && !uprobe_link__has_multi())
-		loader__uprobe(l->loader, "");
+		loader__load_uprobes(l->loader);
 	privileges__give_up(l->options, &l->privileges);
 }
 
@@ -508,7 +511,8 @@ struct live *live__new(const struct live_config *c, char *err, size_t err_size)
 	rc = new_k8s(l, err, err_size);
 	if (rc)
 		goto out;
-	rc = new_procs(l, err, err_size);
+	l->shares = shares__new();
+	rc = l->shares ? new_procs(l, err, err_size) : -ENOMEM;
 	if (rc)
 		goto out;
 	rc = new_loader(l, err, err_size);
@@ -551,6 +555,7 @@ void live__free(struct live *l)
 	propagate__free(l->propagate);
 	prober__free(l->prober);
 	k8s__free(l->k8s);
+	shares__free(l->shares);
 	loader__free(l->loader);
 	loop__free(l->loop);
 	if (l->signal_fd >= 0)
@@ -583,6 +588,11 @@ const struct privileges *live__privileges(const struct live *l)
 	return &l->privileges;
 }
 
+static uint64_t share_refused(void *arg, uint32_t place)
+{
+	return loader__share_refused(arg, place);
+}
+
 struct metrics *live__metrics(struct live *l)
 {
 	uint64_t now = unix_ns();
@@ -594,6 +604,7 @@ struct metrics *live__metrics(struct live *l)
 	live__drain(l);
 	agg__snapshot(pipeline__agg(l->pipeline), m, now, mono_ns());
 	selfmetrics__add(m, l->pipeline, l->procs, l->loader, &l->memory, l->start_unix_ns);
+	shares__metrics(l->shares, share_refused, l->loader, &b);
 	if (l->cfg.selfmetrics)
 		l->cfg.selfmetrics(l->cfg.arg, &b);
 	propagate__metrics(l->propagate, &b);

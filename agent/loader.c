@@ -50,7 +50,8 @@ struct loader {
 	struct ring *ring;
 	int poll_fd, target_fd, stats_fd;
 	int n_cpus;
-	struct red_stat *stats; /* the map's memory: RED_HOOK__CNT for each CPU */
+	struct red_stat *stats;         /* the map's memory: RED_HOOK__CNT for each CPU */
+	const struct red_share *shares; /* likewise, RED_SHARES */
 };
 
 /* Programs of every backend. */
@@ -231,15 +232,21 @@ static int possible_cpus(void)
 	return last + 1;
 }
 
-static size_t stats_bytes(const struct loader *l)
+static size_t pages(size_t bytes)
 {
-	size_t page = sysconf(_SC_PAGESIZE),
-	       n = l->n_cpus * RED_HOOK__CNT * sizeof(struct red_stat);
+	size_t page = sysconf(_SC_PAGESIZE);
 
-	return (n + page - 1) / page * page;
+	return (bytes + page - 1) / page * page;
 }
 
-static int map_stats(struct loader *l)
+static size_t stats_bytes(const struct loader *l)
+{
+	return pages(l->n_cpus * RED_HOOK__CNT * sizeof(struct red_stat));
+}
+
+#define SHARES_BYTES pages(RED_SHARES * sizeof(struct red_share))
+
+static int map_memory(struct loader *l)
 {
 	void *p = mmap(NULL, stats_bytes(l), PROT_READ, MAP_SHARED,
 		       bpf_map__fd(l->skel->maps.stats), 0);
@@ -247,14 +254,21 @@ static int map_stats(struct loader *l)
 	if (p == MAP_FAILED)
 		return -errno;
 	l->stats = p;
+	p = mmap(NULL, SHARES_BYTES, PROT_READ, MAP_SHARED, bpf_map__fd(l->skel->maps.shares), 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	l->shares = p;
 	return 0;
 }
 
-static void unmap_stats(struct loader *l)
+static void unmap_memory(struct loader *l)
 {
 	if (l->stats)
 		munmap(l->stats, stats_bytes(l));
+	if (l->shares)
+		munmap((void *)l->shares, SHARES_BYTES);
 	l->stats = NULL;
+	l->shares = NULL;
 }
 
 static void set_sizes(struct redeye_bpf *s, const struct loader_config *c, const struct btf *btf)
@@ -266,6 +280,7 @@ static void set_sizes(struct redeye_bpf *s, const struct loader_config *c, const
 	bpf_map__set_max_entries(s->maps.stats, possible_cpus() * RED_HOOK__CNT);
 	s->rodata->red_cfg.own_tgid = getpid();
 	s->rodata->red_cfg.first_read = 512;
+	s->rodata->red_cfg.ring_bytes = c->ring_bytes;
 	s->rodata->red_cfg.wakeup_bytes = c->ring_bytes / 4;
 	s->rodata->red_cfg.wakeup_ns = 10 * 1000 * 1000;
 	s->rodata->red_cfg.recvmsg_nargs = recvmsg_nargs(btf);
@@ -442,8 +457,9 @@ static int start_backend(struct loader *l, const struct loader_config *c, const 
 		return err;
 	}
 	l->ring = ring__new(bpf_map__fd(l->skel->maps.ring), c->ring_bytes);
-	err = l->ring ? map_stats(l) : -errno;
+	err = l->ring ? map_memory(l) : -errno;
 	if (err) {
+		unmap_memory(l);
 		ring__free(l->ring);
 		l->ring = NULL;
 		detach(l);
@@ -548,7 +564,7 @@ void loader__free(struct loader *l)
 		return;
 	detach(l);
 	ring__free(l->ring);
-	unmap_stats(l);
+	unmap_memory(l);
 	loader_uprobes__free(l->uprobes);
 	redeye_bpf__destroy(l->skel);
 	if (l->stats_fd >= 0)
@@ -583,21 +599,41 @@ static int run_command(int fd, uint64_t *args, uint32_t size)
 
 int loader__set_target(struct loader *l, uint32_t tgid, bool on)
 {
-	uint64_t args[2] = { tgid, on ? RED_TARGET_ON : 0 };
+	uint64_t args[3] = { tgid, on ? RED_TARGET_ON : 0 };
 
 	return run_command(l->target_fd, args, sizeof(args)) ? -ERANGE : 0;
 }
 
 int loader__mark(struct loader *l, uint32_t tgid, uint8_t flags)
 {
-	uint64_t args[2] = { tgid, flags };
+	uint64_t args[3] = { tgid, flags };
 
 	return run_command(l->target_fd, args, sizeof(args)) ? -ERANGE : 0;
+}
+
+int loader__set_share(struct loader *l, uint32_t tgid, uint32_t place)
+{
+	uint64_t args[3] = { tgid, 0, place };
+
+	return run_command(l->target_fd, args, sizeof(args)) ? -ERANGE : 0;
+}
+
+uint64_t loader__share_refused(const struct loader *l, uint32_t place)
+{
+	return place < RED_SHARES ? __atomic_load_n((const uint64_t *)&l->shares[place].refused,
+						    __ATOMIC_RELAXED)
+				  : 0;
 }
 
 const struct uprobe_program *loader__uprobe(struct loader *l, const char *name)
 {
 	return l->uprobes ? loader_uprobes__get(l->uprobes, name) : NULL;
+}
+
+void loader__load_uprobes(struct loader *l)
+{
+	if (l->uprobes)
+		loader_uprobes__load_all(l->uprobes);
 }
 
 void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports)

@@ -52,9 +52,19 @@ int loader__set_target(struct loader *l, uint32_t tgid, bool on);
  * target. Any thread. 0 or -ERANGE. */
 int loader__mark(struct loader *l, uint32_t tgid, uint8_t flags);
 
+/* Gives a process that is a target the share of the ring at `place` (shares.h). 0 or -ERANGE. */
+int loader__set_share(struct loader *l, uint32_t tgid, uint32_t place);
+
+/* Records that were refused because the share at `place` was used up. */
+uint64_t loader__share_refused(const struct loader *l, uint32_t place);
+
 /* A uprobe's program, for others to attach; NULL when there is none or the kernel
- * refused it. The first call takes some 0.2 s. Any thread. */
+ * refused it. The first call for a C library, for Go and for rustls takes some 0.1 s. Any
+ * thread. */
 const struct uprobe_program *loader__uprobe(struct loader *l, const char *name);
+
+/* Loads all of them now. */
+void loader__load_uprobes(struct loader *l);
 void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports);
 
 /* Runs a command on a connection (enum red_poll_cmd), whose topmost layer the caller

@@ -20,10 +20,26 @@
 
 #define MAX_PROGRAMS 48
 
+/* What is loaded together, when the first of it is asked for: most machines need one of these,
+ * and the verifier takes some 50 ms for each. */
+enum group {
+	GROUP_C,
+	GROUP_GO,
+	GROUP_RUSTLS,
+	GROUP__CNT,
+};
+
+static const char *const group_prefixes[GROUP__CNT] = {
+	[GROUP_C] = "",
+	[GROUP_GO] = "uprobe_go_",
+	[GROUP_RUSTLS] = "uprobe_rustls_",
+};
+
 struct loader_uprobes {
 	const struct bpf_object *maps;
-	bool tried, multi;
-	bool refused[MAX_PROGRAMS]; /* by place in the object */
+	bool tried[GROUP__CNT], multi;
+	bool refused[MAX_PROGRAMS];      /* by place in the object */
+	enum group groups[MAX_PROGRAMS]; /* likewise */
 	struct uprobe_program progs[MAX_PROGRAMS];
 	char names[MAX_PROGRAMS][32];
 	size_t n;
@@ -35,6 +51,16 @@ static bool is_uprobe(const struct bpf_program *p)
 	const char *section = bpf_program__section_name(p);
 
 	return !strcmp(section, "uprobe") || !strcmp(section, "uretprobe");
+}
+
+static enum group group_of(const char *program)
+{
+	int g;
+
+	for (g = GROUP__CNT - 1; g > GROUP_C; g--)
+		if (!strncmp(program, group_prefixes[g], strlen(group_prefixes[g])))
+			break;
+	return g;
 }
 
 /* What the other object did without, nothing here needs either. */
@@ -54,8 +80,8 @@ static int share_maps(const struct loader_uprobes *u, struct bpf_object *obj)
 	return 0;
 }
 
-/* With all programs that were not refused, or with the one at place `only`. */
-static struct redeye_bpf *load(struct loader_uprobes *u, int only)
+/* With all programs of a group that were not refused, or with the one at place `only`. */
+static struct redeye_bpf *load(struct loader_uprobes *u, enum group g, int only)
 {
 	struct redeye_bpf *s = skeleton__open();
 	struct bpf_program *p;
@@ -70,7 +96,10 @@ static struct redeye_bpf *load(struct loader_uprobes *u, int only)
 			continue;
 		if (u->multi)
 			uprobe_link__prepare(p);
-		bpf_program__set_autoload(p, i < MAX_PROGRAMS && !u->refused[i] &&
+		if (i == MAX_PROGRAMS)
+			break;
+		u->groups[i] = group_of(bpf_program__name(p));
+		bpf_program__set_autoload(p, !u->refused[i] && u->groups[i] == g &&
 						     (only < 0 || only == i));
 		i++;
 	}
@@ -83,12 +112,14 @@ static struct redeye_bpf *load(struct loader_uprobes *u, int only)
 }
 
 /* One that is refused fails all: finds out which. */
-static void find_refused(struct loader_uprobes *u)
+static void find_refused(struct loader_uprobes *u, enum group g)
 {
 	struct redeye_bpf *s;
 
 	for (int i = 0; i < MAX_PROGRAMS; i++) {
-		s = load(u, i);
+		if (u->groups[i] != g)
+			continue;
+		s = load(u, g, i);
 		u->refused[i] = !s;
 		redeye_bpf__destroy(s);
 	}
@@ -116,20 +147,30 @@ static void keep(struct loader_uprobes *u, struct redeye_bpf *s)
 	skeleton__unneeded();
 }
 
-static void load_all(struct loader_uprobes *u)
+static void load_group(struct loader_uprobes *u, enum group g)
 {
 	struct redeye_bpf *s;
 
-	u->tried = true;
+	if (u->tried[g])
+		return;
+	u->tried[g] = true;
 	u->multi = uprobe_link__has_multi();
-	s = load(u, -1);
+	s = load(u, g, -1);
 	if (!s) {
 		log__debug("uprobes: %s; trying each alone", strerror(errno));
-		find_refused(u);
-		s = load(u, -1);
+		find_refused(u, g);
+		s = load(u, g, -1);
 	}
 	if (s)
 		keep(u, s);
+}
+
+void loader_uprobes__load_all(struct loader_uprobes *u)
+{
+	pthread_mutex_lock(&u->lock);
+	for (int g = 0; g < GROUP__CNT; g++)
+		load_group(u, g);
+	pthread_mutex_unlock(&u->lock);
 }
 
 struct loader_uprobes *loader_uprobes__new(const struct bpf_object *maps)
@@ -158,8 +199,7 @@ const struct uprobe_program *loader_uprobes__get(struct loader_uprobes *u, const
 	const struct uprobe_program *found = NULL;
 
 	pthread_mutex_lock(&u->lock);
-	if (!u->tried)
-		load_all(u);
+	load_group(u, group_of(name));
 	for (size_t i = 0; i < u->n && !found; i++)
 		if (!strcmp(u->progs[i].name, name))
 			found = &u->progs[i];

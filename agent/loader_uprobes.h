@@ -17,7 +17,11 @@ struct loader_uprobes;
 struct loader_uprobes *loader_uprobes__new(const struct bpf_object *maps);
 void loader_uprobes__free(struct loader_uprobes *u); /* accepts NULL */
 
-/* Loads them all, the first time. NULL: there is none, or the kernel refused it. */
+/* Loads them all: for whoever has not the right to it later. */
+void loader_uprobes__load_all(struct loader_uprobes *u);
+
+/* Loads those of the same kind (C, Go, rustls), the first time. NULL: there is none, or the kernel
+ * refused it. */
 const struct uprobe_program *loader_uprobes__get(struct loader_uprobes *u, const char *name);
 
 /* The i-th of those that are loaded, NULL at the end, and while they are being loaded. */

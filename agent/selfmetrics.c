@@ -33,6 +33,7 @@ static const char *const drop_names[RED_DROP__CNT] = {
 	[RED_DROP_NOT_JOINED] = "not_joined",
 	[RED_DROP_TLS_FULL] = "tls_calls_full",
 	[RED_DROP_RACE] = "race",
+	[RED_DROP_SHARE] = "share",
 };
 
 /* ---- kernel side ----------------------------------------------------------------------- */

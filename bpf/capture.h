@@ -88,7 +88,7 @@ struct red_walk {
 	__u64 have;  /* read ahead, so many bytes */
 	__u64 ahead; /* how many to read next */
 	__u64 skip;  /* left out behind the last piece */
-	__u64 muted; /* it is not written: user space does not know of the connection */
+	__u64 muted; /* enum red_drop: not written, user space does not know of the connection */
 	/* The position, as in struct red_conn_dir. */
 	__u64 known, left, copy, head_len;
 	__u64 data_cap;

@@ -68,6 +68,7 @@ struct red_conn_dir {
 struct red_conn {
 	__u64 id;
 	__u64 ident;
+	__u64 sk; /* its key: where a socket's pointer is not a number to the verifier, this is */
 	struct red_conn_dir d[2];
 	__u32 tgid;
 	__u8 last_dir;    /* enum red_dir, 2 at first */
@@ -91,7 +92,8 @@ struct red_conn {
 	__u64 sent;        /* and so much of it has left */
 	__u32 tls_tgid;
 	__u8 nonblock; /* HTTP/2: its socket was set so when that began */
-	__u8 pad[3];
+	__u8 refused;  /* enum red_drop: why user space has not its RED_EV_OPEN */
+	__u8 pad[2];
 };
 
 struct {
@@ -175,29 +177,37 @@ static __always_inline void open_addrs(struct red_ev_open *ev, struct sock *sk)
 }
 
 /* Tells user space what the connection is; tried again with the next record
- * when the ring had no room. */
-static __noinline int conn_announce(struct red_conn *c, struct sock *sk, __u64 now)
+ * when the ring had no room. Its own record is made where the caller's will be, which
+ * begins behind this: the stack has little room, below all that calls. Global, as is
+ * all that is rare: verified once, not with every way that leads here. */
+__noinline int conn_announce(__u64 key, __u32 slot, __u64 now)
 {
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	struct red_conn *c = bpf_map_lookup_elem(&conns, &key);
 	struct red_stat *st = stat_of(RED_HOOK_STATE);
-	struct red_ev_open ev = {};
+	struct sock *sk = (struct sock *)key;
+	struct red_ev_open *ev;
 
-	if (!st || !c)
+	if (!st || !c || !s)
 		return -1;
 	count(&st->observed, 1, 1);
-	ev.h.kind = RED_EV_OPEN;
-	ev.conn_id = c->id;
-	ev.sk = (__u64)sk;
-	ev.tgid = c->tgid;
-	ev.established = !!(c->flags & RED_CONN_FRESH);
-	ev.family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	ev.type = SOCK_STREAM;
-	if (ev.family == AF_UNIX) {
-		ev.ino = sock_ino(sk);
+	ev = (struct red_ev_open *)&s->ev;
+	__builtin_memset(ev, 0, sizeof(*ev));
+	ev->h.kind = RED_EV_OPEN;
+	ev->conn_id = c->id;
+	ev->sk = key;
+	ev->tgid = c->tgid;
+	ev->established = !!(c->flags & RED_CONN_FRESH);
+	ev->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	ev->type = SOCK_STREAM;
+	if (ev->family == AF_UNIX) {
+		ev->ino = sock_ino(sk);
 	} else {
-		ev.ino = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-		open_addrs(&ev, sk);
+		ev->ino = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+		open_addrs(ev, sk);
 	}
-	if (emit(st, &ev.h, sizeof(ev), now, 1))
+	c->refused = emit(st, &ev->h, sizeof(*ev), now, c->tgid, RED_ROOM_DATA, 1);
+	if (c->refused)
 		return -1;
 	c->flags |= RED_CONN_OPENED;
 	return 0;
@@ -229,6 +239,7 @@ static __always_inline enum red_drop conn_insert(struct sock *sk, __u64 id, __u6
 
 	c.id = id;
 	c.ident = ident;
+	c.sk = key;
 	c.tgid = tgid;
 	c.last_dir = 2;
 	c.mode = RED_POLL_MODE_AUTO;
@@ -243,8 +254,10 @@ static __always_inline enum red_drop conn_insert(struct sock *sk, __u64 id, __u6
 	return RED_DROP__CNT;
 }
 
-static __noinline enum red_drop conn_create(struct sock *sk, __u64 ident, __u32 tgid, __u64 n)
+/* Returns enum red_drop, RED_DROP__CNT: it is there. */
+__noinline int conn_create(__u64 key, __u64 ident, __u32 tgid, __u64 n)
 {
+	struct sock *sk = (struct sock *)key;
 	__u32 zero = 0;
 	__u64 id, *seq = bpf_map_lookup_elem(&conn_seq, &zero);
 
@@ -293,9 +306,10 @@ static __always_inline void state_fill(struct red_ev_state *ev, struct red_conn 
 }
 
 /* A connection that user space never heard of ends as silently. */
-static __noinline int conn_report(struct red_conn *c, __u32 hook, __u32 kind, __u32 dir_flags)
+__noinline int conn_report(__u64 key, __u32 hook, __u32 kind, __u32 dir_flags)
 {
 	struct red_stat *st = stat_of(hook);
+	struct red_conn *c = bpf_map_lookup_elem(&conns, &key);
 	struct red_ev_state ev = {};
 
 	if (!st || !c || !(c->flags & RED_CONN_OPENED))
@@ -304,7 +318,8 @@ static __noinline int conn_report(struct red_conn *c, __u32 hook, __u32 kind, __
 	state_fill(&ev, c, kind);
 	ev.dir = dir_flags & 0xff;
 	ev.flags |= dir_flags >> 8;
-	return emit(st, &ev.h, sizeof(ev), bpf_ktime_get_ns(), 1);
+	emit(st, &ev.h, sizeof(ev), bpf_ktime_get_ns(), c->tgid, RED_ROOM_STATE, 1);
+	return 0;
 }
 
 #define RED_REPORT(dir, flags) ((dir) | (flags) << 8)

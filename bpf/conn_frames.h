@@ -126,9 +126,8 @@ __noinline int conn_frames(__u64 sk, __u32 slot, __u32 dir, __u64 len, __u32 how
 	w = &s->walk;
 	now = walk_begin(w, c, len);
 	position_get(w, &c->d[to]);
-	if (!(c->flags & RED_CONN_OPENED) &&
-	    (how & RED_MOVE_TLS || conn_announce(c, (struct sock *)sk, now)))
-		w->muted = 1;
+	if (!(c->flags & RED_CONN_OPENED) && (how & RED_MOVE_TLS || conn_announce(sk, slot, now)))
+		w->muted = c->refused ? c->refused : RED_DROP_RING_FULL;
 	data_fill(&s->ev, c, to, len, id);
 	s->ev.syscall = s->call.nr;
 	s->ev.flags = RED_DATA_PIECES | (s->ev.flags & RED_DATA_LATE);

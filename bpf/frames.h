@@ -39,9 +39,9 @@
 #define RED_READ_FIRST 256 /* bytes to read ahead at first */
 #define RED_PIECE_MIN  32  /* room in a record below which the next one is begun */
 
-/* A call has so many rounds of so many rounds of so many steps: 4096 in all, of which a
- * frame takes one or two, and so does each vector. */
-#define RED_WALK_STEPS  16
+/* A call has so many rounds of so many steps: 4096 in all, of which a frame takes one or two,
+ * and so does each vector. */
+#define RED_WALK_STEPS  256
 #define RED_WALK_ROUNDS 16
 #define RED_READ_ROUNDS 16 /* vectors looked at by one read */
 
@@ -344,12 +344,17 @@ static __always_inline int read_failed(struct red_scratch *s)
 	return RED_WALK_ON;
 }
 
-static __always_inline int frames_step(struct red_scratch *s, __u32 slot)
+__noinline int frames_step(__u32 slot)
 {
-	struct red_walk *w = &s->walk;
-	__u64 rest = w->end - w->at, need = 1;
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u64 rest, need = 1;
+	struct red_walk *w;
 	int r;
 
+	if (!s)
+		return RED_WALK_FAILED;
+	w = &s->walk;
+	rest = w->end - w->at;
 	if (w->at >= w->end)
 		return RED_WALK_END;
 	if (w->left && !w->copy) {
@@ -379,13 +384,10 @@ static __always_inline int frames_step(struct red_scratch *s, __u32 slot)
 
 __noinline int frames_steps(__u32 slot)
 {
-	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	int i, r;
 
-	if (!s)
-		return RED_WALK_FAILED;
 	for (i = 0; i < RED_WALK_STEPS; i++) {
-		r = frames_step(s, slot);
+		r = frames_step(slot);
 		if (r)
 			return r;
 	}
@@ -440,9 +442,10 @@ __noinline int frames_emit(__u32 slot, __u32 full)
 	if (s->ev.flags & RED_DATA_READ_ERR)
 		count(&st->read_err, 1, shared);
 	if (s->walk.muted)
-		count(&st->dropped[RED_DROP_RING_FULL], 1, shared);
+		refuse(st, s->walk.muted, shared);
 	else
-		emit(st, &s->ev.h, sizeof(s->ev) + size, s->walk.now, shared);
+		emit(st, &s->ev.h, sizeof(s->ev) + size, s->walk.now, s->ev.tgid, RED_ROOM_DATA,
+		     shared);
 	s->ev.off += s->ev.len;
 	s->ev.prev_ns = s->walk.now;
 	s->ev.flags &= ~(RED_DATA_FIRST | RED_DATA_NOBUF | RED_DATA_READ_ERR);
@@ -456,21 +459,6 @@ static __always_inline void frames_lose(struct red_walk *w)
 	w->known = 0;
 	w->left = w->copy = w->head_len = 0;
 	leave_out(w, w->end - w->at);
-}
-
-/* Steps, and the records that they fill. */
-__noinline int frames_rounds(__u32 slot)
-{
-	int i, r;
-
-	for (i = 0; i < RED_WALK_ROUNDS; i++) {
-		r = frames_steps(slot);
-		if (r == RED_WALK_FULL)
-			r = frames_emit(slot, 1);
-		if (r)
-			return r;
-	}
-	return RED_WALK_ON;
 }
 
 /* The call's end, and its last record, which stands for the call itself. */
@@ -528,7 +516,9 @@ __noinline int frames_call(__u32 slot)
 		return r;
 	}
 	for (i = 0; i < RED_WALK_ROUNDS; i++) {
-		r = frames_rounds(slot);
+		r = frames_steps(slot);
+		if (r == RED_WALK_FULL)
+			r = frames_emit(slot, 1);
 		if (r)
 			break;
 	}

@@ -26,16 +26,10 @@ static __always_inline __u64 newlines(__u64 w)
 	return (w - REP8(1)) & ~w & REP8(0x80);
 }
 
-/* The place of the lowest high bit, in three steps. */
+/* The place of the lowest high bit: below it all bits are set, one of each byte is counted. */
 static __always_inline __u64 first_byte(__u64 hit)
 {
-	__u64 at = 0;
-
-	hit &= -hit;
-	at += hit & 0xffffffff00000000ULL ? 4 : 0;
-	at += hit & 0xffff0000ffff0000ULL ? 2 : 0;
-	at += hit & 0xff00ff00ff00ff00ULL ? 1 : 0;
-	return at;
+	return ((((hit & -hit) - 1) & REP8(1)) * REP8(1) >> 56) - 1;
 }
 
 /* The offset behind the next newline from `from` on, 0 if `len` comes first. */

@@ -13,11 +13,11 @@ static __always_inline void conn_ended(struct sock *sk, int dir, __s64 ret)
 	if (!c || dir != RED_DIR_IN)
 		return;
 	if (ret == 0 && !(c->flags & RED_CONN_RESET)) {
-		conn_report(c, RED_HOOK_STATE, RED_EV_EOF, RED_REPORT(dir, RED_STATE_PEER));
+		conn_report(c->sk, RED_HOOK_STATE, RED_EV_EOF, RED_REPORT(dir, RED_STATE_PEER));
 		return;
 	}
 	if (c->flags & RED_CONN_RESET || ret == -ECONNRESET) {
-		conn_report(c, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(dir, RED_STATE_RESET));
+		conn_report(c->sk, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(dir, RED_STATE_RESET));
 		conn_forget(c, key);
 	}
 }
@@ -32,17 +32,21 @@ static __always_inline void conn_io(struct sock *sk, int direct, int dir, __s64 
 {
 	__u64 key = (__u64)sk, ident = sock_ident(sk, direct);
 	struct red_conn *c = bpf_map_lookup_elem(&conns, &key);
-	enum red_drop why;
-	int wire;
+	/* Early: on the way here it is one path to the verifier, and it searches all types for
+	 * each pointer on each. */
+	int wire, frames, nonblock = direct ? sock_nonblock(sk, 1) : 0;
+	__u32 why;
 
 	if (c && c->ident != ident) {
-		conn_report(c, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(0, 0));
+		conn_report(c->sk, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(0, 0));
 		conn_forget(c, key);
 		c = 0;
 	}
 	if (!c) {
-		why = conn_create(sk, ident, pid_tgid >> 32, ret);
-		if (why != RED_DROP__CNT) {
+		/* A typed pointer is no number to the verifier, until it has been in a map. */
+		*(volatile __u64 *)&s->sk = key;
+		why = conn_create(*(volatile __u64 *)&s->sk, ident, pid_tgid >> 32, ret);
+		if (why == RED_DROP_NOT_STREAM || why == RED_DROP_CONNS_FULL) {
 			drop(st, why);
 			return;
 		}
@@ -63,9 +67,13 @@ static __always_inline void conn_io(struct sock *sk, int direct, int dir, __s64 
 			ret = s->plain;
 	}
 	if (dir == RED_DIR_IN)
-		conn_moved(c, st, RED_DIR_IN, RED_DIR_IN, ret, pid_tgid, sk, direct);
+		frames = conn_moved(c, st, RED_DIR_IN, RED_DIR_IN, ret, pid_tgid, sk, direct,
+				    nonblock);
 	else
-		conn_moved(c, st, RED_DIR_OUT, RED_DIR_OUT, ret, pid_tgid, sk, direct);
+		frames = conn_moved(c, st, RED_DIR_OUT, RED_DIR_OUT, ret, pid_tgid, sk, direct,
+				    nonblock);
+	if (frames)
+		conn_frames(c->sk, dir, dir, ret, 0);
 }
 
 #endif /* RED_IO_H */

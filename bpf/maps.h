@@ -40,7 +40,6 @@ struct {
 
 __u32 red_conns_cnt; /* entries of `conns`, which user space need not count */
 
-__u64 red_last_wake_ns;    /* when the reader was last woken */
 __u8 red_ports[65536 / 8]; /* listening on one of these makes a target */
 
 /* With propagation: sockets leave the sockhash at each send (propagate.h). */
@@ -87,35 +86,6 @@ static __always_inline void count(__u64 *n, __u64 by, int shared)
 static __always_inline void drop(struct red_stat *st, enum red_drop why)
 {
 	st->dropped[why]++;
-}
-
-/* Waking the reader costs more than a record. It is woken when nothing woke it
- * for a while, or when the ring fills; in between it polls by itself. */
-static __always_inline __u64 wake_flags(__u64 now)
-{
-	__u64 age = now - red_last_wake_ns;
-
-	if (age < red_cfg.wakeup_ns &&
-	    (age < 1000000 || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < red_cfg.wakeup_bytes))
-		return BPF_RB_NO_WAKEUP;
-	red_last_wake_ns = now;
-	return BPF_RB_FORCE_WAKEUP;
-}
-
-/* Writes one record; `h` is its first member. Returns 0 when the ring took it. */
-static __always_inline long emit(struct red_stat *st, struct red_hdr *h, __u64 size, __u64 now,
-				 int shared)
-{
-	h->len = size;
-	h->cpu = bpf_get_smp_processor_id();
-	h->ts_ns = now;
-	if (bpf_ringbuf_output(&ring, h, size, wake_flags(now))) {
-		count(&st->dropped[RED_DROP_RING_FULL], 1, shared);
-		return -1;
-	}
-	count(&st->emitted, 1, shared);
-	count(&st->bytes, size, shared);
-	return 0;
 }
 
 #endif /* RED_MAPS_H */

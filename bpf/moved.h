@@ -4,16 +4,6 @@
 #ifndef RED_MOVED_H
 #define RED_MOVED_H
 
-/* The socket's address as a number: a typed pointer is none to the verifier, until it has
- * been in a map. That of a uprobe is. */
-static __always_inline __u64 sock_key(struct red_scratch *s, struct sock *sk, int how)
-{
-	if (how & RED_MOVE_TLS)
-		return (__u64)sk;
-	*(volatile __u64 *)&s->sk = (__u64)sk;
-	return *(volatile __u64 *)&s->sk;
-}
-
 /* "HTTP/1.1 101": what else is spoken from here on, HTTP/2 perhaps, user space will know in
  * some milliseconds; until then all is copied. Only where a message begins: a body may say what it
  * likes. */
@@ -24,21 +14,25 @@ static __always_inline int is_switching(const struct red_scratch *s, __u64 got)
 	       *(__u32 *)&s->data[8] == W4(' ', '1', '0', '1');
 }
 
-/* One call that moved `len` > 0 bytes; the call in scratch `slot` says where they are. */
-static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st, __u32 slot, int dir,
-				       __u32 len, __u64 pid_tgid, struct sock *sk, int how)
+/* One call that moved `len` > 0 bytes; the call in scratch `slot` says where they are. Returns 1
+ * when the connection speaks HTTP/2: conn_frames() is to look at them, which the caller calls,
+ * since the stack has no room for it below this. `nonblock`: of a typed socket; of others it is
+ * found out where it is needed, because that is dear. */
+static __always_inline int conn_moved(struct red_conn *c, struct red_stat *st, __u32 slot, int dir,
+				      __u32 len, __u64 pid_tgid, struct sock *sk, int how,
+				      int nonblock)
 {
 	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	struct red_conn_dir *d = &c->d[dir];
 	__u64 now = bpf_ktime_get_ns();
 	__u64 first, got = 0, moved = how & RED_MOVE_DEFER ? 0 : len;
 	__u32 flip = c->last_dir != dir, first_ever = c->last_dir > RED_DIR_OUT;
-	int nonblock, tls = !!(how & RED_MOVE_TLS);
+	int tls = !!(how & RED_MOVE_TLS);
 
 	if (!s)
-		return;
+		return 0;
 	if (c->mode == RED_POLL_MODE_FRAMES)
-		goto frames;
+		return 1;
 	if (c->mode == RED_POLL_MODE_NONE) {
 		count(&st->dropped[RED_DROP_NOT_WANTED], 1, tls);
 		d->tail_ok = 0;
@@ -46,10 +40,16 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st, 
 	}
 	if (flip)
 		d->want = RED_HEAD_BUDGET;
+	else if (s->call.kind == RED_BUF_NONE && !d->want && c->mode == RED_POLL_MODE_AUTO &&
+		 !(c->flags & RED_CONN_PIPELINED)) { /* a file, behind its head */
+		count(&st->dropped[RED_DROP_NOT_WANTED], 1, tls);
+		d->tail_ok = 0;
+		goto count;
+	}
 	first = conn_first(c, d, len);
 	got = gather(slot, 0, 0, first);
-	if (like_frames(s) && conn_speaks_frames(sock_key(s, sk, how), slot, dir, got, len))
-		goto frames;
+	if (like_frames(s) && conn_speaks_frames(c->sk, slot, dir, got, len))
+		return 1;
 	if (flip && is_switching(s, got))
 		c->mode = RED_POLL_MODE_ALL;
 	c->last_dir = dir;
@@ -65,11 +65,11 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st, 
 			c->flags |= RED_CONN_PIPELINED;
 	}
 	/* One that speaks TLS is announced by its socket's calls (tls.h). */
-	if (!(c->flags & RED_CONN_OPENED) && (tls || conn_announce(c, sk, now))) {
+	if (!(c->flags & RED_CONN_OPENED) && (tls || conn_announce(c->sk, slot, now))) {
 		if (red_cfg.propagate && dir == RED_DIR_IN && flip)
 			conn_requested(c, slot, 0, first_ever, 0);
 		c->ask_end = RED_NEVER;
-		count(&st->dropped[RED_DROP_RING_FULL], 1, tls);
+		refuse(st, c->refused, tls);
 		goto tail;
 	}
 	if (how & RED_MOVE_DEFER)
@@ -78,7 +78,8 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st, 
 	s->ev.syscall = s->call.nr;
 	if (flip)
 		s->ev.flags |= RED_DATA_FIRST;
-	nonblock = sock_nonblock(sk, how & RED_MOVE_DIRECT);
+	if (!(how & RED_MOVE_DIRECT))
+		nonblock = sock_nonblock(sk, 0);
 	if (nonblock)
 		s->ev.flags |= RED_DATA_NONBLOCK;
 	if (s->call.kind == RED_BUF_NONE) {
@@ -101,7 +102,7 @@ static __always_inline void conn_moved(struct red_conn *c, struct red_stat *st, 
 	if (tls && *(volatile __u64 *)&s->owner != pid_tgid)
 		count(&st->dropped[RED_DROP_RACE], 1, tls);
 	else
-		emit(st, &s->ev.h, data_size(got), now, tls);
+		emit(st, &s->ev.h, data_size(got), now, pid_tgid >> 32, RED_ROOM_DATA, tls);
 tail:
 	if (s->call.kind == RED_BUF_NONE)
 		d->tail_ok = 0;
@@ -113,9 +114,7 @@ count:
 	if (how & RED_MOVE_DEFER)
 		conn_defer(c, d->off - moved, len);
 	d->last_ns = now;
-	return;
-frames:
-	conn_frames(sock_key(s, sk, how), slot, dir, len, how);
+	return 0;
 }
 
 #endif /* RED_MOVED_H */

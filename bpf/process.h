@@ -28,16 +28,28 @@ static __always_inline void proc_fill(struct red_ev_proc *ev, __u32 kind, __u32 
 }
 
 /* Rare and urgent: what a new process does next is captured only after user space
- * has looked at it. */
-static __always_inline int proc_emit(struct red_stat *st, struct red_ev_proc *ev, __u64 size)
+ * has looked at it. Returns 0, or why it was not written. */
+static __always_inline int proc_put(struct red_stat *st, struct red_ev_proc *ev, __u64 size,
+				    __u32 room)
 {
+	__u64 used = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+	int why;
+
 	ev->h.len = size;
-	if (bpf_ringbuf_output(&ring, ev, size, BPF_RB_FORCE_WAKEUP)) {
-		drop(st, RED_DROP_RING_FULL);
-		return 0;
-	}
+	why = ring_put(ev, size, ev->tgid, room, used, BPF_RB_FORCE_WAKEUP);
+	if (why)
+		return why;
 	st->emitted++;
 	st->bytes += size;
+	return 0;
+}
+
+static __always_inline int proc_emit(struct red_stat *st, struct red_ev_proc *ev)
+{
+	int why = proc_put(st, ev, sizeof(*ev), RED_ROOM_PROC);
+
+	if (why)
+		refuse(st, why, 0);
 	return 0;
 }
 
@@ -50,7 +62,7 @@ static __noinline int proc_event(__u32 kind, __u32 tgid, __u32 other)
 		return 0;
 	st->observed++;
 	proc_fill(&ev, kind, tgid, other);
-	return proc_emit(st, &ev, sizeof(ev));
+	return proc_emit(st, &ev);
 }
 
 /* Bytes of the process's own memory, [from, until), as many as there is room for. */
@@ -65,7 +77,8 @@ static __always_inline __u64 proc_text(void *to, __u64 from, __u64 until, __u64 
 }
 
 /* A target has begun another program. It may be gone before user space can look into
- * /proc, so the record holds what names its service. */
+ * /proc, so the record holds what names its service; but when the ring fills, not more of it
+ * than others leave. */
 static __noinline int proc_exec(struct task_struct *p)
 {
 	struct red_stat *st = stat_of(RED_HOOK_PROC);
@@ -92,7 +105,9 @@ static __noinline int proc_exec(struct task_struct *p)
 		drop(st, RED_DROP_RACE);
 		return 0;
 	}
-	return proc_emit(st, &x->ev, sizeof(x->ev) + sizeof(x->text) + args + env);
+	if (!proc_put(st, &x->ev, sizeof(x->ev) + sizeof(x->text) + args + env, RED_ROOM_DATA))
+		return 0;
+	return proc_emit(st, &x->ev);
 }
 
 #endif /* RED_PROCESS_H */

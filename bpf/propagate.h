@@ -456,11 +456,13 @@ static __always_inline int msg_context(struct red_ev_inject *ev, struct sock *sk
 }
 
 /* Wakes nobody: the send's own record follows. */
-static __always_inline long inject_emit(struct red_ev_inject *ev)
+static __always_inline int inject_emit(struct red_ev_inject *ev, __u32 room)
 {
+	__u64 used = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+
 	ev->h.cpu = bpf_get_smp_processor_id();
 	ev->h.ts_ns = bpf_ktime_get_ns();
-	return bpf_ringbuf_output(&ring, ev, sizeof(*ev), BPF_RB_NO_WAKEUP);
+	return ring_put(ev, sizeof(*ev), ev->tgid, room, used, BPF_RB_NO_WAKEUP);
 }
 
 /* The request is whole and begins here. Returns what became of it, -1: to be dropped. */
@@ -484,12 +486,12 @@ static __noinline int msg_touch(struct sk_msg_md *msg, struct sock *sk, struct r
 	if (why)
 		return why;
 	line_fill(&l, &ev, id_of(ev.conn_id, ev.off, RED_ID_SPAN));
-	if (inject_emit(&ev))
+	if (inject_emit(&ev, RED_ROOM_DATA))
 		return RED_PROP_RING_FULL;
 	why = msg_insert(msg, line, &l);
 	if (why) {
 		ev.undone = 1;
-		inject_emit(&ev);
+		inject_emit(&ev, RED_ROOM_STATE);
 		return why;
 	}
 	st->inserted += RED_INSERT;

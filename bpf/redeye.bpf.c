@@ -2,7 +2,7 @@
 /*
  * redeye's BPF programs: thin shims that name a hook and call the state
  * machine. Read in this order: redeye.h (the records), maps.h (configuration,
- * accounting, the ring), capture.h (where the bytes are), conn.h and moved.h (what a call
+ * accounting), share.h (the ring), capture.h (where the bytes are), conn.h and moved.h (what a call
  * is worth), frames.h and conn_frames.h (and one of HTTP/2), tls.h (plaintext and its
  * socket), io.h, this file (which hook, in what context, what it misses), tls_probes.h
  * (the uprobes), process.h (life and death).
@@ -24,6 +24,7 @@
 #include <bpf/bpf_tracing.h>
 #include "redeye.h"
 #include "maps.h"
+#include "share.h"
 #include "capture.h"
 #include "header.h"
 #include "context.h"
@@ -53,12 +54,16 @@ static __always_inline __u32 hook_of(int dir)
 static __always_inline int sock_moved(struct sock *sk, int direct, int dir, __s64 ret,
 				      int msg_flags)
 {
-	__u64 id = bpf_get_current_pid_tgid();
-	__u32 slot = dir, target = target_of(id >> 32);
+	__u32 slot = dir, target;
 	struct red_scratch *s;
 	struct red_stat *st;
+	__u64 id;
 
-	if (!target || ret == -EAGAIN || !sk)
+	if (ret == -EAGAIN || !sk)
+		return 0;
+	id = bpf_get_current_pid_tgid();
+	target = target_of(id >> 32);
+	if (!target)
 		return 0;
 	if (ret <= 0) {
 		conn_ended(sk, dir, ret);
@@ -458,16 +463,16 @@ static __noinline __s64 mmsg_bytes(__u64 vec, __s64 n)
 	return sum;
 }
 
-static __noinline int syscall_moved(struct pt_regs *r, __s64 ret, __u32 dir_fd)
+/* A call that returned `ret`; descriptor and direction (the highest bit) in one. Number and
+ * arguments are in the scratch of its direction. Global: there are two ways to it. */
+__noinline int syscall_moved(__u32 dir_fd, __s64 ret, __u32 flags)
 {
 	int direct = !!bpf_rdonly_cast, dir = dir_fd >> 31;
-	__u64 nr = RED_REGS_NR(r), a2 = RED_REGS_ARG2(r);
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 slot = dir, fd = dir_fd & 0x7fffffff, target = target_of(id >> 32);
 	struct red_stat *st = stat_of(hook_of(dir));
 	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	struct sock *sk;
-	__u64 flags = 0;
 
 	if (!st || !s)
 		return 0;
@@ -482,21 +487,18 @@ static __noinline int syscall_moved(struct pt_regs *r, __s64 ret, __u32 dir_fd)
 		return 0;
 	}
 	st->observed++;
-	if (nr == NR_recvfrom)
-		flags = RED_REGS_ARG4(r);
-	else if (nr == NR_recvmsg)
-		flags = RED_REGS_ARG3(r);
 	if (flags & MSG_PEEK) {
 		drop(st, RED_DROP_PEEK);
 		return 0;
 	}
-	if (nr == NR_recvmmsg || nr == NR_sendmmsg) {
-		ret = mmsg_bytes(a2, ret);
-		s->call.nr = nr;
+	if (s->call.nr == NR_recvmmsg || s->call.nr == NR_sendmmsg) {
+		__u64 vec = s->call.ptr;
+
+		ret = mmsg_bytes(vec, ret);
 		s->call.kind = RED_BUF_NONE;
-		call_msghdr(&s->call, a2);
+		call_msghdr(&s->call, vec);
 	} else {
-		call_decode(&s->call, dir, nr, a2, RED_REGS_ARG3(r));
+		call_decode(&s->call, dir, s->call.nr, s->call.ptr, s->call.n);
 	}
 	if (flags & MSG_TRUNC)
 		s->call.kind = RED_BUF_NONE;
@@ -507,9 +509,26 @@ static __noinline int syscall_moved(struct pt_regs *r, __s64 ret, __u32 dir_fd)
 	return 0;
 }
 
+static __always_inline int syscall_tell(struct pt_regs *r, long ret, __u32 dir, __u32 fd)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &dir);
+	__u64 nr = RED_REGS_NR(r), flags = 0;
+
+	if (!s)
+		return 0;
+	s->call.nr = nr;
+	s->call.ptr = RED_REGS_ARG2(r);
+	s->call.n = RED_REGS_ARG3(r);
+	if (nr == NR_recvfrom)
+		flags = RED_REGS_ARG4(r);
+	else if (nr == NR_recvmsg)
+		flags = RED_REGS_ARG3(r);
+	return syscall_moved((fd & 0x7fffffff) | dir << 31, ret, flags);
+}
+
 static __always_inline int syscall_event(struct pt_regs *regs, long ret)
 {
-	__u64 nr, fd;
+	__u64 nr;
 	int dir;
 
 	if (!is_target(bpf_get_current_pid_tgid() >> 32) || ret == -EAGAIN)
@@ -518,12 +537,11 @@ static __always_inline int syscall_event(struct pt_regs *regs, long ret)
 	dir = syscall_dir(nr);
 	if (dir < 0)
 		return 0;
-	fd = RED_REGS_ARG1(regs);
 	if (dir == 2) { /* splice(in, , out, ,): either end may be the socket */
-		syscall_moved(regs, ret, RED_REGS_ARG3(regs) | 1U << 31);
+		syscall_tell(regs, ret, RED_DIR_OUT, RED_REGS_ARG3(regs));
 		dir = RED_DIR_IN;
 	}
-	return syscall_moved(regs, ret, (fd & 0x7fffffff) | (__u32)dir << 31);
+	return syscall_tell(regs, ret, dir, RED_REGS_ARG1(regs));
 }
 
 SEC("?tp_btf/sys_exit")
@@ -568,7 +586,7 @@ static __always_inline void object_left(const struct red_conn *c)
  * closed it without another look. */
 static __always_inline void state_reused(struct red_conn *c, __u64 key)
 {
-	conn_report(c, RED_HOOK_STATE, RED_EV_CLOSE,
+	conn_report(c->sk, RED_HOOK_STATE, RED_EV_CLOSE,
 		    RED_REPORT(0, c->flags & RED_CONN_RESET ? RED_STATE_RESET : 0));
 	conn_forget(c, key);
 }
@@ -585,7 +603,7 @@ static __always_inline void state_changed(struct red_conn *c, const struct sock 
 	case TCP_FIN_WAIT1:
 	case TCP_LAST_ACK:
 		object_left(c);
-		conn_report(c, RED_HOOK_STATE, RED_EV_EOF,
+		conn_report(c->sk, RED_HOOK_STATE, RED_EV_EOF,
 			    RED_REPORT(RED_DIR_OUT, RED_STATE_LOCAL));
 		break;
 	case TCP_CLOSE:
@@ -595,11 +613,11 @@ static __always_inline void state_changed(struct red_conn *c, const struct sock 
 		if (flags & RED_STATE_RESET && BPF_CORE_READ(sk, sk_socket)) {
 			c->flags |= RED_CONN_RESET;
 			object_left(c);
-			conn_report(c, RED_HOOK_STATE, RED_EV_EOF,
+			conn_report(c->sk, RED_HOOK_STATE, RED_EV_EOF,
 				    RED_REPORT(RED_DIR_IN, RED_STATE_RESET));
 			break;
 		}
-		conn_report(c, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(0, flags));
+		conn_report(c->sk, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(0, flags));
 		conn_forget(c, key);
 		break;
 	}
@@ -661,6 +679,7 @@ int BPF_PROG(tp_fork, struct task_struct *parent, struct task_struct *child)
 	on = target_byte(tgid);
 	if (on)
 		*on = target & ~RED_TARGET_READY;
+	share_inherit(tgid, parent->tgid);
 	return proc_event(RED_EV_FORK, tgid, parent->tgid);
 }
 
@@ -696,7 +715,9 @@ int BPF_PROG(tp_exit, struct task_struct *p)
 	*on = 0;
 	if (red_cfg.propagate)
 		context_process_gone(tgid);
-	return proc_event(RED_EV_EXIT, tgid, p->exit_code);
+	proc_event(RED_EV_EXIT, tgid, p->exit_code);
+	share_forget(tgid);
+	return 0;
 }
 
 SEC("?tp_btf/cgroup_attach_task")
@@ -709,15 +730,24 @@ int BPF_PROG(tp_cgroup, struct cgroup *to, const char *path, struct task_struct 
  * User space must not write the maps itself: updating an element would undo what
  * was counted, or which neighbour was marked, in the meantime. */
 
-/* args: tgid, flags (enum red_target). Without RED_TARGET_ON they are added to those of
- * a process that is a target; none at all: it is no target any more. */
+/* args: tgid, flags (enum red_target), share. Without RED_TARGET_ON they are added to those
+ * of a process that is a target; none at all: it is no target any more. With a share (a place
+ * in `shares`) but 0, it is only this that is set, of a target. */
 SEC("?raw_tp")
 int target_set(struct bpf_raw_tracepoint_args *ctx)
 {
 	__u8 *on = target_byte(ctx->args[0]), flags = ctx->args[1];
+	__u32 tgid = ctx->args[0], share = ctx->args[2];
 
 	if (!on)
 		return 1;
+	if (share) {
+		if (*on & RED_TARGET_ON)
+			bpf_map_update_elem(&share_of, &tgid, &share, BPF_ANY);
+		return 0;
+	}
+	if (!flags)
+		share_forget(tgid);
 	if (!flags)
 		*on = 0;
 	else if (flags & RED_TARGET_ON || *on & RED_TARGET_ON)
@@ -746,11 +776,11 @@ int conn_poll(struct bpf_raw_tracepoint_args *ctx)
 	switch (cmd) {
 	case RED_POLL_REPORT:
 		if (!sock_gone((struct sock *)key, c->ident)) {
-			conn_report(c, RED_HOOK_POLL, RED_EV_PROGRESS, RED_REPORT(0, 0));
+			conn_report(c->sk, RED_HOOK_POLL, RED_EV_PROGRESS, RED_REPORT(0, 0));
 			return 0;
 		}
 		reset = c->flags & RED_CONN_RESET ? RED_STATE_RESET : RED_STATE_LOCAL;
-		conn_report(c, RED_HOOK_POLL, RED_EV_CLOSE, RED_REPORT(0, reset));
+		conn_report(c->sk, RED_HOOK_POLL, RED_EV_CLOSE, RED_REPORT(0, reset));
 		conn_forget(c, key);
 		return 1;
 	case RED_POLL_MODE_AUTO:

@@ -239,7 +239,8 @@ enum red_drop {
 	RED_DROP_NOT_JOINED = 8, /* plaintext of a TLS object whose socket is not known */
 	RED_DROP_TLS_FULL = 9,   /* no room for the arguments of a TLS call */
 	RED_DROP_RACE = 10,      /* another task used the scratch memory meanwhile */
-	RED_DROP__CNT = 11,
+	RED_DROP_SHARE = 11,     /* its service had its share of a ring that fills (share.h) */
+	RED_DROP__CNT = 12,
 };
 
 /* Hooks, for the accounting; one row of struct red_stat each. */
@@ -346,6 +347,18 @@ struct red_config {
 	__u64 debug_mask[4];
 	__u32 debug_len; /* 0: none */
 	__u32 tls;       /* 1: connections that speak TLS are looked for (tls.h) */
+	__u64 ring_bytes;
+};
+
+/* Services that the kernel side keeps apart when the ring fills (share.h): the element of
+ * map `shares` of each. The first is that of processes whose service it does not know. */
+#define RED_SHARES 1024
+
+struct red_share {
+	__u64 episode; /* of a full ring, in which `bytes` were written */
+	__u64 bytes;
+	__u64 refused; /* records, ever (RED_DROP_SHARE) */
+	__u64 pad;
 };
 
 #define RED_ASSERT_SIZE(t, n) _Static_assert(sizeof(struct t) == (n), #t " changed its size")

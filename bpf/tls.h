@@ -70,9 +70,10 @@ static __always_inline int is_record(const __u8 *p)
 
 /* Do the first bytes of this call look like TLS? If it is a hello that begins, it is
  * wanted. */
-static __noinline int tls_sniff(struct red_conn *c, __u32 slot, __u64 len)
+__noinline int tls_sniff(__u64 sk, __u32 slot, __u64 len)
 {
 	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	struct red_conn *c = bpf_map_lookup_elem(&conns, &sk);
 	__u64 got = len < 6 ? len : 6, dir = slot;
 	__u32 size;
 	__u8 *p;
@@ -99,9 +100,10 @@ enum red_join {
 	RED_JOIN_MOVED = 1 << 1, /* the object of a joined connection may have moved */
 };
 
-static __noinline int tls_join(struct red_conn *c, __u64 sk, __u64 obj, __u32 tgid, __u32 how)
+__noinline int tls_join(__u64 sk, __u64 obj, __u32 tgid, __u32 how)
 {
 	struct red_tls_key key = { .who = obj, .tgid = tgid };
+	struct red_conn *c = bpf_map_lookup_elem(&conns, &sk);
 	struct red_tls_conn o = { .sk = sk };
 	int same;
 
@@ -181,45 +183,52 @@ static __always_inline int call_goes_on(const struct red_tls_call *call)
  * the program its functions have no names, and nothing may join rather than strangers. */
 static __always_inline int is_dotnet_thread(void)
 {
-	char name[16] = {};
+	__u32 name[4] = {};
 
 	bpf_get_current_comm(name, sizeof(name));
-	return name[0] == '.' && name[1] == 'N' && name[2] == 'E' && name[3] == 'T';
+	return name[0] == W4('.', 'N', 'E', 'T');
 }
 
-static __noinline int call_adjacent(struct red_tls_call *call, struct red_conn *c, struct sock *sk,
-				    __u32 how, __u64 id)
+/* A thread's first receive of ciphertext, before any call of a library. */
+__noinline int adjacent_begins(__u64 sk, __u64 conn_id, __u64 id)
 {
 	struct red_tls_key key = { .who = id, .tgid = id >> 32 };
-	int candidate;
+	struct red_tls_call *call;
 
-	candidate = c && (how & 1) == RED_DIR_IN && c->wire & RED_WIRE_TLS &&
-		    (!c->layer || how & RED_TARGET_RUSTLS << 8) && !is_dotnet_thread();
-	if (!c || (!call && !candidate))
-		return 0;
-	if (call) {
-		/* An answer in between (a session ticket) changes nothing. */
-		if (candidate || call->last_id != c->id)
-			call->last_sk = candidate ? (__u64)sk : 0;
-		call->last_id = c->id;
-		return 0;
-	}
 	bpf_map_update_elem(&tls_calls, &key, &red_no_call, BPF_NOEXIST);
 	call = bpf_map_lookup_elem(&tls_calls, &key);
 	if (call) {
-		call->last_sk = (__u64)sk;
-		call->last_id = c->id;
+		call->last_sk = sk;
+		call->last_id = conn_id;
 	}
 	return 0;
+}
+
+static __always_inline void call_adjacent(struct red_tls_call *call, const struct red_conn *c,
+					  __u32 how, __u64 id)
+{
+	int candidate = (how & 1) == RED_DIR_IN && c->wire & RED_WIRE_TLS &&
+			(!c->layer || how & RED_TARGET_RUSTLS << 8) && !is_dotnet_thread();
+
+	if (!call) {
+		if (candidate)
+			adjacent_begins(c->sk, c->id, id);
+		return;
+	}
+	/* An answer in between (a session ticket) changes nothing. */
+	if (candidate || call->last_id != c->id)
+		call->last_sk = candidate ? c->sk : 0;
+	call->last_id = c->id;
 }
 
 /* A connection whose library is not known has received ciphertext, which will be fed to the
  * object that is wanted: a record from its header on, or only what is behind that. Behind
  * an answer to CONNECT it may be the first that is TLS. The same on two connections, which
  * peers can do, tells nothing of either. */
-static __noinline int fed_came(struct red_conn *c, __u32 slot, __u64 len, __u32 tgid)
+__noinline int fed_came(__u64 sk, __u32 slot, __u64 len, __u32 tgid)
 {
 	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	struct red_conn *c = bpf_map_lookup_elem(&conns, &sk);
 	struct red_tls_came came = {}, *other;
 	struct red_tls_head *head;
 	__u64 got, skip;
@@ -238,7 +247,7 @@ static __noinline int fed_came(struct red_conn *c, __u32 slot, __u64 len, __u32 
 	if (got < RED_FED_LEAST || (__u64)gather(slot, 0, skip, got) != got)
 		return 0;
 	head->tgid = tgid;
-	came.sk = s->sk;
+	came.sk = sk;
 	came.conn_id = c->id;
 	other = bpf_map_lookup_elem(&tls_came, head);
 	if (other && other->conn_id != c->id)
@@ -275,9 +284,10 @@ static __always_inline int wants_sniff(const struct red_conn *c, int nested)
 }
 
 /* A record with what the scratch holds of the wire, `got` bytes. */
-static __noinline int wire_emit(struct red_conn *c, __u32 slot, __u64 len, __u64 got)
+__noinline int wire_emit(__u64 sk, __u32 slot, __u64 len, __u64 got)
 {
 	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	struct red_conn *c = bpf_map_lookup_elem(&conns, &sk);
 	__u64 now = bpf_ktime_get_ns(), dir = slot;
 	struct red_stat *st;
 
@@ -286,7 +296,7 @@ static __noinline int wire_emit(struct red_conn *c, __u32 slot, __u64 len, __u64
 		return 0;
 	BOUND(dir, 1);
 	if (!(c->flags & RED_CONN_OPENED)) {
-		drop(st, RED_DROP_RING_FULL);
+		refuse(st, c->refused, 0);
 		return 0;
 	}
 	data_fill(&s->ev, c, dir, len, bpf_get_current_pid_tgid());
@@ -297,7 +307,7 @@ static __noinline int wire_emit(struct red_conn *c, __u32 slot, __u64 len, __u64
 	s->ev.other_off = c->wire_off[!dir];
 	BOUND(got, RED_CAP_MAX);
 	s->ev.cap_len = got;
-	emit(st, &s->ev.h, sizeof(s->ev) + got, now, 0);
+	emit(st, &s->ev.h, sizeof(s->ev) + got, now, s->ev.tgid, RED_ROOM_DATA, 0);
 	return 1;
 }
 
@@ -315,7 +325,7 @@ static __always_inline int wire_hello(struct red_conn *c, __u32 dir, __u64 len)
 	c->hello[dir] = got == want ? c->hello[dir] - got : 0;
 	if (!got)
 		return 0;
-	wire_emit(c, dir, len, got);
+	wire_emit(c->sk, dir, len, got);
 	return 1;
 }
 
@@ -325,7 +335,7 @@ static __always_inline int wire_unseen(struct red_conn *c, __u32 dir, __u64 len)
 	if (c->layer || c->wire & RED_WIRE_TOLD || c->turns < TLS_TURNS)
 		return 0;
 	c->wire |= RED_WIRE_TOLD;
-	wire_emit(c, dir, len, 0);
+	wire_emit(c->sk, dir, len, 0);
 	return 1;
 }
 
@@ -417,7 +427,7 @@ static __noinline int wire_parked(struct red_tls_call *call, struct red_conn *c,
 
 	if (!s || !c || !call)
 		return 0;
-	tls_join(c, sk, call->parked, id >> 32, RED_JOIN_MOVED);
+	tls_join(sk, call->parked, id >> 32, RED_JOIN_MOVED);
 	call->parked = 0;
 	if (!c->layer) {
 		tls_drop(RED_DROP_NOT_JOINED);
@@ -444,7 +454,6 @@ __noinline int tls_wire(__u32 how, __u64 len, __u64 id)
 	struct red_tls_call *call = 0;
 	__u64 dir = how & 1;
 	struct red_conn *c;
-	struct sock *sk;
 	__u64 key;
 	int nested;
 
@@ -452,28 +461,27 @@ __noinline int tls_wire(__u32 how, __u64 len, __u64 id)
 		return RED_WIRE_PLAIN;
 	BOUND(dir, 1);
 	key = s->sk;
-	sk = (struct sock *)key;
 	c = bpf_map_lookup_elem(&conns, &key);
 	if (!c)
 		return RED_WIRE_PLAIN;
 	if (target & RED_TARGETS_PROBED)
 		call = current_call(target, id);
 	nested = call && call->obj && call_goes_on(call);
-	if (wants_sniff(c, nested) && tls_sniff(c, dir, len))
+	if (wants_sniff(c, nested) && tls_sniff(key, dir, len))
 		c->wire |= RED_WIRE_TLS;
 	else if (c->wire & RED_WIRE_TLS && !c->wire_off[dir])
-		tls_sniff(c, dir, len); /* for the hello */
+		tls_sniff(key, dir, len); /* for the hello */
 	if (nested) {
 		if (call->inner_obj)
 			call->inner_nested = 1;
 		call->nested = 1;
 		if ((c->tls_obj != call->obj || c->tls_tgid != id >> 32) &&
 		    !tls_elsewhere(call->obj, id >> 32, c->id))
-			tls_join(c, (__u64)sk, call->obj, id >> 32, 0);
+			tls_join(key, call->obj, id >> 32, 0);
 	} else if (target & RED_TARGET_FED) {
-		fed_came(c, slot, len, id >> 32);
+		fed_came(key, slot, len, id >> 32);
 	} else if (target & RED_TARGET_TLS) {
-		call_adjacent(call, c, sk, how, id);
+		call_adjacent(call, c, how, id);
 	}
 	if (!(c->wire & RED_WIRE_TLS)) {
 		if (c->last_dir != dir && c->turns < TLS_TURNS)
@@ -488,7 +496,7 @@ __noinline int tls_wire(__u32 how, __u64 len, __u64 id)
 	if (dir == RED_DIR_OUT)
 		wire_sent(c, len);
 	if (!(c->flags & RED_CONN_OPENED))
-		conn_announce(c, sk, bpf_ktime_get_ns());
+		conn_announce(key, slot, bpf_ktime_get_ns());
 	c->wire_off[dir] += len;
 	if (dir == RED_DIR_OUT && call && call->parked && wire_parked(call, c, key, id))
 		return RED_WIRE_PARKED;
@@ -532,7 +540,7 @@ static __noinline int tls_adopt(struct red_tls_call *call, __u64 obj, __u32 tgid
 	c = bpf_map_lookup_elem(&conns, &sk);
 	if (!c || c->id != call->last_id || c->layer || (!reads && c->turns > 2))
 		return 0;
-	return tls_join(c, sk, obj, tgid, c->turns > 2 ? RED_JOIN_LATE : 0);
+	return tls_join(sk, obj, tgid, c->turns > 2 ? RED_JOIN_LATE : 0);
 }
 
 static __always_inline int kind_dir(__u32 kind)
@@ -613,44 +621,96 @@ static __noinline __u32 tls_slot(__u64 id)
 	return slot;
 }
 
-/* Object `obj` of the current process moved n > 0 bytes of plaintext. */
-static __always_inline void tls_moved(const struct red_tls_frame *call, __u64 id, __u32 n,
-				      int defer)
+#define TLS_HOW(call, defer) ((call)->kind | (call)->flags << 8 | (__u32) !!(defer) << 16)
+
+static __always_inline void tls_release(struct red_scratch *s, __u64 id)
 {
-	int dir = kind_dir(call->kind), how = RED_MOVE_TLS;
+	if (*(volatile __u64 *)&s->owner == id)
+		*(volatile __u64 *)&s->owner = 0;
+}
+
+/* Object `obj` of the current process moved n > 0 bytes of plaintext, in a call with `buf` and
+ * `len`. Returns the scratch that it is in, when tls_frames() is to look at it. */
+static __always_inline int tls_bytes(__u64 obj, __u64 buf, __u64 len, __u32 call, __u32 n, int dir)
+{
+	__u32 slot, kind = call & 0xff, how = RED_MOVE_TLS;
+	__u64 id = bpf_get_current_pid_tgid(), sk = 0;
 	struct red_stat *st = stat_of(RED_HOOK_TLS);
 	struct red_scratch *s;
 	struct red_conn *c;
-	__u64 sk = 0;
-	__u32 slot;
 
 	if (!st)
-		return;
-	c = tls_conn(call->obj, id >> 32, &sk);
-	if (!c && call->flags & RED_TLS_STRICT)
-		return;
+		return 0;
+	c = tls_conn(obj, id >> 32, &sk);
 	if (!c) {
-		tls_drop(RED_DROP_NOT_JOINED);
-		return;
+		if (!(call & RED_TLS_STRICT << 8))
+			tls_drop(RED_DROP_NOT_JOINED);
+		return 0;
 	}
-	if (defer && dir == RED_DIR_OUT && !kernel_tls(sk))
+	if (call >> 16 && dir == RED_DIR_OUT && !kernel_tls(sk))
 		how |= RED_MOVE_DEFER;
 	slot = tls_slot(id);
 	s = bpf_map_lookup_elem(&scratch, &slot);
 	if (!s)
-		return;
+		return 0;
 	count(&st->observed, 1, 1);
-	place_call(s, call->kind, call->buf, call->len, n);
+	place_call(s, kind, buf, len, n);
 	if (dir == RED_DIR_IN && c->last_dir != dir) {
 		c->sent = c->written;
 		conn_settle(c);
 	}
-	if (dir == RED_DIR_IN)
-		conn_moved(c, st, slot, RED_DIR_IN, n, id, (struct sock *)sk, RED_MOVE_TLS);
+	if (conn_moved(c, st, slot, dir, n, id, (struct sock *)sk, how, 0)) {
+		s->sk = sk;
+		s->plain = how;
+		return slot;
+	}
+	tls_release(s, id);
+	return 0;
+}
+
+__noinline int tls_received(__u64 obj, __u64 buf, __u64 len, __u32 call, __u32 n)
+{
+	return tls_bytes(obj, buf, len, call, n, RED_DIR_IN);
+}
+
+__noinline int tls_sent(__u64 obj, __u64 buf, __u64 len, __u32 call, __u32 n)
+{
+	return tls_bytes(obj, buf, len, call, n, RED_DIR_OUT);
+}
+
+__noinline int tls_frames(__u32 slot, __u32 dir, __u32 n)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+
+	if (!s)
+		return 0;
+	conn_frames(s->sk, slot, dir, n, s->plain);
+	tls_release(s, bpf_get_current_pid_tgid());
+	return 0;
+}
+
+static __always_inline void tls_moved_in(const struct red_tls_frame *call, __u32 n)
+{
+	__u32 slot = tls_received(call->obj, call->buf, call->len, TLS_HOW(call, 0), n);
+
+	if (slot)
+		tls_frames(slot, RED_DIR_IN, n);
+}
+
+static __always_inline void tls_moved_out(const struct red_tls_frame *call, __u32 n, int defer)
+{
+	__u32 slot = tls_sent(call->obj, call->buf, call->len, TLS_HOW(call, defer), n);
+
+	if (slot)
+		tls_frames(slot, RED_DIR_OUT, n);
+}
+
+static __always_inline void tls_moved(const struct red_tls_frame *call, __u32 n, int defer)
+{
+	if (kind_dir(call->kind) == RED_DIR_IN)
+		tls_moved_in(call, n);
 	else
-		conn_moved(c, st, slot, RED_DIR_OUT, n, id, (struct sock *)sk, how);
-	if (*(volatile __u64 *)&s->owner == id)
-		*(volatile __u64 *)&s->owner = 0;
+		tls_moved_out(call, n, defer);
 }
 
 /* rustls: an object that reads is that of the receive just before. */
@@ -666,7 +726,7 @@ static __noinline int rust_adopt(struct red_tls_call *call, __u64 obj, __u32 tgi
 	if (!c || c->id != call->last_id)
 		return 0;
 	c->wire |= wire;
-	return tls_join(c, sk, obj, tgid, RED_JOIN_MOVED);
+	return tls_join(sk, obj, tgid, RED_JOIN_MOVED);
 }
 
 /* rustls, from 0.23 on: what is read now was seen when it was decrypted. The reader's
@@ -684,17 +744,17 @@ static __always_inline int rust_taken(struct red_tls_call *call, __u64 obj, __u3
 }
 
 /* The peer has said that it sends no more, or this process has. */
-static __always_inline void tls_ended(const struct red_tls_frame *call, __u32 tgid, int dir)
+__noinline int tls_ended(__u64 obj, __u32 tgid, __u32 dir)
 {
 	struct red_conn *c;
 	__u64 sk;
 
-	c = tls_conn(call->obj, tgid, &sk);
+	c = tls_conn(obj, tgid, &sk);
 	if (!c)
-		return;
-	conn_report(c, RED_HOOK_STATE, RED_EV_EOF,
-		    dir == RED_DIR_IN ? RED_REPORT(RED_DIR_IN, RED_STATE_PEER)
-				      : RED_REPORT(RED_DIR_OUT, RED_STATE_LOCAL));
+		return 0;
+	return conn_report(sk, RED_HOOK_STATE, RED_EV_EOF,
+			   dir == RED_DIR_IN ? RED_REPORT(RED_DIR_IN, RED_STATE_PEER)
+					     : RED_REPORT(RED_DIR_OUT, RED_STATE_LOCAL));
 }
 
 #endif /* RED_TLS_H */

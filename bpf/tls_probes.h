@@ -267,7 +267,7 @@ int uprobe_rustls_take(struct pt_regs *ctx)
 	done.kind = RED_TLS_RUST_READ;
 	call = bpf_map_lookup_elem(&tls_calls, &key);
 	rust_adopt(call, done.obj, id >> 32, RED_WIRE_TAKEN);
-	tls_moved(&done, id, payload[2], 0);
+	tls_moved_in(&done, payload[2]);
 	return 0;
 }
 
@@ -408,11 +408,11 @@ int uretprobe_tls(struct pt_regs *ctx)
 		return 0;
 	}
 	if (n > 0 && !f.told)
-		tls_moved(&f, id, n, !f.nested);
+		tls_moved(&f, n, !f.nested);
 	else if ((f.kind == RED_TLS_READ || f.kind == RED_TLS_READ_INNER) && !(__s32)ret)
-		tls_ended(&f, id >> 32, RED_DIR_IN);
+		tls_ended(f.obj, id >> 32, RED_DIR_IN);
 	else if (f.kind == RED_TLS_SHUTDOWN && (__s32)ret >= 0)
-		tls_ended(&f, id >> 32, RED_DIR_OUT);
+		tls_ended(f.obj, id >> 32, RED_DIR_OUT);
 	return 0;
 }
 
@@ -511,7 +511,7 @@ int uprobe_go_write(struct pt_regs *ctx)
 	if (!f.len || f.len > 0x7fffffff || !tls_conn(f.obj, id >> 32, &sk))
 		return 0;
 	call->kind = RED_TLS_OTHER;
-	tls_moved(&f, id, f.len, 1);
+	tls_moved_out(&f, f.len, 1);
 	return 0;
 }
 
@@ -545,7 +545,7 @@ int uprobe_go_return(struct pt_regs *ctx)
 		return 0;
 	n = call_bytes(&f, n, 0);
 	if (n > 0 && !f.told)
-		tls_moved(&f, id, n, 0);
+		tls_moved(&f, n, 0);
 	return 0;
 }
 

@@ -293,7 +293,8 @@ def ring_full(t):
     if not t.dry:
         agent.proc.signal(signal.SIGCONT)
     before = agent.settle()
-    dropped = before.total("redeye_events_dropped_total", reason="ring_full")
+    dropped = sum(before.total("redeye_events_dropped_total", reason=reason)
+                  for reason in ("ring_full", "share"))
     check(t.dry or dropped > 0, "nothing was dropped, though nobody read the ring")
     lost = server(len(srv.truth()), at_most=True, status=WHATEVER, error=WHATEVER)
     agent.expect(lost)

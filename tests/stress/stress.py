@@ -58,8 +58,8 @@ def program(name):
 class Serve:
     """serve.c; redeye's --pid wants its process."""
 
-    def __init__(self, test, *mode):
-        self.proc = test.spawn([program("serve")] + list(mode))
+    def __init__(self, test, *mode, service="serve"):
+        self.proc = test.spawn([program("serve")] + list(mode), {"OTEL_SERVICE_NAME": service})
         self.port = int(self.proc.wait_line("LISTEN").split()[1])
         self.address = ("127.0.0.1", self.port)
 
@@ -172,6 +172,10 @@ class Agent(agent.Agent):
     def dropped(self, reason):
         return self.scrape().total("redeye_events_dropped_total", reason=reason)
 
+    def lost(self):
+        """What the ring did not take."""
+        return self.dropped("ring_full") + self.dropped("share")
+
     def expect_count(self, n, **labels):
         self.poll(lambda m: differs("requests %s" % labels, server_count(m, **labels), n))
 
@@ -213,8 +217,8 @@ class Test(harness.Test):
         return [redeye[self.build], "run", "--backend", self.backend, "--listen", "none"] + \
             [str(s) for s in selection]
 
-    def serve(self, *mode):
-        return Serve(self, *mode)
+    def serve(self, *mode, **kw):
+        return Serve(self, *mode, **kw)
 
     def load(self, server, connections=64, depth=1):
         return Load(self, server, connections, depth)

@@ -139,5 +139,5 @@ def sighup_storm(t):
     for i in range(50):
         reload(agent, path, CONFIGS[i % len(CONFIGS)], i)
     agent.expect_count(load.stop())
-    check(agent.dropped("ring_full") == 0, "events were lost")
+    check(agent.lost() == 0, "events were lost")
     wait_for("the last log line", lambda: "reloaded" in agent.proc.output())

@@ -48,6 +48,7 @@ def million_urls(t):
     agent.expect_count(n)
     check_cardinality(agent.scrape())
     for name, reason in (("redeye_events_dropped_total", "ring_full"),
+                         ("redeye_events_dropped_total", "share"),
                          ("redeye_messages_irregular_total", "malformed")):
         lost = agent.scrape().total(name, reason=reason)
         check(lost == 0, "%s{reason=%s} is %d" % (name, reason, lost))
