@@ -36,9 +36,9 @@ struct hpack {
 	uint8_t at;                           /* enum hpack_at */
 	uint8_t held_len;                     /* of a field's first integer, not fed yet */
 	uint8_t shift;
-	bool late;   /* it had begun before */
-	bool begun;  /* a field of this block has been seen */
-	bool broken; /* the rest of this block is lost */
+	bool late;  /* it had begun before */
+	bool begun; /* a field of this block has been seen */
+	int broken; /* -errno: the rest of this block is lost */
 	char held[8];
 	uint64_t value; /* the integer so far */
 };
@@ -49,7 +49,7 @@ void hpack__free(struct hpack *h); /* it can be used again, as one that comes la
 /* More of a block. 0 or -errno: nothing more can be had of this block. */
 int hpack__feed(struct hpack *h, const char *p, size_t len, hpack_field_fn fn, void *arg);
 
-/* The block ends here. */
+/* The block ends here. -ENOMEM or -EBADMSG: it was broken. */
 int hpack__end(struct hpack *h);
 
 /* Blocks were missed. */

@@ -167,6 +167,7 @@ static void request_points(struct self_builder *b, const struct request_families
 		{ "trace_context", st->bad_contexts },
 		{ "field_unknown", st->unknown },
 		{ "pushed", st->pushed },
+		{ "no_memory", st->no_memory },
 	};
 	size_t i;
 
