@@ -24,6 +24,7 @@ struct loader_uprobes {
 	const struct bpf_object *maps;
 	bool tried, multi;
 	bool refused[MAX_PROGRAMS]; /* by place in the object */
+	char refused_text[200];     /* "name (why), ..." */
 	struct uprobe_program progs[MAX_PROGRAMS];
 	char names[MAX_PROGRAMS][32];
 	size_t n;
@@ -82,16 +83,38 @@ static struct redeye_bpf *load(struct loader_uprobes *u, int only)
 	return NULL;
 }
 
+static void refuse(struct loader_uprobes *u, int i, const char *name, int err)
+{
+	size_t len = strlen(u->refused_text);
+
+	u->refused[i] = true;
+	snprintf(u->refused_text + len, sizeof(u->refused_text) - len, "%s%s (%s)", len ? ", " : "",
+		 name, strerror(err));
+}
+
 /* One that is refused fails all: finds out which. */
 static void find_refused(struct loader_uprobes *u)
 {
-	struct redeye_bpf *s;
+	struct redeye_bpf *all = skeleton__open(), *s;
+	struct bpf_program *p;
+	int i = 0;
 
-	for (int i = 0; i < MAX_PROGRAMS; i++) {
+	if (!all)
+		return;
+	bpf_object__for_each_program(p, all->obj)
+	{
+		if (!is_uprobe(p) || i == MAX_PROGRAMS)
+			continue;
 		s = load(u, i);
-		u->refused[i] = !s;
+		if (!s)
+			refuse(u, i, bpf_program__name(p), errno);
 		redeye_bpf__destroy(s);
+		i++;
 	}
+	redeye_bpf__destroy(all);
+	if (u->refused_text[0])
+		log__warn("the kernel refused %s: TLS is seen without them, or not at all",
+			  u->refused_text);
 }
 
 /* Of the object, which is large, only the descriptors are kept. */
@@ -190,5 +213,7 @@ int loader_uprobes__try(struct loader_uprobes *u, char *why, size_t why_size)
 		return -err;
 	}
 	uprobe_link__destroy(link);
+	if (u->refused_text[0])
+		snprintf(why, why_size, "without %s", u->refused_text);
 	return u->multi;
 }
