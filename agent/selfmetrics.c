@@ -261,7 +261,7 @@ static void add_processes(struct self_builder *b, const struct procs *procs)
 	self__single(b, "redeye.processes.selected", "{process}", METRIC_UPDOWN, st->targets,
 		     "Processes that are watched.");
 	self__single(b, "redeye.processes.refused", "{process}", METRIC_COUNTER, st->refused,
-		     "Processes that matched when the table was full.");
+		     "Processes that matched when there was no room.");
 	self__single(b, "redeye.processes.scans", "{scan}", METRIC_COUNTER, st->scans,
 		     "Passes over all of /proc.");
 }
