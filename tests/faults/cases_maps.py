@@ -14,6 +14,7 @@ from prom import FAMILY, server
 from stress import differs, program
 
 HELLO = head("GET", "/hello")
+FIXED = head("GET", "/fixed")
 N = 13    # what there is room for
 MORE = 17
 
@@ -22,12 +23,12 @@ MORE = 17
 def full_connections(t):
     """13 of 17 connections find room. The others' events are counted, each; when some of the 13
     have closed, others are seen."""
-    srv = t.serve("python")
-    agent = t.watch(srv, before=shimmed(maps="conns=%d" % N))
+    srv = t.serve()
+    agent = t.watch(srv, before=shimmed(maps="conns=%d" % N), routes=("/fixed",))
     conns = [Conn(srv.address) for _ in range(MORE)]
     for _ in range(7):
         for conn in conns:
-            repeat(conn, HELLO, 1)
+            repeat(conn, FIXED, 1)
     agent.expect_count(7 * N)
     # A request is received, and answered, by one call each; the end is none of theirs.
     check(agent.dropped("conn_table_full") == 2 * 7 * (MORE - N),
@@ -37,11 +38,11 @@ def full_connections(t):
         conn.close()
     agent.expect_value("redeye_bpf_map_entries", 0, map="conns")
     for conn in conns[N:]:
-        repeat(conn, HELLO, 11)
+        repeat(conn, FIXED, 11)
         conn.close()
     with Conn(srv.address) as conn:
-        repeat(conn, HELLO, 11)
-    agent.expect(server(7 * N + 11 * (MORE - N + 1)))
+        repeat(conn, FIXED, 11)
+    agent.expect(server(7 * N + 11 * (MORE - N + 1), "/fixed"))
 
 
 @case()

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 
+import harness
 import programs
 import servers
 import stress
@@ -110,7 +111,13 @@ class Disk:
 
 class Test(stress.Test):
     build = PLAIN
-    files = None  # what nginx serves
+    files = www = None  # what nginx serves
+
+    def serve(self, kind=None, **options):
+        """tests/stress's server, which is fast, or one of tests/live's."""
+        if not kind:
+            return super().serve()
+        return harness.Test.serve(self, kind, **options)
 
     def nginx(self):
         """With TLS, and without on another port."""
