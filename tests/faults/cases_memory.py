@@ -6,14 +6,18 @@ lost. It never crashes; and the build with the sanitizers finds no leak either.
 """
 
 import glob
+import http.client
 import os
 import subprocess
 
 import faults
 import prom
 import stress
+from agent import fetch
 from faults import PLAIN, SANITIZED, case, shimmed, size
-from lib import Skip, check, free_port, run, settings, wait_for
+from lib import Skip, check, free_port, run, settings
+from otlp import Receiver
+from stress import differs
 
 GOLDEN = os.path.join(settings.root, "tests", "golden")
 # What lies beneath redeye, and takes thousands of allocations to start.
@@ -147,8 +151,7 @@ COMMANDS = (
     ("config", "--config", "CONFIG"),
     ("config", "--port", "80", "--service", "a=b", "--otlp-headers", "a=b"),
     ("help", "run"), ("man",), ("completion", "bash"), ("version",),
-    ("signatures", "/bin/true"),
-)
+) + tuple(("signatures", path) for path in glob.glob("/usr/lib/*/libssl.so.3"))
 
 
 @case(timeout=600, build=SANITIZED)
@@ -187,3 +190,81 @@ def memory_start(t):
             (SANITIZED, served(t), size(13, 401), BENEATH),
             (PLAIN, ("--listen", "none"), size(31, 2003), "libseccomp")):
         sweep(build, run_options(t, srv, *more), step, 1800, spare=spare)
+
+
+# ---- redeye at work ---------------------------------------------------------------------------------
+
+def check_alive(agent):
+    check(agent.proc.alive(), "redeye ended: " + agent.proc.output()[-600:])
+
+
+def ask(port, path):
+    """Whatever the answer, if any."""
+    try:
+        return fetch(port, path)[0]
+    except (OSError, http.client.HTTPException):
+        return 0
+
+
+def under_load(t, build, one_in, rounds):
+    """One allocation in `one_in` fails while requests, scrapes, queries and exports go on."""
+    control, path = t.control()
+    t.build, srv = build, t.serve()
+    receiver = Receiver(free_port())
+    log = os.path.join(t.temp, "access.log")
+    # The sanitizer's start of a thread takes memory by way of the C library.
+    spare = BENEATH + (",libc.so" if build == SANITIZED else "")
+    before = shimmed(build, control=path, spare=spare)
+    agent = t.watch(srv, before=before, routes=("/fixed/after",), options=[
+        "--access-log", log, "--otlp-endpoint", receiver.endpoint(), "--otlp-protocol", "http/json",
+        "--metrics-exporter", "none", "--spool-dir", os.path.join(t.temp, "spool"),
+        "--span-delay", "100ms"])
+    load = t.load(srv, 23, depth=4)
+    control.seed = faults.seed
+    try:
+        for _ in range(rounds):
+            control.one_in = one_in
+            load.go(2003, "ids")
+            more = t.load(srv, 7)  # connections, and processes, come and go
+            more.go(101, "hostile")
+            more.close()
+            for path in ("/metrics", "/api/v1/services", "/api/v1/routes", "/api/v1/traces",
+                         "/api/v1/status", "/healthz"):
+                ask(agent.port, path)
+            check_alive(agent)
+        check(control.failed > 0, "nothing failed")
+        control.one_in = 0
+        check_whole_again(t, agent, srv)
+        agent.finish()
+    finally:
+        receiver.close()
+    return control.failed
+
+
+def check_whole_again(t, agent, srv):
+    """There is memory again: new requests are exact, the books balance, exports are complete."""
+    agent.settle()
+    agent.expect_active(0)
+    before = agent.count(http_route="/fixed/after")
+    t.load(srv, 23).go(1009, "after")
+    agent.expect_count(before + 1009, http_route="/fixed/after")
+
+    def problems(m):
+        for signal in ("traces",):
+            total = m.total("redeye_export_items_total", signal=signal)
+            parts = sum(m.total("redeye_export_" + name, signal=signal)
+                        for name in ("delivered_total", "dropped_total", "waiting"))
+            yield from differs("exported", parts, total)
+            yield from differs("waiting", m.total("redeye_export_waiting", signal=signal), 0)
+    agent.poll(problems, 30)
+
+
+@case(timeout=600)
+def memory_at_work(t):
+    for one_in in size((3, 101, 1009), (101,)):
+        under_load(t, PLAIN, one_in, size(11, 3))
+
+
+@case(timeout=600, build=SANITIZED)
+def memory_at_work_sanitized(t):
+    under_load(t, SANITIZED, size(53, 101), size(11, 3))

@@ -32,7 +32,7 @@ static void *early_calloc(size_t size)
 	return early_used <= sizeof(early) ? p : NULL;
 }
 
-static void look(void)
+__attribute__((constructor)) static void look(void)
 {
 	looking = true;
 	real_malloc = next_symbol("malloc");
