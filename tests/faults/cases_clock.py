@@ -9,6 +9,7 @@ alike, so that a request that was under way lasts as long as the machine was awa
 import json
 import os
 import time
+from datetime import datetime
 
 from agent import fetch
 from cases_net import CONNS
@@ -102,3 +103,25 @@ def clock_jumps(t):
         jumped.agent.expect(server(jumped.made, "/sleep/{ms}"))
     finally:
         jumped.receiver.close()
+
+
+@case(timeout=60)
+def clock_namespace(t):
+    """redeye in a time namespace whose CLOCK_MONOTONIC is not the kernel's: a day ahead, or behind."""
+    for offset in (86400, -int(time.monotonic()) + 1):
+        srv, log = t.serve(), os.path.join(t.temp, "log%d" % offset)
+        agent = t.watch(srv, routes=("/fixed",), options=["--no-tls", "--access-log", log],
+                        before=["unshare", "-T", "--monotonic", str(offset)])
+        check(os.readlink("/proc/%d/ns/time" % agent.proc.pid) != os.readlink("/proc/self/ns/time"),
+              "redeye has no time namespace of its own")
+        load = t.load(srv, 7)
+        load.go(1009)
+        agent.expect(server(1009, "/fixed"))
+        load.close()
+        agent.expect_value("redeye_connections_open", 0)
+        agent.expect_value("redeye_access_log_lines_total", 1009)
+        with open(log) as f:
+            starts = [datetime.fromisoformat(json.loads(line)["timestamp"][:19]) for line in f]
+        ages = [(datetime.utcnow() - one).total_seconds() for one in starts]
+        check(-2 < min(ages) and max(ages) < 60, "lines are %d to %d s old" % (min(ages), max(ages)))
+        agent.finish()
