@@ -8,10 +8,10 @@ not here: per-processor scratch, counters, and the ring (cases_ring.py).
 import secure
 from cases_refused import doctor, expect_schemes, plain, scheme_counts
 from client import Conn, head, repeat
-from faults import case, check_once, log_lines, shimmed
+from faults import HeldLoad, case, check_once, log_lines, shimmed
 from lib import Skip, check
 from prom import FAMILY, server
-from stress import differs, program
+from stress import differs
 
 HELLO = head("GET", "/hello")
 FIXED = head("GET", "/fixed")
@@ -105,17 +105,17 @@ def full_tls_calls(t):
 
 
 class Clients:
-    """load.c's connections, watched as a client with --propagate."""
+    """load.c's connections, watched as a client with --propagate from the first on."""
 
     def __init__(self, t, **maps):
-        """The table is made before its connections are."""
         self.srv = t.serve()
         text = ",".join("%s=%d" % one for one in maps.items())
-        self.agent = t.agent("--exe", program("load"), before=shimmed(maps=text),
+        self.load = HeldLoad(t, self.srv, MORE)
+        self.agent = t.watch(self.load, before=shimmed(maps=text),
                              options=["--propagate", "--no-tls"])
         if log_lines(self.agent, "propagation is off"):
             raise Skip(log_lines(self.agent, "propagation is off")[0])
-        self.load = t.load(self.srv, MORE)
+        self.load.connect()
 
     def connections(self, event):
         return self.agent.scrape().total("redeye_propagation_connections_total", event=event)

@@ -184,11 +184,11 @@ def memory_start(t):
     lacks. Thousands of allocations are libbpf's and of others beneath; of these some."""
     srv = t.serve()
     for build, more, step, spare in (
-            (PLAIN, ("--listen", "none", "--no-tls"), size(1, 13), BENEATH),
-            (PLAIN, ("--listen", "none"), size(1, 29), BENEATH),
-            (PLAIN, served(t), size(7, 211), BENEATH),
-            (SANITIZED, served(t), size(13, 401), BENEATH),
-            (PLAIN, ("--listen", "none"), size(31, 2003), "libseccomp")):
+            (PLAIN, ("--listen", "none", "--no-tls"), size(1, 29), BENEATH),
+            (PLAIN, ("--listen", "none"), size(1, 61), BENEATH),
+            (PLAIN, served(t), size(7, 401), BENEATH),
+            (SANITIZED, served(t), size(13, 701), BENEATH),
+            (PLAIN, ("--listen", "none"), size(31, 4001), "libseccomp")):
         sweep(build, run_options(t, srv, *more), step, 1800, spare=spare)
 
 

@@ -11,6 +11,7 @@ import mmap
 import os
 import re
 import shutil
+import subprocess
 
 import harness
 import programs
@@ -105,6 +106,21 @@ class Disk:
     def remount(self, how):
         """"ro" or "rw"."""
         run(["nsenter", "-t", str(self.pid), "-m", "mount", "-o", "remount," + how, self.path])
+
+
+# ---- a client that is watched before it connects -------------------------------------------------
+
+class HeldLoad(stress.Load):
+    """load.c, which begins when `connect` is called; a shell has its process until then."""
+
+    def __init__(self, t, server, connections):
+        self.proc = t.spawn(["sh", "-c", 'read go; exec "$0" "$@"', stress.program("load"),
+                             server.port, connections, 1], stdin=subprocess.PIPE)
+        self.done = self.answered = self.failed = 0
+
+    def connect(self):
+        self.tell("go")
+        self.proc.wait_line("READY", 60)
 
 
 # ---- running a case -----------------------------------------------------------------------------
