@@ -84,7 +84,8 @@ struct procs_stats {
 	uint64_t known;   /* processes kept now */
 	uint64_t targets; /* of these, watched now */
 	uint64_t evicted; /* left early to make room */
-	uint64_t refused; /* matched, but all places were taken by targets, or the kernel has none */
+	uint64_t
+		refused; /* matched, but all places were taken by targets, or the kernel has none */
 	uint64_t scans;
 };
 

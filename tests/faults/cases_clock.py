@@ -12,7 +12,6 @@ import time
 from datetime import datetime
 
 from agent import fetch
-from cases_net import CONNS
 from client import Conn, head, repeat
 from faults import case, shimmed
 from lib import check, free_port, settings, wait_for
@@ -21,6 +20,7 @@ from prom import FAMILY, server
 
 HOUR = 3600
 JUMPS = (HOUR, -2 * HOUR, 48 * HOUR, -10 * 365 * 24 * HOUR, 0)
+EACH = 7  # requests after each
 SLEEP = head("GET", "/sleep/50")
 
 
@@ -60,14 +60,15 @@ def check_duration(agent, n):
 
 
 def check_spans(jumped):
-    """Each lasts what it lasted, wherever the clock stood; of one connection they follow each other,
-    but for where the clock was set back."""
+    """Each lasts what it lasted, wherever the clock stood. Their starts ascend between two jumps."""
     spans = wait_for("%d spans" % jumped.made, lambda: jumped.receiver.spans()
                      if len(jumped.receiver.spans()) == jumped.made else None, 20)
     for one in spans:
         seconds = (one.end_ns - one.start_ns) / 1e9
         check(0.05 <= seconds < 5, "a span lasts %.3f s" % seconds)
-    return spans
+    for i in range(0, len(spans), EACH):
+        starts = [one.start_ns for one in spans[i:i + EACH]]
+        check(starts == sorted(starts), "spans %d to %d do not ascend" % (i, i + EACH))
 
 
 def calls_a_second(control):
@@ -79,15 +80,15 @@ def calls_a_second(control):
 
 @case(timeout=120)
 def clock_jumps(t):
-    """An hour on, two back, two days on, ten years back: counts, durations, /metrics, the API, spans
-    and the access log."""
+    """An hour on, two back, two days on, ten years back: counts, durations, /metrics, the API,
+    spans and the access log."""
     jumped = Jumped(t)
     quiet = calls_a_second(jumped.control)
     try:
         with Conn(jumped.srv.address) as conn:
             for seconds in JUMPS:
                 jumped.jump(seconds)
-                jumped.requests(conn, 7)
+                jumped.requests(conn, EACH)
                 for path in ("/metrics", "/api/v1/services", "/api/v1/routes", "/healthz"):
                     start = time.monotonic()
                     status, _ = fetch(jumped.agent.port, path)
@@ -107,7 +108,7 @@ def clock_jumps(t):
 
 @case(timeout=60)
 def clock_namespace(t):
-    """redeye in a time namespace whose CLOCK_MONOTONIC is not the kernel's: a day ahead, or behind."""
+    """redeye in a time namespace whose CLOCK_MONOTONIC is a day ahead of the kernel's, or behind."""
     for offset in (86400, -int(time.monotonic()) + 1):
         srv, log = t.serve(), os.path.join(t.temp, "log%d" % offset)
         agent = t.watch(srv, routes=("/fixed",), options=["--no-tls", "--access-log", log],
@@ -123,5 +124,6 @@ def clock_namespace(t):
         with open(log) as f:
             starts = [datetime.fromisoformat(json.loads(line)["timestamp"][:19]) for line in f]
         ages = [(datetime.utcnow() - one).total_seconds() for one in starts]
-        check(-2 < min(ages) and max(ages) < 60, "lines are %d to %d s old" % (min(ages), max(ages)))
+        check(-2 < min(ages) and max(ages) < 60, "lines are %d to %d s old" %
+              (min(ages), max(ages)))
         agent.finish()

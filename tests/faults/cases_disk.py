@@ -77,7 +77,7 @@ def disk_full_access_log(t):
     log.check_file(written + AFTER)
 
 
-@case(timeout=120)
+@case(timeout=120, long=True)
 def disk_full_at_start(t):
     """It starts, and writes as soon as there is room."""
     log = Log(t, fill=True)

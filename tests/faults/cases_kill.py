@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""redeye is killed at any moment, stopped, started again: no client notices, nothing stays behind."""
+"""redeye is killed at any moment, stopped, started again: no client notices, nothing is left."""
 
 import ctypes
 import errno
@@ -13,7 +13,7 @@ import time
 
 import faults
 import secure
-from client import Conn, expect_status, head
+from client import expect_status, head
 from faults import case, size
 from lib import Skip, check, settings, wait_for
 from prom import FAMILY
@@ -110,8 +110,8 @@ class Killer:
             proc.wait_line("redeye: info: ready:")
         time.sleep(self.random.uniform(0, 0.7))
         check(proc.alive(), "redeye ended by itself: " + proc.output()[-300:])
-        check("the API is not there" not in proc.output(), "a socket that was left is in the way: " +
-              proc.output())
+        check("the API is not there" not in proc.output(),
+              "a socket that was left is in the way: " + proc.output())
         self.pids.add(proc.pid)
         left = left_behind(kill(proc))
         check(not left, "left in the kernel: %s" % sorted(left))

@@ -148,7 +148,7 @@ def full_contexts(t):
 
 @case()
 def full_stash(t):
-    """kprobe keeps the arguments of calls that are under way: those that find no room are counted."""
+    """kprobe keeps the arguments of calls that are under way: those without room are counted."""
     if not doctor([])[1]["kprobe"]["available"]:
         raise Skip("no kprobe backend here")
     t.backend = "kprobe"

@@ -144,7 +144,7 @@ def memory_replay(t):
 
 @case(timeout=3600, build=SANITIZED)
 def memory_replay_sanitized(t):
-    replay(SANITIZED, recordings(size(None, ("h2-rpc", "tls-lost"))))
+    replay(SANITIZED, recordings(size(None, ("tls-lost",))))
 
 
 COMMANDS = (
@@ -165,7 +165,7 @@ def memory_commands(t):
             check(one.word != "less", "less is printed, and the status is 0: %s" % one)
 
 
-# ---- redeye run -----------------------------------------------------------------------------------
+# ---- redeye run ---------------------------------------------------------------------------------
 
 def run_options(t, srv, *more):
     return ["run", "--pid", srv.proc.pid, "--backend", t.backend, "--duration", "20ms",
@@ -192,7 +192,7 @@ def memory_start(t):
         sweep(build, run_options(t, srv, *more), step, 1800, spare=spare)
 
 
-# ---- redeye at work ---------------------------------------------------------------------------------
+# ---- redeye at work -----------------------------------------------------------------------------
 
 def check_alive(agent):
     check(agent.proc.alive(), "redeye ended: " + agent.proc.output()[-600:])
@@ -259,7 +259,7 @@ def check_whole_again(t, agent, srv):
     agent.poll(problems, 30)
 
 
-@case(timeout=600)
+@case(timeout=600, long=True)
 def memory_at_work(t):
     for one_in in size((3, 101, 1009), (101,)):
         under_load(t, PLAIN, one_in, size(11, 3))

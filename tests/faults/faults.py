@@ -28,8 +28,16 @@ SANITIZERS = {
 }
 
 
-def case(build=PLAIN, **kw):
-    return stress.case(build, **kw)
+LONG = set()  # names of cases that the short form leaves out
+
+
+def case(build=PLAIN, long=False, **kw):
+    def register(function):
+        stress.case(build, **kw)(function)
+        if long:
+            LONG.add(harness.CASES[-1].name)
+        return function
+    return register
 
 
 def out(*parts):
