@@ -206,3 +206,17 @@ def disk_read_only_log(t):
     check(proc.wait(20) == 1, "it started")
     check("redeye: error: cannot write the access log to %s: Read-only file system\n" % path in
           proc.output(), "it said " + proc.output())
+
+
+@case(timeout=60)
+def disk_full_recording(t):
+    """`redeye record` ends when it cannot write any more, and says so."""
+    disk, srv = Disk(t, kib=256), t.serve()
+    path = disk.path + "/f.red"
+    proc = t.spawn(disk.before + [settings.redeye, "record", "--backend", t.backend, "--no-tls",
+                                  "--pid", srv.proc.pid, "-o", path])
+    proc.wait_line("redeye: info: ready:")
+    t.load(srv, CONNS).go(AFTER)
+    check(proc.wait(10 * settings.slow) == 1, "it ended well")
+    said = "redeye: error: cannot write %s: No space left on device\n" % path
+    check(said in proc.output(), "it said " + proc.output())
