@@ -6,7 +6,7 @@ import json
 import os
 
 from faults import Disk, case, check_once, log_lines, size
-from lib import Proc, check, free_port, wait_for
+from lib import Proc, check, free_port, settings, wait_for
 from otlp import Receiver
 from stress import differs
 
