@@ -59,7 +59,7 @@ SKEL	:= $(O)/redeye.skel.h
 .PHONY: all deps demo format man install uninstall deb clean docs check check-abi check-arm64 check-docs fuzz
 .PHONY: bench bench-check bench-spans bench-history
 .PHONY: test test-unit test-golden test-live test-stress test-prometheus test-propagate test-otlp test-traces
-.PHONY: test-tls test-h2 test-frames test-uprobes test-terminal test-page test-page-real test-deploy test-manifests test-package test-roots test-k8s test-docs
+.PHONY: test-tls test-h2 test-frames test-faults test-uprobes test-terminal test-page test-page-real test-deploy test-manifests test-package test-roots test-k8s test-docs
 .PHONY: test-vm test-vm-tls test-vm-h2
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -133,7 +133,7 @@ $(O)/tests/unit/%: tests/unit/%.c $(LIB)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) -lcmocka $(LIBS)
 
 # Their probes are of their own processes only: others on this machine map the same files.
-test-live test-tls test-h2 test-stress test-prometheus test-propagate test-otlp test-traces test-deploy bench bench-check demo: \
+test-live test-tls test-h2 test-stress test-faults test-prometheus test-propagate test-otlp test-traces test-deploy bench bench-check demo: \
 	export REDEYE_UPROBE_SCOPE = process
 
 test-unit: $(UNITS)
@@ -183,6 +183,11 @@ test-live: all
 
 test-stress: all
 	$(Q)tests/stress/run $(STRESS)
+
+# What redeye does when something around it fails. FAULTS="--only disk*"; all of it takes about an hour.
+test-faults: all
+	$(Q)tests/faults/deps
+	$(Q)tests/faults/run $(FAULTS)
 
 test-prometheus: all
 	$(Q)tests/prometheus/run
@@ -339,6 +344,7 @@ test:
 		page='$(MAKE) -s test-page' \
 		page-real='$(MAKE) -s test-page-real' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
+		faults='$(MAKE) -s test-faults FAULTS=--quick' \
 		vm='tests/vm/skipped'
 
 bench: all $(O)/tests/bench/mkrecording $(O)/tests/bench/trap

@@ -106,10 +106,9 @@ static void check_other_processes(struct result *r)
 
 static void try_backend(struct result *r, enum backend_id id)
 {
-	char why[256];
+	char why[256] = "";
 
-	if (loader__try(id, why, sizeof(why)))
-		fail(r, NO, why);
+	fail(r, loader__try(id, why, sizeof(why)) ? NO : YES, why);
 }
 
 static void check_sock(struct result *r)
@@ -134,13 +133,15 @@ static void check_syscall(struct result *r)
 
 static void check_uprobes(struct result *r)
 {
-	char why[256];
+	char why[256] = "";
 	int links = loader__try_uprobes(why, sizeof(why));
 
 	if (links < 0)
 		fail(r, NO, why);
-	else if (!links)
-		snprintf(r->why, sizeof(r->why), "by perf events, which are slow to take off");
+	else
+		snprintf(r->why, sizeof(r->why), "%s%s%s",
+			 links ? "" : "by perf events, which are slow to take off",
+			 !links && why[0] ? "; " : "", why);
 }
 
 static void check_propagation(struct result *r)

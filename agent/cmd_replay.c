@@ -127,6 +127,24 @@ static int print(struct replay *r)
 	return err;
 }
 
+/* Whoever reads what was printed believes that it is all. */
+static int check_lost(const struct replay *r)
+{
+	uint64_t n = pipeline__conn_stat(r->pipeline)->no_memory;
+	const struct proto_stat *st;
+	struct agg_stats agg;
+
+	for (size_t i = 0; i < PROTO__CNT; i++) {
+		st = pipeline__proto_stat(r->pipeline, i);
+		n += st->dropped[PROTO_DROP_NO_MEMORY] + st->no_memory;
+	}
+	agg__stats(pipeline__agg(r->pipeline), &agg);
+	if (!(n + agg.lost_cnt))
+		return 0;
+	log__error("%s: not all of it is printed: out of memory", r->options->input);
+	return -ENOMEM;
+}
+
 static int replay(const struct options *o)
 {
 	struct replay r = { .options = o };
@@ -144,12 +162,16 @@ static int replay(const struct options *o)
 		rc = print(&r);
 		if (damaged)
 			log__error("%s: %s", o->input, err);
+		else
+			damaged = check_lost(&r);
 	}
 	pipeline__free(r.pipeline);
 	procs__free(r.procs);
 	recording_reader__free(r.reader);
-	if (rc || fflush(stdout))
-		log__error("cannot print: %s", strerror(rc ? -rc : errno));
+	if (!rc && fflush(stdout))
+		rc = -errno;
+	if (rc)
+		log__error("cannot print: %s", strerror(-rc));
 	return rc ? rc : damaged;
 }
 

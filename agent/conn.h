@@ -61,6 +61,7 @@ struct conn_table_config {
 
 struct conn_stat {
 	uint64_t opened, closed, evicted;
+	uint64_t no_memory;    /* connections that are not followed for lack of memory */
 	uint64_t unknown;      /* records of connections without a RED_EV_OPEN */
 	uint64_t unclassified; /* connections given up: no known protocol */
 	uint64_t polls;

@@ -203,8 +203,10 @@ void conn_table__open(struct conn_table *t, const struct red_ev_open *ev)
 	if (conn_table__find(t, ev->conn_id))
 		return;
 	c = take(t);
-	if (!c)
+	if (!c) {
+		t->stat.no_memory++;
 		return;
+	}
 	c->id = ev->conn_id;
 	c->sk = ev->sk;
 	c->ino = ev->ino;

@@ -82,7 +82,8 @@ void hpack__forget(struct hpack *h)
 {
 	hpack__free(h);
 	h->at = HPACK_AT_FIELD;
-	h->begun = h->fields = h->broken = false;
+	h->begun = h->fields = false;
+	h->broken = 0;
 }
 
 /* ---- to nghttp2 ---------------------------------------------------------------------------- */
@@ -338,21 +339,21 @@ static int walk(const struct sink *s, const char *p, size_t len)
 int hpack__feed(struct hpack *h, const char *p, size_t len, const struct hpack_reader *r)
 {
 	struct sink s = { h, r };
-	int err = h->broken ? -EBADMSG : walk(&s, p, len);
 
-	h->broken |= err != 0;
-	return err;
+	if (!h->broken)
+		h->broken = walk(&s, p, len);
+	return h->broken;
 }
 
 /* What a broken block would have inserted is not known: nor is, then, what is where. */
 int hpack__end(struct hpack *h)
 {
-	bool whole = !h->broken && h->at == HPACK_AT_FIELD;
+	int err = h->broken || h->at == HPACK_AT_FIELD ? h->broken : -EBADMSG;
 
 	h->begun = h->fields = false;
-	if (!whole)
+	if (err)
 		hpack__forget(h);
 	else if (h->inflater)
 		nghttp2_hd_inflate_end_headers(h->inflater);
-	return whole ? 0 : -EBADMSG;
+	return err;
 }

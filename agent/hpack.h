@@ -45,7 +45,7 @@ struct hpack {
 	bool begun;  /* a byte of this block has been seen, */
 	bool fields; /* and one of a field */
 	bool skip;   /* the present field is not for nghttp2 */
-	bool broken; /* the rest of this block is lost */
+	int broken;  /* -errno: the rest of this block is lost */
 	char held[8];
 	uint64_t value; /* the integer so far */
 };
@@ -56,7 +56,7 @@ void hpack__free(struct hpack *h); /* it can be used again, as one that comes la
 /* More of a block. 0 or -errno: nothing more can be had of this block. */
 int hpack__feed(struct hpack *h, const char *p, size_t len, const struct hpack_reader *r);
 
-/* The block ends here. */
+/* The block ends here. -ENOMEM or -EBADMSG: it was broken. */
 int hpack__end(struct hpack *h);
 
 /* Blocks were missed. */

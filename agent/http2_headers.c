@@ -3,6 +3,8 @@
  * Blocks of headers: HEADERS or PUSH_PROMISE, and the CONTINUATIONs behind it. Every one goes
  * through header compression, whatever becomes of it, or the next would mean something else.
  */
+#include <errno.h>
+
 #include "http2_internal.h"
 #include "request_headers.h"
 
@@ -217,13 +219,16 @@ static void whole_block(struct http2 *h, enum red_dir dir, uint64_t ts_ns)
 }
 
 /* Of its stream nothing is known but that it goes on, or ends. */
-static void broken_block(struct http2 *h, enum red_dir dir, uint64_t ts_ns)
+static void broken_block(struct http2 *h, enum red_dir dir, uint64_t ts_ns, int err)
 {
 	const struct http2_half *f = &h->half[dir];
 	struct http_txn *t = http2__find(h, f->opener.stream);
 	struct http2_head none = { 0 };
 
-	http2_stat(h)->malformed++;
+	if (err == -ENOMEM)
+		http2_stat(h)->no_memory++;
+	else
+		http2_stat(h)->malformed++;
 	if (t && http2_is_response(h, dir)) {
 		t->flags |= HTTP_TXN_UNKNOWN;
 		answer(h, dir, &none, false, ts_ns);
@@ -238,11 +243,13 @@ void http2__block_ends(struct http2 *h, enum red_dir dir, uint64_t ts_ns)
 {
 	struct http2_half *f = &h->half[dir];
 	struct proto_stat *st = http2_stat(h);
+	int err;
 
 	st->unknown += f->block.n_unknown;
 	st->heads_cut += f->block.cut;
-	if (hpack__end(&f->hpack))
-		broken_block(h, dir, ts_ns);
+	err = hpack__end(&f->hpack);
+	if (err)
+		broken_block(h, dir, ts_ns, err);
 	else if (f->opener.type == HTTP2_PUSH_PROMISE)
 		st->pushed++;
 	else

@@ -185,17 +185,24 @@ static uint64_t on_upkeep(void *arg, uint64_t now_ns)
 
 /* ---- processes -------------------------------------------------------------------------- */
 
-static void set_target(void *arg, uint32_t tgid, bool on)
+static int set_target(void *arg, uint32_t tgid, bool on)
 {
+	static struct log_limit limit = LOG_LIMIT(1, 60);
 	struct live *l = arg;
+	int err = loader__set_target(l->loader, tgid, on);
 
-	loader__set_target(l->loader, tgid, on);
-	if (!l->prober)
-		return;
+	if (err && on)
+		log__limited(&limit, LOG_LEVEL_WARN,
+			     "process %u cannot be watched: kernel.pid_max was lower when redeye "
+			     "started",
+			     tgid);
+	if (!l->prober || err)
+		return err;
 	if (on)
 		prober__selected(l->prober, tgid);
 	else
 		prober__left(l->prober, tgid);
+	return 0;
 }
 
 static void selected(void *arg, uint32_t tgid, const struct proc *p)

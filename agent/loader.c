@@ -471,6 +471,21 @@ static int start_backend(struct loader *l, const struct loader_config *c, const 
 	return 0;
 }
 
+/* Without propagation's maps none of the programs loads, not even alone: the kernel may lack
+ * their kinds, and that is no reason not to watch. */
+static int start_plainly(struct loader *l, const struct loader_config *c, const struct backend *b,
+			 const struct btf *btf, int why)
+{
+	struct loader_config plain = *c;
+	int err;
+
+	plain.propagate = false;
+	err = start_backend(l, &plain, b, btf);
+	if (!err)
+		miss(l, "prop_msg", strerror(-why));
+	return err;
+}
+
 static const char *reason(int err)
 {
 	return err == -ENOTSUP ? "this kernel does not have it" : strerror(-err);
@@ -487,6 +502,8 @@ static int start(struct loader *l, const struct loader_config *c, const struct b
 		if (c->backend != BACKEND_AUTO && c->backend != b->id)
 			continue;
 		rc = backend__unfit(b) ? -ENOTSUP : start_backend(l, c, b, btf);
+		if (rc && rc != -ENOTSUP && c->propagate)
+			rc = start_plainly(l, c, b, btf, rc);
 		if (!rc)
 			return 0;
 		if (len < err_size)
@@ -744,17 +761,29 @@ uint32_t loader__conns_used(const struct loader *l, uint32_t *max)
 	return __atomic_load_n(&l->skel->bss->red_conns_cnt, __ATOMIC_RELAXED);
 }
 
+/* "without tp_exit (Invalid argument), ..."; nothing when nothing is missing. */
+static void tell_missing(const struct loader *l, char *why, size_t why_size)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < l->n_missing && len < why_size; i++)
+		len += snprintf(why + len, why_size - len, "%s%s (%s)", i ? ", " : "without ",
+				l->missing[i].prog, l->missing[i].why);
+}
+
 int loader__try(enum backend_id id, char *why, size_t why_size)
 {
 	struct loader_config c = {
 		.backend = id,
 		.max_connections = 64,
 		.ring_bytes = 65536,
+		.watch_cgroups = true,
 	};
 	struct loader *l = loader__new(&c, why, why_size);
 
 	if (!l)
 		return -errno;
+	tell_missing(l, why, why_size);
 	loader__free(l);
 	return 0;
 }

@@ -108,7 +108,8 @@ uint32_t loader__conns_used(const struct loader *l, uint32_t *max);
 
 /*
  * `redeye doctor`: tries one backend by really loading and attaching it, and
- * takes it down again. 0 when it works, else -errno with the reason in why.
+ * takes it down again. 0 when it works, with what the kernel refused besides in why, else
+ * -errno with the reason.
  */
 int loader__try(enum backend_id id, char *why, size_t why_size);
 

@@ -40,6 +40,7 @@ struct loader_uprobes {
 	bool tried[GROUP__CNT], multi;
 	bool refused[MAX_PROGRAMS];      /* by place in the object */
 	enum group groups[MAX_PROGRAMS]; /* likewise */
+	char refused_text[200];          /* "name (why), ..." */
 	struct uprobe_program progs[MAX_PROGRAMS];
 	char names[MAX_PROGRAMS][32];
 	size_t n;
@@ -111,18 +112,39 @@ static struct redeye_bpf *load(struct loader_uprobes *u, enum group g, int only)
 	return NULL;
 }
 
+static void refuse(struct loader_uprobes *u, int i, const char *name, int err)
+{
+	size_t len = strlen(u->refused_text);
+
+	u->refused[i] = true;
+	snprintf(u->refused_text + len, sizeof(u->refused_text) - len, "%s%s (%s)", len ? ", " : "",
+		 name, strerror(err));
+}
+
 /* One that is refused fails all: finds out which. */
 static void find_refused(struct loader_uprobes *u, enum group g)
 {
-	struct redeye_bpf *s;
+	struct redeye_bpf *all = skeleton__open(), *s;
+	size_t told = strlen(u->refused_text); /* of other groups */
+	struct bpf_program *p;
+	int i = 0;
 
-	for (int i = 0; i < MAX_PROGRAMS; i++) {
-		if (u->groups[i] != g)
+	if (!all)
+		return;
+	bpf_object__for_each_program(p, all->obj)
+	{
+		if (!is_uprobe(p) || i == MAX_PROGRAMS)
 			continue;
-		s = load(u, g, i);
-		u->refused[i] = !s;
+		s = u->groups[i] == g ? load(u, g, i) : NULL;
+		if (!s && u->groups[i] == g)
+			refuse(u, i, bpf_program__name(p), errno);
 		redeye_bpf__destroy(s);
+		i++;
 	}
+	redeye_bpf__destroy(all);
+	if (u->refused_text[told])
+		log__warn("the kernel refused %s: TLS is seen without them, or not at all",
+			  u->refused_text + told + (told ? 2 : 0));
 }
 
 /* Of the object, which is large, only the descriptors are kept. */
@@ -231,5 +253,7 @@ int loader_uprobes__try(struct loader_uprobes *u, char *why, size_t why_size)
 		return -err;
 	}
 	uprobe_link__destroy(link);
+	if (u->refused_text[0])
+		snprintf(why, why_size, "without %s", u->refused_text);
 	return u->multi;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <time.h>
@@ -39,9 +40,30 @@ static uint64_t clock_ns(clockid_t id)
 	return t.tv_sec * 1000000000ull + t.tv_nsec;
 }
 
+/* Nanoseconds by which a time namespace moves our CLOCK_MONOTONIC from the kernel's. */
+static int64_t namespace_ns;
+
+static void __attribute__((constructor)) find_namespace(void)
+{
+	FILE *f = fopen("/proc/self/timens_offsets", "re");
+	long long s = 0, ns = 0;
+
+	if (!f)
+		return;
+	if (fscanf(f, "monotonic %lld %lld", &s, &ns) == 2)
+		namespace_ns = s * 1000000000 + ns;
+	fclose(f);
+}
+
 uint64_t mono_ns(void)
 {
-	return clock_ns(CLOCK_MONOTONIC);
+	return clock_ns(CLOCK_MONOTONIC) - (uint64_t)namespace_ns;
+}
+
+struct timespec mono_timespec(uint64_t at_ns)
+{
+	at_ns += (uint64_t)namespace_ns;
+	return (struct timespec){ .tv_sec = at_ns / 1000000000, .tv_nsec = at_ns % 1000000000 };
 }
 
 uint64_t unix_ns(void)

@@ -5,6 +5,7 @@
 #define RED_LOOP_H
 
 #include <stdint.h>
+#include <time.h>
 
 struct loop;
 
@@ -26,7 +27,10 @@ void loop__arm(struct loop *l, int timer, uint64_t when_ns);
 int loop__run(struct loop *l);
 void loop__stop(struct loop *l);
 
+/* The kernel's CLOCK_MONOTONIC, by which records are timed, also in a time namespace; and such
+ * a time as ours, for calls that wait for one. */
 uint64_t mono_ns(void);
+struct timespec mono_timespec(uint64_t at_ns);
 uint64_t unix_ns(void);
 
 #endif /* RED_LOOP_H */

@@ -55,10 +55,12 @@ struct proc {
 	struct proc *next;           /* in its hash bucket */
 	struct proc *older, *newer;  /* among those that left */
 	bool leaving;
+	bool refused; /* it cannot be a target */
 };
 
 struct procs_ops {
-	void (*set_target)(void *arg, uint32_t tgid, bool on); /* may be NULL */
+	/* 0, or -errno when it cannot be one. May be NULL. */
+	int (*set_target)(void *arg, uint32_t tgid, bool on);
 	/* A process became a target, or has another name since an exec or procs__reselect. Also
 	 * called for one whose data came before its FORK or EXEC record. May be NULL. */
 	void (*selected)(void *arg, uint32_t tgid, const struct proc *p);
@@ -82,7 +84,8 @@ struct procs_stats {
 	uint64_t known;   /* processes kept now */
 	uint64_t targets; /* of these, watched now */
 	uint64_t evicted; /* left early to make room */
-	uint64_t refused; /* matched, but all places were taken by targets */
+	uint64_t
+		refused; /* matched, but all places were taken by targets, or the kernel has none */
 	uint64_t scans;
 };
 

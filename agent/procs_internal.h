@@ -60,7 +60,7 @@ struct proc *procs_table__add(struct procs *p, uint32_t tgid, const struct proc 
 void procs_table__leave(struct procs *p, struct proc *proc);
 void procs_table__forget(struct procs *p, struct proc *proc);
 
-void procs__set_byte(struct procs *p, uint32_t tgid, bool on);
+int procs__set_byte(struct procs *p, uint32_t tgid, bool on);
 void procs__mark(struct procs *p, struct proc *proc, bool on);
 void procs__announce(struct procs *p, struct proc *proc);
 void procs__end(struct procs *p, struct proc *proc);

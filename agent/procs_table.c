@@ -99,15 +99,20 @@ struct proc *procs_table__add(struct procs *p, uint32_t tgid, const struct proc 
 
 /* ---- targets ---- */
 
-void procs__set_byte(struct procs *p, uint32_t tgid, bool on)
+int procs__set_byte(struct procs *p, uint32_t tgid, bool on)
 {
-	if (p->c.ops.set_target)
-		p->c.ops.set_target(p->c.ops.arg, tgid, on);
+	return p->c.ops.set_target ? p->c.ops.set_target(p->c.ops.arg, tgid, on) : 0;
 }
 
 void procs__mark(struct procs *p, struct proc *proc, bool on)
 {
-	procs__set_byte(p, proc->tgid, on);
+	int err = procs__set_byte(p, proc->tgid, on);
+
+	if (err && on) {
+		p->stats.refused += !proc->refused;
+		proc->refused = true;
+		on = false;
+	}
 	p->stats.targets += on - proc->target;
 	proc->target = on;
 	if (on)
@@ -118,7 +123,7 @@ void procs__mark(struct procs *p, struct proc *proc, bool on)
 
 void procs__announce(struct procs *p, struct proc *proc)
 {
-	if (proc->announced)
+	if (proc->announced || proc->refused)
 		return;
 	proc->announced = true;
 	if (p->c.ops.selected)

@@ -60,6 +60,7 @@ struct proto_stat {
 	uint64_t bad_contexts; /* trace contexts that were none */
 	uint64_t unknown;      /* fields that refer to what was not seen (HTTP/2) */
 	uint64_t pushed;       /* responses that nobody asked for (HTTP/2) */
+	uint64_t no_memory;    /* blocks of header fields that could not be decoded (HTTP/2) */
 };
 
 /* In the order in which they are asked whether a conversation is theirs. */

@@ -257,11 +257,8 @@ static int map_file(struct recording_reader *r, const char *path)
 struct recording_reader *recording_reader__new(const char *path, char *err, size_t err_size)
 {
 	struct recording_reader *r = calloc(1, sizeof(*r));
-	int rc = -ENOMEM;
+	int rc = r ? map_file(r, path) : -ENOMEM;
 
-	if (!r)
-		goto out;
-	rc = map_file(r, path);
 	if (rc) {
 		snprintf(err, err_size, "%s", strerror(-rc));
 		goto out;

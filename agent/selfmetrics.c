@@ -168,6 +168,7 @@ static void request_points(struct self_builder *b, const struct request_families
 		{ "trace_context", st->bad_contexts },
 		{ "field_unknown", st->unknown },
 		{ "pushed", st->pushed },
+		{ "no_memory", st->no_memory },
 	};
 	size_t i;
 
@@ -261,7 +262,7 @@ static void add_processes(struct self_builder *b, const struct procs *procs)
 	self__single(b, "redeye.processes.selected", "{process}", METRIC_UPDOWN, st->targets,
 		     "Processes that are watched.");
 	self__single(b, "redeye.processes.refused", "{process}", METRIC_COUNTER, st->refused,
-		     "Processes that matched when the table was full.");
+		     "Processes that matched when there was no room.");
 	self__single(b, "redeye.processes.scans", "{scan}", METRIC_COUNTER, st->scans,
 		     "Passes over all of /proc.");
 }

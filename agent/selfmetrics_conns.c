@@ -50,6 +50,8 @@ void selfmetrics__connections(struct self_builder *b, const struct pipeline *p)
 		     "Connections followed since the start.");
 	self__single(b, "redeye.connections.evicted", "{connection}", METRIC_COUNTER, st->evicted,
 		     "Connections given up to keep --max-connections.");
+	self__single(b, "redeye.connections.refused", "{connection}", METRIC_COUNTER, st->no_memory,
+		     "Connections that are not followed: no memory.");
 	self__single(b, "redeye.connections.unclassified", "{connection}", METRIC_COUNTER,
 		     st->unclassified, "Connections that speak no known protocol.");
 	self__single(b, "redeye.connections.polls", "{poll}", METRIC_COUNTER, st->polls,

@@ -101,11 +101,11 @@ static int await(struct session *s, char *err, size_t err_size)
 
 	pthread_mutex_lock(&s->lock);
 	while (!s->ready && !s->ended && !interrupt__came()) {
-		clock_gettime(CLOCK_REALTIME, &until);
+		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_nsec += LOOK_NS;
 		until.tv_sec += until.tv_nsec / 1000000000;
 		until.tv_nsec %= 1000000000;
-		pthread_cond_timedwait(&s->changed, &s->lock, &until);
+		pthread_cond_clockwait(&s->changed, &s->lock, CLOCK_MONOTONIC, &until);
 	}
 	ready = s->ready && !s->ended;
 	snprintf(err, err_size, "%s", s->err);

@@ -149,9 +149,7 @@ void span_queue__stop(struct span_queue *q)
 
 static struct timespec deadline(int timeout_ms)
 {
-	uint64_t at = mono_ns() + (uint64_t)timeout_ms * 1000000;
-
-	return (struct timespec){ .tv_sec = at / 1000000000, .tv_nsec = at % 1000000000 };
+	return mono_timespec(mono_ns() + (uint64_t)timeout_ms * 1000000);
 }
 
 struct span_batch *span_queue__wait(struct span_queue *q, int timeout_ms)

@@ -47,7 +47,7 @@ static struct metrics *wait_for_snapshot(struct metric_export *x, int timeout_ms
 
 	if (x->due_ns < until)
 		until = x->due_ns;
-	at = (struct timespec){ until / 1000000000, until % 1000000000 };
+	at = mono_timespec(until);
 	pthread_mutex_lock(&x->lock);
 	while (!x->stopped && !err)
 		err = pthread_cond_timedwait(&x->changed, &x->lock, &at);

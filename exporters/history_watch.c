@@ -123,9 +123,7 @@ static int take_spans(struct history_watch *w, struct history_spans *out)
 
 static struct timespec deadline(int timeout_ms)
 {
-	uint64_t at = mono_ns() + (uint64_t)timeout_ms * 1000000;
-
-	return (struct timespec){ .tv_sec = at / 1000000000, .tv_nsec = at % 1000000000 };
+	return mono_timespec(mono_ns() + (uint64_t)timeout_ms * 1000000);
 }
 
 /* With the lock. */

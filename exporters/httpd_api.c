@@ -79,9 +79,9 @@ static int lock(struct httpd *h)
 	struct timespec until;
 	int err;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += h->config.timeout_s;
-	err = pthread_mutex_timedlock(&h->api_lock, &until);
+	err = pthread_mutex_clocklock(&h->api_lock, CLOCK_MONOTONIC, &until);
 	if (err)
 		return -err;
 	if (atomic_load(&h->scrape.stopping))

@@ -69,9 +69,9 @@ static int write_locked(struct httpd_scrape *s, struct httpd_body *b, bool allow
 	struct timespec until;
 	int err;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += s->config->timeout_s;
-	err = pthread_mutex_timedlock(&s->lock, &until);
+	err = pthread_mutex_clocklock(&s->lock, CLOCK_MONOTONIC, &until);
 	if (err)
 		return -err;
 	/* Those that wait while the server stops must not call snapshot one after another. */

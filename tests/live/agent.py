@@ -48,11 +48,12 @@ def doctor():
 
 
 class Agent:
-    def __init__(self, backend, folder, selection, routes=ROUTES, options=()):
+    def __init__(self, backend, folder, selection, routes=ROUTES, options=(), before=(), env=None):
+        """`before` is a command that runs the one behind it, such as env(1)."""
         self.port = free_port()
         self.folder = folder
         self.rows = []
-        argv = [settings.redeye, "run", "--backend", backend]
+        argv = [*before, settings.redeye, "run", "--backend", backend]
         argv += selection
         argv += ["--listen", "127.0.0.1:%d" % self.port, "--log-level", "info"]
         # nginx writes its title over its environment, where the name would be.
@@ -60,7 +61,7 @@ class Agent:
         for route in routes:
             argv += ["--route", route]
         self.text = ""
-        self.proc = Proc(argv + list(options), os.path.join(folder, "redeye.log"))
+        self.proc = Proc(argv + list(options), os.path.join(folder, "redeye.log"), env)
         try:
             self.proc.wait_line("redeye: info: ready:")
             wait_for("/readyz to answer 200", self._ready)

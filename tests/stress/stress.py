@@ -239,12 +239,12 @@ def _verdict(one, test):
     return ("FAIL", reports[0]) if reports else (verdict, reason)
 
 
-def run_case(one, backend):
+def run_case(one, backend, suite="stress", kind=Test):
     """As harness.run_case, and a sanitizer's report is a failure."""
-    folder = os.path.join(settings.root, "build", "stress", "%s-%s" % (one.name, backend))
+    folder = os.path.join(settings.root, "build", suite, "%s-%s" % (one.name, backend))
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
-    test = Test(backend, folder, None)
+    test = kind(backend, folder, None)
     test.build = builds[one.name]
     start = time.monotonic()
     verdict, reason = _verdict(one, test)

@@ -385,6 +385,25 @@ static void test_evict_not_parent(void **state)
 	procs__free(p);
 }
 
+/* The kernel side has no byte for its number: it matches and is no target, counted once. */
+static void test_no_byte(void **state)
+{
+	const struct selection both = { PIDS(10, 11) };
+	struct procs *p;
+
+	born(10, 1, "/opt/x");
+	born(11, 1, "/opt/x");
+	p = make(&both, NULL);
+	no_byte = 11;
+	procs__scan(p);
+	procs__scan(p);
+	assert_int_equal(procs__stats(p)->targets, 1);
+	assert_int_equal(procs__stats(p)->refused, 1);
+	assert_int_equal(announced, 1);
+	no_byte = 0;
+	procs__free(p);
+}
+
 /* Random records about few pids: counts stay right, nothing is leaked or lost. */
 static void test_random(void **state)
 {
@@ -429,6 +448,7 @@ int main(void)
 		TEST(test_exit_and_gc),
 		TEST(test_bounded),
 		TEST(test_evict_not_parent),
+		TEST(test_no_byte),
 		TEST(test_random),
 	};
 

@@ -4,6 +4,7 @@
 #ifndef RED_TEST_PROCS_FIXTURE_H
 #define RED_TEST_PROCS_FIXTURE_H
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -59,11 +60,16 @@ static uint32_t announced;             /* calls of `selected` */
 static uint32_t last_announced;        /* and the tgid of the last */
 static void (*on_byte)(uint32_t tgid); /* what happens just before the byte is set */
 
-static inline void set_target(void *arg, uint32_t tgid, bool on)
+static uint32_t no_byte; /* the kernel side has none for this process */
+
+static inline int set_target(void *arg, uint32_t tgid, bool on)
 {
 	if (on && on_byte)
 		on_byte(tgid);
+	if (tgid && tgid == no_byte)
+		return -ERANGE;
 	byte[tgid] = on;
+	return 0;
 }
 
 static inline void selected(void *arg, uint32_t tgid, const struct proc *p)
