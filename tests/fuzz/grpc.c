@@ -66,9 +66,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	cut = call(&request, &answer, rest, data[0] % 16 + 1);
 	check(whole, rest.len);
 	check(cut, rest.len);
-	assert(data[0] % 16 % 5 == 3 || (whole->answer.n == cut->answer.n &&
-					 whole->answer.bytes == cut->answer.bytes &&
-					 whole->code == cut->code));
+	assert(data[0] % 16 % 5 == 3 ||
+	       (whole->answer.n == cut->answer.n && whole->answer.bytes == cut->answer.bytes &&
+		whole->code == cut->code));
 	grpc_call__free(whole);
 	grpc_call__free(cut);
 	return 0;

@@ -38,7 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		line[i] = rest ? strsep(&rest, "\n") : "";
 	check_origin(line[0], line[1], line[2]);
 	if (httpd_etag__matches(&tag, line[3]))
-		assert(strstr(line[3], "\"0123456789abcdef-") || strstr(line[3], "-000000000000004d\""));
+		assert(strstr(line[3], "\"0123456789abcdef-") ||
+		       strstr(line[3], "-000000000000004d\""));
 	assert(equal_in_constant_time(auth.token, auth.len, line[4], strlen(line[4])) ==
 	       !strcmp(line[4], auth.token));
 	change = (struct httpd_change){ line[2], slice_of(rest ? rest : "") };

@@ -23,7 +23,8 @@ static char *print(struct opt_parse *p)
 	FILE *to = open_memstream(&printed, &len);
 
 	for (size_t i = 0; i < opt_table_n; i++)
-		if (!opt_table[i].no_key && opt__origin(p->o, &opt_table[i])->level > LEVEL_DEFAULT) {
+		if (!opt_table[i].no_key &&
+		    opt__origin(p->o, &opt_table[i])->level > LEVEL_DEFAULT) {
 			fprintf(to, "%s: ", opt_table[i].name);
 			opt__print_value(p->o, &opt_table[i], to);
 			fputc('\n', to);
@@ -36,7 +37,9 @@ static char *read_and_print(const char *yaml)
 {
 	struct options o = { .origins = calloc(opt_table_n, sizeof(struct opt_origin)) };
 	char err[512] = "", *printed = NULL;
-	struct opt_parse p = { .o = &o, .cmd = opt__command("run"), .err = err, .err_size = sizeof(err) };
+	struct opt_parse p = {
+		.o = &o, .cmd = opt__command("run"), .err = err, .err_size = sizeof(err)
+	};
 	int rc = yaml ? opt__read_yaml(&p, "f", yaml, strlen(yaml)) : opt__read_env(&p);
 
 	if (!rc == !!*err)

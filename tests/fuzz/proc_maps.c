@@ -15,8 +15,8 @@ static void check(const struct map_entry *m, const char *line, size_t len)
 	assert(m->path >= line && m->path + strlen(m->path) <= line + len);
 	assert(!strchr(m->path, '\n'));
 	snprintf(text, sizeof(text),
-		 "%" PRIx64 "-%" PRIx64 " r-%cp 00000000 %02x:%02x %" PRIu64 " %s\n", m->start, m->end,
-		 m->executable ? 'x' : '-', m->dev_major, m->dev_minor, m->inode, m->path);
+		 "%" PRIx64 "-%" PRIx64 " r-%cp 00000000 %02x:%02x %" PRIu64 " %s\n", m->start,
+		 m->end, m->executable ? 'x' : '-', m->dev_major, m->dev_minor, m->inode, m->path);
 	assert(parse_line(text, &again) && same_file(m, &again));
 	assert(again.start == m->start && again.end == m->end &&
 	       again.executable == m->executable && !strcmp(again.path, m->path));

@@ -38,11 +38,11 @@ static ssize_t input_link(char *to, size_t len)
 	return len;
 }
 
-#define openat(...)                    input_open()
-#define read(fd, to, len)              input_read(to, len)
-#define close(fd)                      0
-#define readlinkat(fd, path, to, len)  input_link(to, len)
-#define fdopen(fd, how)                fmemopen((void *)input, input_len, how)
+#define openat(...)                   input_open()
+#define read(fd, to, len)             input_read(to, len)
+#define close(fd)                     0
+#define readlinkat(fd, path, to, len) input_link(to, len)
+#define fdopen(fd, how)               fmemopen((void *)input, input_len, how)
 #include "../../agent/procfs.c"
 
 static int listener(void *arg, uint16_t port, uint64_t inode)
@@ -62,8 +62,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	input = data;
 	input_len = len;
 	if (!procfs__stat(&fs, 1, &st))
-		assert(memchr(st.comm, 0, sizeof(st.comm)) && memmem(data, len, st.comm, strlen(st.comm)));
-	assert(procfs__read(&fs, 1, "cgroup", text, sizeof(text)) == (ssize_t)(len < 127 ? len : 127));
+		assert(memchr(st.comm, 0, sizeof(st.comm)) &&
+		       memmem(data, len, st.comm, strlen(st.comm)));
+	assert(procfs__read(&fs, 1, "cgroup", text, sizeof(text)) ==
+	       (ssize_t)(len < 127 ? len : 127));
 	procfs__tgid(&fs, 1);
 	procfs__netns(&fs, 1);
 	assert(!procfs__exe(&fs, 1, exe) && strlen(exe) <= len);
