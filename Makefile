@@ -54,7 +54,7 @@ UNITS	:= $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
 FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
 SKEL	:= $(O)/redeye.skel.h
 
-.PHONY: all deps demo format man install uninstall deb clean docs check check-abi check-arm64 check-docs fuzz
+.PHONY: all deps demo format man install uninstall deb clean docs check check-abi check-arm64 check-docs fuzz fuzz-long fuzz-merge
 .PHONY: bench bench-spans bench-history
 .PHONY: test test-unit test-golden test-live test-stress test-prometheus test-propagate test-otlp test-traces
 .PHONY: test-tls test-h2 test-frames test-uprobes test-terminal test-page test-page-real test-deploy test-manifests test-package test-k8s test-docs
@@ -143,6 +143,14 @@ $(O)/tests/fuzz/%: tests/fuzz/%.c $(FUZZ_LIB)
 FUZZ_RUNS ?= 200000
 fuzz: $(FUZZERS)
 	$(Q)tests/run-fuzz $(FUZZ_RUNS) $(FUZZERS)
+
+# Some hours. FUZZ="http1 hpack": these only. Then the corpus in the tree: make fuzz-merge.
+FUZZ	?= $(notdir $(FUZZERS))
+fuzz-long: $(FUZZ:%=$(O)/tests/fuzz/%)
+	$(Q)tests/run-fuzz 10000000 $^
+
+fuzz-merge: $(FUZZ:%=$(O)/tests/fuzz/%)
+	$(Q)tests/run-fuzz --merge $^
 
 # The structures that cross the ring, by each compiler alone.
 check-abi:
