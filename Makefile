@@ -56,7 +56,7 @@ SKEL	:= $(O)/redeye.skel.h
 
 .PHONY: all deps demo format man install uninstall deb clean docs check check-abi check-arm64 check-docs fuzz fuzz-long fuzz-merge
 .PHONY: bench bench-spans bench-history
-.PHONY: test test-unit test-golden test-live test-stress test-prometheus test-propagate test-otlp test-traces
+.PHONY: test test-unit test-golden test-live test-stress test-hostile test-prometheus test-propagate test-otlp test-traces
 .PHONY: test-tls test-h2 test-frames test-uprobes test-terminal test-page test-page-real test-deploy test-manifests test-package test-k8s test-docs
 .PHONY: test-vm test-vm-tls test-vm-h2
 .DELETE_ON_ERROR:
@@ -114,7 +114,7 @@ $(O)/tests/unit/%: tests/unit/%.c $(LIB)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) -lcmocka $(LIBS)
 
 # Their probes are of their own processes only: others on this machine map the same files.
-test-live test-tls test-h2 test-stress test-prometheus test-propagate test-otlp test-traces test-deploy bench demo: \
+test-live test-tls test-h2 test-stress test-hostile test-prometheus test-propagate test-otlp test-traces test-deploy bench demo: \
 	export REDEYE_UPROBE_SCOPE = process
 
 test-unit: $(UNITS)
@@ -172,6 +172,11 @@ test-live: all
 
 test-stress: all
 	$(Q)tests/stress/run $(STRESS)
+
+# A hostile service and hostile clients. HOSTILE=--quick: what `make test` runs; --sanitized: with
+# redeye-asan.
+test-hostile: all
+	$(Q)tests/hostile/run $(HOSTILE)
 
 test-prometheus: all
 	$(Q)tests/prometheus/run
@@ -321,6 +326,7 @@ test:
 		page='$(MAKE) -s test-page' \
 		page-real='$(MAKE) -s test-page-real' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
+		hostile='$(MAKE) -s test-hostile HOSTILE=--quick' \
 		vm='tests/vm/skipped'
 
 bench: all $(O)/tests/bench/mkrecording $(O)/tests/bench/trap

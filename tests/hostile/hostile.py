@@ -62,7 +62,7 @@ class Neighbour(stress.Serve):
         self.load = t.load(self, 8)
 
     def begin(self):
-        self.load.begin("fixed", 500, NEIGHBOUR)
+        self.load.begin("fixed", 1000, NEIGHBOUR)
 
     def finish(self, agent):
         done = self.load.finished()
