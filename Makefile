@@ -56,10 +56,11 @@ UNITS	:= $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
 FUZZERS	:= $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/*.c))
 SKEL	:= $(O)/redeye.skel.h
 
-.PHONY: all deps demo format man install uninstall deb clean docs check check-abi check-arm64 check-docs fuzz
+.PHONY: all deps demo format man install uninstall deb clean docs check check-abi check-arm64 check-docs fuzz fuzz-long fuzz-merge
 .PHONY: bench bench-check bench-spans bench-history
 .PHONY: test test-unit test-golden test-live test-stress test-prometheus test-propagate test-otlp test-traces
-.PHONY: test-tls test-h2 test-frames test-faults test-uprobes test-terminal test-page test-page-real test-deploy test-manifests test-package test-roots test-k8s test-docs
+.PHONY: test-tls test-h2 test-frames test-faults test-hostile test-uprobes test-terminal test-page test-page-real
+.PHONY: test-deploy test-manifests test-package test-roots test-k8s test-docs
 .PHONY: test-vm test-vm-tls test-vm-h2
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -133,7 +134,7 @@ $(O)/tests/unit/%: tests/unit/%.c $(LIB)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) -lcmocka $(LIBS)
 
 # Their probes are of their own processes only: others on this machine map the same files.
-test-live test-tls test-h2 test-stress test-faults test-prometheus test-propagate test-otlp test-traces test-deploy bench bench-check demo: \
+test-live test-tls test-h2 test-stress test-faults test-hostile test-prometheus test-propagate test-otlp test-traces test-deploy bench bench-check demo: \
 	export REDEYE_UPROBE_SCOPE = process
 
 test-unit: $(UNITS)
@@ -163,6 +164,14 @@ FUZZ_RUNS ?= 200000
 fuzz: $(FUZZERS)
 	$(Q)tests/run-fuzz $(FUZZ_RUNS) $(FUZZERS)
 
+# Some hours. FUZZ="http1 hpack": these only. Then the corpus in the tree: make fuzz-merge.
+FUZZ	?= $(notdir $(FUZZERS))
+fuzz-long: $(FUZZ:%=$(O)/tests/fuzz/%)
+	$(Q)tests/run-fuzz 10000000 $^
+
+fuzz-merge: $(FUZZ:%=$(O)/tests/fuzz/%)
+	$(Q)tests/run-fuzz --merge $^
+
 # The structures that cross the ring, by each compiler alone.
 check-abi:
 	$(Q)echo '#include "redeye.h"' | $(CC) -x c -Ibpf -Wall -Wextra -Wpadded -Werror -c -o /dev/null -
@@ -188,6 +197,11 @@ test-stress: all
 test-faults: all
 	$(Q)tests/faults/deps
 	$(Q)tests/faults/run $(FAULTS)
+
+# A hostile service and hostile clients. HOSTILE=--quick: what `make test` runs; --sanitized: with
+# redeye-asan.
+test-hostile: all
+	$(Q)tests/hostile/run $(HOSTILE)
 
 test-prometheus: all
 	$(Q)tests/prometheus/run
@@ -345,6 +359,7 @@ test:
 		page-real='$(MAKE) -s test-page-real' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
 		faults='$(MAKE) -s test-faults FAULTS=--quick' \
+		hostile='$(MAKE) -s test-hostile HOSTILE=--quick' \
 		vm='tests/vm/skipped'
 
 bench: all $(O)/tests/bench/mkrecording $(O)/tests/bench/trap

@@ -99,11 +99,24 @@ static bool name_by_words(struct procname *n, const char *exe, const struct red_
 	return false;
 }
 
+/* /proc may tell of a later exec already. What the record has is this one's, unless it was cut:
+ * then half of what names it may be missing. */
+static bool name_by_exec(struct procname *n, const struct red_exec_text *words)
+{
+	if (words && words->env_len < RED_EXEC_ENV)
+		procname__from_environ(n, (const char *)(words + 1) + words->args_len,
+				       words->env_len);
+	return *n->service;
+}
+
 static bool name_by_proc(struct procs *p, struct procname *n, uint32_t tgid, const char *exe,
 			 const struct red_exec_text *words)
 {
-	ssize_t env = procfs__read(&p->fs, tgid, "environ", p->text, sizeof(p->text)), args;
+	ssize_t env, args;
 
+	if (name_by_exec(n, words))
+		return true;
+	env = procfs__read(&p->fs, tgid, "environ", p->text, sizeof(p->text));
 	if (env > 0)
 		procname__from_environ(n, p->text, env);
 	if (*n->service)

@@ -7,7 +7,7 @@
 #include "gobuild.h"
 #include "gopclntab.h"
 
-#define FUNCTIONS 1100
+#define FUNCTIONS 96
 #define ROOM      (FUNCTIONS * 200 + 8192)
 
 static uint8_t program[ROOM];

@@ -2,7 +2,8 @@
 /* Any bytes as a configuration file: refused with a sentence that names the line, or
  * accepted, and then printed as a file that is accepted and prints the same, origins
  * included: once every line is there, the next file's origins are the same lines. */
-#include "agent/nearest.c"
+#include "nearest.h"
+#define nearest__try(near, word) ((void)(near)) /* half of the time went there */
 #include "agent/options.c"
 #include "agent/options_env.c"
 #include "agent/options_file.c"

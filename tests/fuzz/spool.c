@@ -13,7 +13,7 @@
 #include "../../exporters/spool_dir.c"
 #include "../../exporters/spool_read.c"
 
-static char dir[] = "/tmp/redeye-fuzz-XXXXXX", segment[99], position[99], folder[99];
+static char dir[] = "/dev/shm/redeye-fuzz-XXXXXX", segment[99], position[99], folder[99];
 
 static void remove_folder(void)
 {

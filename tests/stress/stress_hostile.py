@@ -2,13 +2,11 @@
 """Bytes that no sane peer sends, in both directions: the parsers see them as they are."""
 
 import random
-import shutil
 import socket
-import subprocess
 import threading
 
 from lib import check
-from stress import case, size
+from stress import case, promtool, size
 
 ROUTES = ("/fixed/after", "/fixed")
 KIB64 = 65536
@@ -117,15 +115,6 @@ def bytewise(address, n):
     finally:
         for s in socks:
             s.close()
-
-
-def promtool(text):
-    """promtool reads it; what it thinks of names (exit code 3) is not this test's matter."""
-    if not shutil.which("promtool"):
-        return
-    done = subprocess.run(["promtool", "check", "metrics"], input=text, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=30)
-    check(done.returncode in (0, 3), "promtool: " + done.stdout.strip()[:300])
 
 
 def attack(servers, seed, n):
