@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""exchange.c: the client whose every byte is known."""
+
+import glob
+import os
+import re
+import subprocess
+
+import servers
+from lib import Skip, check, settings, wait_for
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FIELDS = ("requests", "errors", "resets", "alerts", "bytes_sent", "bytes_got")
+
+
+def program():
+    path = os.path.join(settings.root, "build", "harm", "bin", "exchange")
+    sources = sorted(glob.glob(os.path.join(HERE, "*.c")))
+    cc = os.environ.get("CC", "cc")
+    command = [cc, "-O2", "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wno-unused-parameter",
+               "-Werror", "-o", path] + sources + ["-lssl", "-lcrypto", "-lnghttp2", "-lpthread"]
+    try:
+        return servers.Build((path,), sources + [os.path.join(HERE, "exchange.h")], cc,
+                             [command]).make()
+    except Skip as e:
+        raise Skip("%s (tests/harm/deps)" % e)
+
+
+class Exchange:
+    """A run of n requests, of which so many may be made as allow() has said."""
+
+    def __init__(self, t, subject, port, name, n, rate=0):
+        self.n, self.path = n, os.path.join(t.folder, name + ".records")
+        self.http2 = subject.http2
+        argv = [program(), self.path, n, rate, "http2" if subject.http2 else "http1", port,
+                subject.menu, ",".join(map(str, subject.statuses))]
+        if subject.tls:
+            argv += [os.path.join(os.environ["TLS_CERTS"], "ca.pem"), ",".join(subject.versions)]
+        self.proc = t.spawn(argv, stdin=subprocess.PIPE)
+
+    def allow(self, n):
+        self.proc.popen.stdin.write(b"to %d\n" % n)
+        self.proc.popen.stdin.flush()
+
+    def made(self):
+        check(self.proc.alive(), "the client ended: %s" % self.proc.output()[-200:])
+        with open(self.proc.log, "rb") as f:
+            f.seek(max(0, os.path.getsize(self.proc.log) - 512))
+            lines = re.findall(rb"^AT (\d+)\n", f.read(), re.M)
+        return int(lines[-1]) if lines else 0
+
+    def wait(self, seconds=7200):
+        """Its sums, when all is done."""
+        wait_for("the exchange", lambda: not self.proc.alive(), seconds)
+        self.proc.stop()
+        found = re.search(r"^DONE (.+)\n", self.proc.output(), re.M)
+        check(found, "the client failed: %s" % self.proc.output()[-200:])
+        self.sums = dict(zip(FIELDS, map(int, found.group(1).split())))
+        return self.sums
+
+    def run(self):
+        self.allow(self.n)
+        return self.wait()
+
+    def records(self):
+        """For each connection the hashes of both directions, and more. How many bytes HTTP/2
+        takes on the wire is a matter of time: frames, and what HPACK remembers of Date."""
+        with open(self.path) as f:
+            lines = [line.split() for line in f]
+        return [line[:4] + line[6:] for line in lines] if self.http2 else lines
+
+
+def differences(before, after, whole=True):
+    """Numbers of connections whose bytes are others; of the shorter run the last one is cut."""
+    n = len(after) if whole else len(after) - 1
+    check(n > 0, "there is nothing to compare")
+    return [i for i, (a, b) in enumerate(zip(before[:n], after[:n])) if a != b]

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""One server: the exchange before, during and after redeye, and what must be the same."""
+
+import collections
+import glob
+import os
+import re
+
+import snapshot
+from exchange import Exchange, differences
+from lib import Failure, check, wait_for
+from watched import Comings, during
+
+SHORT_RATE = 2500   # so that a short run is not over before redeye has come and gone
+SHORT_RUN = 100000
+NUMBER = re.compile(r"(0x)?[0-9a-f]*\d[0-9a-f]*|\d+")
+
+
+# ---- its logs --------------------------------------------------------------------------
+
+class Logs:
+    """What the server says of itself: its output and its error log, numbers aside."""
+
+    def __init__(self, server):
+        folder = os.path.dirname(server.proc.log)
+        self.paths = [p for p in glob.glob(os.path.join(folder, "*.log"))
+                      if os.path.basename(p) not in ("access.log", "calls.log")]
+        self.at = {}
+
+    def news(self):
+        """{line: how often} since the last time."""
+        lines = collections.Counter()
+        for path in self.paths:
+            with open(path, errors="replace") as f:
+                f.seek(self.at.get(path, 0))
+                for line in f:
+                    lines[NUMBER.sub("#", line.strip())] += 1
+                self.at[path] = f.tell()
+        return lines
+
+
+# ---- what it is --------------------------------------------------------------------------
+
+class Rest:
+    """Snapshots of a server that has no connections."""
+
+    def __init__(self, server):
+        self.server = server
+
+    def take(self, like=None):
+        """When descriptors are as few as in `like`, or no fewer than a moment before."""
+        last = [None]
+
+        def at_rest():
+            now = snapshot.take(self.server.pids(), False)
+            state = {pid: (one.fds, one.threads) for pid, one in now.items()}
+            same, last[0] = state == last[0], state
+            return same and (like is None or
+                             snapshot.total(now, "fds") <= snapshot.total(like, "fds"))
+        try:
+            wait_for("the server to be at rest", at_rest, 15, 0.2)
+        except Failure:
+            pass  # what is compared says it
+        return snapshot.take(self.server.pids())
+
+
+def check_code(before, there, after, result):
+    """Machine code: probes while redeye is there, the same bytes when it has gone."""
+    places = snapshot.probes(before, there)
+    left = snapshot.probes(before, after)
+    long = [size for _, size in places if size > snapshot.PROBE_MAX]
+    result["probes"] = len(places)
+    result["kernel_maps"] = sorted(set().union(*(one.of_kernel() for one in there.values())))
+    check(not long, "%d places of its code are changed by more than a probe" % len(long))
+    check(not left, "%d places of its code are not as they were" % len(left))
+
+
+def check_maps(warm, before, there, after, result):
+    """Mappings of files are the same throughout. Where all are the same from the warm-up on, the
+    runtime maps nothing by itself, and anonymous ones must be the same, too."""
+    for what, now in (("while redeye is there", there), ("when redeye has gone", after)):
+        for pid, one in before.items():
+            if pid not in now:
+                continue
+            lines, mine = set(now[pid].file_lines()), set(one.file_lines())
+            check(lines == mine, "mappings %s: %s" % (what, sorted(lines ^ mine)[:3]))
+
+    def every(process):
+        return process.all_lines()
+    steady = snapshot.same(warm, before, every)
+    same = snapshot.same(before, there, every) and snapshot.same(before, after, every)
+    result["maps"] = "all" if same else "files"
+    result["steady"] = steady
+
+
+def check_rest(before, after, elastic, result):
+    result["processes"] = len(before)
+    check(set(before) == set(after), "processes: %s before, %s after" %
+          (sorted(before), sorted(after)))
+    for field in ("fds", "threads"):
+        counts = [snapshot.total(one, field) for one in (before, after)]
+        result[field] = counts
+        check(counts[1] <= counts[0] or (elastic and field == "threads"),
+              "%s: %d before, %d after" % ((field,) + tuple(counts)))
+
+
+# ---- what was exchanged --------------------------------------------------------------------
+
+def check_exchange(what, want, got, whole=True):
+    """The same records; errors are part of them, but said by themselves, too."""
+    for field in ("errors", "resets", "alerts"):
+        if whole:
+            check(got.sums[field] == want.sums[field], "%s: %d %s, without redeye %d" %
+                  (what, got.sums[field], field, want.sums[field]))
+    others = differences(want.records(), got.records(), whole)
+    check(not others, "%s: the bytes of %d connections are others, the first is number %s" %
+          (what, len(others), others[:1]))
+
+
+def check_logs(want, got):
+    news = {line: n for line, n in got.items() if n > want.get(line, 0)}
+    check(not news, "its log has more: %s" % list(news.items())[:2])
+
+
+def retransmitted():
+    with open("/proc/net/snmp") as f:
+        names, values = [line.split() for line in f if line.startswith("Tcp:")]
+    return int(values[names.index("RetransSegs")])
+
+
+# ---- all of it ------------------------------------------------------------------------------
+
+def check_subject(t, subject, options, result):
+    server = subject.start(t)
+    n = options.requests
+    logs, rest, comings = Logs(server), Rest(server), Comings(t, server)
+    Exchange(t, subject, server.port, "warm", n // 10).run()
+    warm = rest.take()
+    logs.news()
+    first = Exchange(t, subject, server.port, "before", n)
+    first.run()
+    check(first.sums["errors"] == 0, "without redeye %d requests fail" % first.sums["errors"])
+    before, said, segments = rest.take(), logs.news(), retransmitted()
+    second = Exchange(t, subject, server.port, "during", n, SHORT_RATE if n < SHORT_RUN else 0)
+    during(second, comings, options.times)
+    there, segments = rest.take(before), retransmitted() - segments
+    comings.go()
+    after, said_then = rest.take(before), logs.news()
+    last = Exchange(t, subject, server.port, "after", n // 10)
+    last.run()
+    result.update(seen=comings.seen, joined=comings.plaintext, times=comings.times,
+                  retransmitted=segments, sums=second.sums, connections=len(second.records()))
+    check_exchange("with redeye", first, second)
+    check_exchange("after redeye", first, last, whole=False)
+    check_logs(said, said_then)
+    check_code(before, there, after, result)
+    check_maps(warm, before, there, after, result)
+    check_rest(before, after, subject.elastic, result)
+    check(comings.seen > n // 10, "redeye saw only %d requests" % comings.seen)
