@@ -58,6 +58,7 @@ SKEL	:= $(O)/redeye.skel.h
 .PHONY: bench bench-spans bench-history
 .PHONY: test test-unit test-golden test-live test-stress test-prometheus test-propagate test-otlp test-traces
 .PHONY: test-tls test-h2 test-frames test-uprobes test-terminal test-page test-page-real test-deploy test-manifests test-package test-k8s test-docs
+.PHONY: test-load test-harm
 .PHONY: test-vm test-vm-tls test-vm-h2
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -114,7 +115,7 @@ $(O)/tests/unit/%: tests/unit/%.c $(LIB)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) -lcmocka $(LIBS)
 
 # Their probes are of their own processes only: others on this machine map the same files.
-test-live test-tls test-h2 test-stress test-prometheus test-propagate test-otlp test-traces test-deploy bench demo: \
+test-live test-tls test-h2 test-stress test-load test-harm test-prometheus test-propagate test-otlp test-traces test-deploy bench demo: \
 	export REDEYE_UPROBE_SCOPE = process
 
 test-unit: $(UNITS)
@@ -164,6 +165,17 @@ test-live: all
 
 test-stress: all
 	$(Q)tests/stress/run $(STRESS)
+
+# Everything at once, every request accounted for, nothing that grows. LOAD="--minutes 30" is what
+# docs/load.md is of: `tests/load/run --docs` renews it from the last run.
+test-load: all
+	$(Q)tests/load/run $(LOAD)
+
+# Servers with and without redeye, byte by byte: a million requests each, hours. HARM="--only nginx";
+# HARM=--core: what `make test` runs; HARM="--markdown docs/no-harm.md": the table of what has run.
+test-harm: all
+	$(Q)tests/harm/deps $(if $(filter --core,$(HARM)),--client)
+	$(Q)tests/harm/run $(HARM)
 
 test-prometheus: all
 	$(Q)tests/prometheus/run
@@ -313,6 +325,8 @@ test:
 		page='$(MAKE) -s test-page' \
 		page-real='$(MAKE) -s test-page-real' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
+		load='$(MAKE) -s test-load LOAD=--quick' \
+		harm='$(MAKE) -s test-harm HARM=--core' \
 		vm='tests/vm/skipped'
 
 bench: all $(O)/tests/bench/mkrecording $(O)/tests/bench/trap

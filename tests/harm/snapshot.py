@@ -49,7 +49,8 @@ def _text(pid, maps):
     found = {}
     with open("/proc/%d/mem" % pid, "rb", 0) as mem:
         for m in maps:
-            if "x" in m.perms and "w" not in m.perms and m.path.startswith("/"):
+            if "x" in m.perms and "w" not in m.perms and m.path.startswith("/") \
+                    and not MOVING.match(m.path):  # memfd: what a JIT has written
                 mem.seek(m.start)
                 found[m.line] = _read(mem, m.end - m.start)
     return found
@@ -97,9 +98,20 @@ def changed_places(before, now):
     return places
 
 
+class Place:
+    """Where code differs."""
+
+    def __init__(self, mapping, offset, size):
+        self.mapping, self.offset, self.size = mapping, offset, size
+
+    def __str__(self):
+        words = self.mapping.split()
+        return "%d bytes at %x of %s" % (self.size, self.offset + int(words[2], 16), words[-1])
+
+
 def probes(before, during):
-    """[(offset, length)] of all that is other in the code while redeye is there."""
-    return [place for pid, one in before.items() if pid in during
+    """Places of all that is other in the code while redeye is there."""
+    return [Place(line, *place) for pid, one in before.items() if pid in during
             for line, text in one.text.items()
             for place in changed_places(text, during[pid].text.get(line, b""))]
 

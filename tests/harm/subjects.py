@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Every server of tests/live, tests/tls and tests/h2: how it is started, and what it is asked for."""
+"""Every server of tests/live, tests/tls and tests/h2: how it is started, and what it is asked for;
+and every client of tests/tls."""
 
 import os
 
@@ -82,6 +83,15 @@ def _rpc(name, stack, tls):
                    stack.what + (", TLS" if tls else ""), start, CALLS, http2=True, tls=tls)
 
 
+class Caller:
+    """A client of tests/tls, which makes n requests of one URL."""
+
+    def __init__(self, name, kind):
+        self.name, self.what, self.key, self.kind = "client-" + name, kind.what, name, kind
+        self.what = kind.what.replace("`", "") + ", client"
+        self.tls, self.elastic = True, any(part in self.name for part in ELASTIC)
+
+
 def every():
     """All of them, by name."""
     found = [_live(name, kind) for name, kind in servers.KINDS.items() if "hello" in kind.can]
@@ -90,4 +100,5 @@ def every():
               for tls in (False, True) if kind.tls or not tls]
     found += [_rpc(name, stack, tls) for name, stack in rpc.STACKS.items()
               for tls in (False, True) if stack.tls or not tls]
+    found += [Caller(name, kind) for name, kind in programs.CLIENTS.items()]
     return {one.name: one for one in found}

@@ -68,11 +68,11 @@ def check_code(before, there, after, result):
     """Machine code: probes while redeye is there, the same bytes when it has gone."""
     places = snapshot.probes(before, there)
     left = snapshot.probes(before, after)
-    long = [size for _, size in places if size > snapshot.PROBE_MAX]
+    long = [str(place) for place in places if place.size > snapshot.PROBE_MAX]
     result["probes"] = len(places)
     result["kernel_maps"] = sorted(set().union(*(one.of_kernel() for one in there.values())))
-    check(not long, "%d places of its code are changed by more than a probe" % len(long))
-    check(not left, "%d places of its code are not as they were" % len(left))
+    check(not long, "changed by more than a probe: %s" % long[:3])
+    check(not left, "not as it was: %s" % [str(place) for place in left[:3]])
 
 
 def check_maps(warm, before, there, after, result):
@@ -130,7 +130,7 @@ def retransmitted():
 
 # ---- all of it ------------------------------------------------------------------------------
 
-def check_subject(t, subject, options, result):
+def check_server(t, subject, options, result):
     server = subject.start(t)
     n = options.requests
     logs, rest, comings = Logs(server), Rest(server), Comings(t, server)
@@ -143,6 +143,7 @@ def check_subject(t, subject, options, result):
     before, said, segments = rest.take(), logs.news(), retransmitted()
     second = Exchange(t, subject, server.port, "during", n, SHORT_RATE if n < SHORT_RUN else 0)
     during(second, comings, options.times)
+    second.wait()
     there, segments = rest.take(before), retransmitted() - segments
     comings.go()
     after, said_then = rest.take(before), logs.news()

@@ -3,6 +3,7 @@
 
 import signal
 
+from exchange import HOURS
 from lib import check, settings, wait_for
 from prom import FAMILY
 
@@ -21,7 +22,8 @@ class Comings:
 
     def look(self):
         metrics = self.agent.scrape()
-        names = (FAMILY["server"] + "_count", "rpc_server_call_duration_seconds_count")
+        names = (FAMILY["server"] + "_count", FAMILY["client"] + "_count",
+                 "rpc_server_call_duration_seconds_count")
         self.seen += int(sum(metrics.total(name) for name in names))
         self.plaintext += int(metrics.total("redeye_tls_connections_joined_total"))
 
@@ -41,13 +43,15 @@ def _unprobed(metrics):
     return ["%d processes are not probed yet" % waiting] if waiting else []
 
 
-def during(exchange, comings, times):
-    """The exchange is let go on as redeye comes: while it comes and goes there is traffic."""
+def during(exchange, comings, times, first=0):
+    """The exchange is let go on as redeye comes, from request `first` to its last: while redeye
+    comes and goes there is traffic."""
+    def part(i):
+        return first + int((exchange.n - first) * i / times)
     for i in range(times):
         if i:
-            wait_for("part %d" % i, lambda: exchange.made() >= exchange.n * (i - 0.5) / times, 3600)
+            wait_for("part %d" % i, lambda: exchange.made() >= part(i - 0.5), HOURS)
             comings.go(kill=i % 2 == 0)
         comings.come()
-        exchange.allow(exchange.n * (i + 1) // times if i + 1 < times else exchange.n)
-    exchange.wait()
+        exchange.allow(part(i + 1))
     check(comings.times == times, "redeye came %d times" % comings.times)
