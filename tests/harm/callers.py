@@ -57,12 +57,15 @@ class Called:
 
 
 def whole(t, subject, mirror):
-    """A run without redeye."""
+    """A run without redeye: what the server has got, and the files that it mapped in the end."""
     client = Called(t, subject, mirror)
-    mirror.allow(mirror.n)
+    mirror.allow(mirror.n - 1)
     client.start()
+    end = waiting(client, mirror, mirror.n - 1)
+    mirror.allow(mirror.n)
     client.finish()
-    return mirror.sum()
+    files = {m.path for one in end.values() for m in one.maps if m.path.startswith("/")}
+    return mirror.sum(), tuple(files)
 
 
 def waiting(client, mirror, n):
@@ -95,7 +98,7 @@ def interrupted(t, subject, mirror, options, result):
 
 def check_client(t, subject, options, result):
     mirror = Mirror(t, options.requests, SIX if subject.key in TLS_C else 0)
-    want = whole(t, subject, mirror)
+    want, files = whole(t, subject, mirror)
     warm, before, there, after = interrupted(t, subject, mirror, options, result)
     got = mirror.sum()
     result.update(sums={"requests": int(got[0]), "bytes_sent": int(got[2]), "bytes_got": 0},
@@ -105,7 +108,7 @@ def check_client(t, subject, options, result):
     check(got == want, "requests, hash, bytes, connections, resets, alerts: %s, without redeye %s" %
           (got, want))
     check_code(before, there, after, result)
-    check_maps(warm, before, there, after, result)
+    check_maps(warm, before, there, after, result, files)
     check_rest(before, after, subject.elastic, result)
     check(comings_saw(subject, result), "redeye saw only %d requests" % result["seen"])
 

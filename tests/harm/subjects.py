@@ -17,6 +17,7 @@ LETTERS_1 = (("echo", "cc"), ("chunked", "d"), ("pipeline", "p"))
 CALLS = "ggggfSCB"
 
 
+NO_CHUNKS = ("asyncio",)  # cannot read a chunked request
 # Runtimes that start a thread when one is blocked for a while, at any time.
 ELASTIC = ("-go", "-java", "-jetty", "-dotnet")
 
@@ -64,8 +65,9 @@ def _live(name, kind):
 def _tls(name, kind):
     # haproxy answers three statuses, files are of one.
     statuses = (200,) if name == "apache" else (200, 404, 500)
+    menu = _menu(kind.can, False).replace("c", "e" if name in NO_CHUNKS else "c")
     return Subject("tls-" + name, kind.what.replace("`", ""),
-                   lambda t: programs.serve(t, name), _menu(kind.can, False), tls=True,
+                   lambda t: programs.serve(t, name), menu, tls=True,
                    versions=kind.versions, statuses=statuses)
 
 
