@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What a process is at one moment, as /proc tells: mappings, machine code, descriptors, threads."""
 
+import collections
 import os
 import re
 
@@ -25,7 +26,8 @@ class Process:
     def __init__(self, pid, with_text):
         with open("/proc/%d/maps" % pid) as f:
             self.maps = [Mapping(line.rstrip("\n")) for line in f]
-        self.fds = len(os.listdir("/proc/%d/fd" % pid))
+        self.open = _open_files(pid)
+        self.fds = len(self.open)
         self.threads = len(os.listdir("/proc/%d/task" % pid))
         self.text = _text(pid, self.maps) if with_text else {}
 
@@ -42,6 +44,17 @@ class Process:
 
     def of_kernel(self):
         return {m.path for m in self.maps if m.path in OF_KERNEL}
+
+
+def _open_files(pid):
+    """What its descriptors are, numbers aside."""
+    folder, found = "/proc/%d/fd" % pid, []
+    for fd in os.listdir(folder):
+        try:
+            found.append(re.sub(r"[0-9]+", "#", os.readlink(os.path.join(folder, fd))))
+        except FileNotFoundError:  # closed meanwhile
+            continue
+    return found
 
 
 def _text(pid, maps):
@@ -119,6 +132,13 @@ def probes(before, during):
 def same(before, after, what):
     """Whether what(process) is the same for each process of `before` that still runs."""
     return all(what(one) == what(after[pid]) for pid, one in before.items() if pid in after)
+
+
+def opened(before, after):
+    """{what it is: how many more descriptors of it}"""
+    count = [collections.Counter(name for one in processes.values() for name in one.open)
+             for processes in (before, after)]
+    return dict(count[1] - count[0])
 
 
 def total(processes, field):

@@ -17,9 +17,16 @@ LETTERS_1 = (("echo", "cc"), ("chunked", "d"), ("pipeline", "p"))
 CALLS = "ggggfSCB"
 
 
-NO_CHUNKS = ("asyncio",)  # cannot read a chunked request
+# These cannot read a chunked request.
+NO_CHUNKS = ("asyncio", "dotnet-3.1", "dotnet-pump-3.1", "dotnet-8", "dotnet-pump-8")
+# Assemblies that .NET maps when it compiles what has run for a while once more.
+LATE = {"dotnet": (".dll",)}
 # Runtimes that start a thread when one is blocked for a while, at any time.
-ELASTIC = ("-go", "-java", "-jetty", "-dotnet")
+ELASTIC = ("-go", "-java", "-jetty", "-dotnet", "h2-apache", "grpc-python")
+
+
+def late_files(name):
+    return tuple(end for part, ends in LATE.items() if part in name for end in ends)
 
 
 class Subject:
@@ -27,7 +34,7 @@ class Subject:
 
     def __init__(self, name, what, start, menu, http2=False, tls=False, versions=("1.3",),
                  statuses=STATUSES):
-        self.elastic = any(part in name for part in ELASTIC)
+        self.elastic, self.late = any(part in name for part in ELASTIC), late_files(name)
         self.name, self.what, self.start, self.menu = name, what, start, menu
         self.http2, self.tls, self.versions, self.statuses = http2, tls, versions, statuses
 
@@ -75,6 +82,7 @@ def _h2(name, kind, tls):
     return Subject("h2-%s%s" % (name, "-tls" if tls else ""),
                    kind.what.replace("`", "") + (", TLS" if tls else ""),
                    lambda t: kinds.serve(t, name, tls), _menu(kind.can, True), http2=True, tls=tls,
+                   versions=("1.2",) if name == "nginx" else ("1.3",),  # it was not told of 1.3
                    statuses=(200,) if name in ("nghttpd", "apache", "nginx") else (200, 404, 500))
 
 
@@ -92,6 +100,7 @@ class Caller:
         self.name, self.what, self.key, self.kind = "client-" + name, kind.what, name, kind
         self.what = kind.what.replace("`", "") + ", client"
         self.tls, self.elastic = True, any(part in self.name for part in ELASTIC)
+        self.late = late_files(self.name)
 
 
 def every():

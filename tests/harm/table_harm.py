@@ -19,7 +19,8 @@ no HTTP at all; TLS 1.2 and 1.3 by turns. What must be the same:
   place differs for each probe (an `int3`, or a call in place of a long `nop`), which is what a uprobe is.
 - **Mappings.** Those of files the same throughout; `all` where the anonymous ones (heap, stacks) are, too. With the first probe of a
   process the kernel maps `[uprobes]` (and `[uprobes-trampoline]`, Linux 6.18) and leaves it there until the process ends.
-- **Descriptors and threads**: none more than before, but for threads of Go, Java and .NET, which start one when another is blocked.
+- **Descriptors and threads**: none more than before, but for threads of those that start one
+  whenever others are busy: Go, Java, .NET, Apache's HTTP/2, gRPC's C core.
 
 Linux %(kernel)s, backend `%(backend)s`.
 
