@@ -108,7 +108,7 @@ def check_client(t, subject, options, result):
     check(got == want, "requests, hash, bytes, connections, resets, alerts: %s, without redeye %s" %
           (got, want))
     check_code(before, there, after, result)
-    check_maps(warm, before, there, after, result, files + subject.late)
+    check_maps(warm, before, there, after, subject, result, files + subject.late)
     check_rest(before, after, subject, result)
     check(comings_saw(subject, result), "redeye saw only %d requests" % result["seen"])
 

@@ -20,8 +20,8 @@ def program(name, folder, *libraries):
     sources = sorted(glob.glob(os.path.join(HERE, folder, "*.c")))
     headers = glob.glob(os.path.join(HERE, folder, "*.h"))
     cc = os.environ.get("CC", "cc")
-    command = [cc, "-O2", "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wno-unused-parameter",
-               "-Werror", "-o", path] + sources + ["-lssl", "-lcrypto", "-lpthread"]
+    command = [cc, "-O2", "-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror",
+               "-Wno-unused-parameter", "-o", path] + sources + ["-lssl", "-lcrypto", "-lpthread"]
     try:
         return servers.Build((path,), sources + headers, cc, [command + list(libraries)]).make()
     except Skip as e:

@@ -24,6 +24,10 @@ LATE = {"dotnet": (".dll",)}
 # Runtimes that start a thread when one is blocked for a while, at any time.
 ELASTIC = ("-go", "-java", "-jetty", "-dotnet", "h2-apache", "grpc-python")
 
+# Without a garbage collector, and of threads that map no memory of their own: where these have
+# mapped all that they need, nothing changes any more.
+NATIVE = ("nginx", "haproxy", "nghttpd", "curl", "wget", "openssl-1.1", "boringssl", "static")
+
 
 def late_files(name):
     return tuple(end for part, ends in LATE.items() if part in name for end in ends)
@@ -35,6 +39,7 @@ class Subject:
     def __init__(self, name, what, start, menu, http2=False, tls=False, versions=("1.3",),
                  statuses=STATUSES):
         self.elastic, self.late = any(part in name for part in ELASTIC), late_files(name)
+        self.native = any(part in name for part in NATIVE)
         self.name, self.what, self.start, self.menu = name, what, start, menu
         self.http2, self.tls, self.versions, self.statuses = http2, tls, versions, statuses
 
@@ -100,7 +105,7 @@ class Caller:
         self.name, self.what, self.key, self.kind = "client-" + name, kind.what, name, kind
         self.what = kind.what.replace("`", "") + ", client"
         self.tls, self.elastic = True, any(part in self.name for part in ELASTIC)
-        self.late = late_files(self.name)
+        self.late, self.native = late_files(self.name), any(part in name for part in NATIVE)
 
 
 def every():

@@ -7,6 +7,7 @@ import os
 import re
 
 import snapshot
+import watch
 from exchange import Exchange, differences
 from lib import Failure, check, wait_for
 from watched import Comings, during
@@ -75,10 +76,10 @@ def check_code(before, there, after, result):
     check(not left, "not as it was: %s" % [str(place) for place in left[:3]])
 
 
-def check_maps(warm, before, there, after, result, late=()):
+def check_maps(warm, before, there, after, subject, result, late=()):
     """Mappings of files are the same throughout, but for `late` files, which the runtime maps at
-    some time without redeye, too. Whether all mappings are the same is told; it is asked of who
-    changed none by itself, from the warm-up on."""
+    some time without redeye, too. Whether all mappings are the same is told; it is asked of native
+    programs that changed none by themselves, from the warm-up on."""
     for what, now in (("while redeye is there", there), ("when redeye has gone", after)):
         for pid, one in before.items():
             if pid not in now:
@@ -93,6 +94,7 @@ def check_maps(warm, before, there, after, result, late=()):
     same = snapshot.same(before, there, every) and snapshot.same(before, after, every)
     result["maps"] = "all" if same else "files"
     result["steady"] = steady
+    check(same or not steady or not subject.native, "its anonymous mappings are others")
 
 
 def check_rest(before, after, subject, result):
@@ -140,7 +142,8 @@ def retransmitted():
 def check_server(t, subject, options, result):
     server = subject.start(t)
     n = options.requests
-    logs, rest, comings = Logs(server), Rest(server), Comings(t, server)
+    logs, rest = Logs(server), Rest(server)
+    comings = Comings(t, server, watch.signatures(t, [server]))
     Exchange(t, subject, server.port, "warm", n // 10).run()
     warm = rest.take()
     logs.news()
@@ -162,6 +165,6 @@ def check_server(t, subject, options, result):
     check_exchange("after redeye", first, last, whole=False)
     check_logs(said, said_then)
     check_code(before, there, after, result)
-    check_maps(warm, before, there, after, result, subject.late)
+    check_maps(warm, before, there, after, subject, result, subject.late)
     check_rest(before, after, subject, result)
     check(comings.seen > n // 10, "redeye saw only %d requests" % comings.seen)
