@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The course of a run as an SVG file: a row of panels with one time axis."""
 
-WIDTH, LEFT, RIGHT = 860, 70, 110
+WIDTH, LEFT, RIGHT = 900, 70, 140
 PANEL, GAP, TOP, BOTTOM = 92, 34, 34, 40
 POINTS = 360  # that a line has at most
 COLORS = ("#1f6fb4", "#c4581b", "#4b8b3b")
@@ -29,7 +29,7 @@ def panels(rows):
             ("all", _gauge(rows, "rss", MB)),
             ("without the history", [(r["t"], (r["rss"] - r["history_bytes"]) / MB)
                                      for r in rows if "history_bytes" in r]),
-            ("series (its own count)", _gauge(rows, "aggregation_bytes", MB))]),
+            ("series", _gauge(rows, "aggregation_bytes", MB))]),
         ("the kernel's maps and programs, MB", [("", _gauge(rows, "kernel", MB))]),
         ("file descriptors of redeye", [("", _gauge(rows, "fds"))]),
         ("connections open", [("", _gauge(rows, "connections"))]),
@@ -46,11 +46,11 @@ def _thin(points):
 
 
 def _round_up(value):
-    """The next of 1, 2, 2.5, 5 times a power of ten."""
+    """The next of these times a power of ten; a little more than one of them is as good as it."""
     unit = 10.0 ** len(str(int(value))) / 100 if value >= 1 else 0.01
     while True:
-        for m in (1, 2, 2.5, 5):
-            if m * unit >= value:
+        for m in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8):
+            if m * unit >= value * 0.98:
                 return m * unit
         unit *= 10
 
