@@ -2,7 +2,7 @@
 """Whether something grows: the slope of the second half of a run.
 
 It is the median of the slopes between all pairs of samples (Theil and Sen): what grows with time
-has it, one step does not, such as the day's highest water in the heap when two threads happen to
+has it, one step does not, such as a new high-water mark of the heap when two threads happen to
 need memory at once. The bound on the rise is 1 % of the mean in 30 minutes, but at least one and a
 half pieces of 128 KiB, in which glibc takes its heap from the kernel (M_TOP_PAD).
 """
