@@ -70,7 +70,7 @@ def _live(name, kind):
         t.procs.append(server.proc)
         return server
     can = kind.can | {"pipeline"}
-    return Subject("live-" + name, name, start, _menu(can, False) + "nm",
+    return Subject("live-" + name, name + ", no TLS", start, _menu(can, False) + "nm",
                    statuses=kind.statuses or STATUSES)
 
 
@@ -85,7 +85,7 @@ def _tls(name, kind):
 
 def _h2(name, kind, tls):
     return Subject("h2-%s%s" % (name, "-tls" if tls else ""),
-                   kind.what.replace("`", "") + (", TLS" if tls else ""),
+                   kind.what.replace("`", "") + ", HTTP/2" + (" and TLS" if tls else ""),
                    lambda t: kinds.serve(t, name, tls), _menu(kind.can, True), http2=True, tls=tls,
                    versions=("1.2",) if name == "nginx" else ("1.3",),  # it was not told of 1.3
                    statuses=(200,) if name in ("nghttpd", "apache", "nginx") else (200, 404, 500))
