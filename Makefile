@@ -59,8 +59,8 @@ SKEL	:= $(O)/redeye.skel.h
 .PHONY: all deps demo format man install uninstall deb clean docs check check-abi check-arm64 check-docs fuzz fuzz-long fuzz-merge
 .PHONY: bench bench-check bench-spans bench-history
 .PHONY: test test-unit test-golden test-live test-stress test-prometheus test-propagate test-otlp test-traces
-.PHONY: test-tls test-h2 test-frames test-faults test-hostile test-uprobes test-terminal test-page test-page-real
-.PHONY: test-deploy test-manifests test-package test-roots test-k8s test-docs
+.PHONY: test-tls test-h2 test-frames test-faults test-hostile test-load test-harm test-uprobes test-terminal
+.PHONY: test-page test-page-real test-deploy test-manifests test-package test-roots test-k8s test-docs
 .PHONY: test-vm test-vm-tls test-vm-h2
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -134,8 +134,8 @@ $(O)/tests/unit/%: tests/unit/%.c $(LIB)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIB) -lcmocka $(LIBS)
 
 # Their probes are of their own processes only: others on this machine map the same files.
-test-live test-tls test-h2 test-stress test-faults test-hostile test-prometheus test-propagate test-otlp test-traces test-deploy bench bench-check demo: \
-	export REDEYE_UPROBE_SCOPE = process
+test-live test-tls test-h2 test-stress test-faults test-hostile test-load test-harm test-prometheus test-propagate test-otlp test-traces \
+	test-deploy bench bench-check demo: export REDEYE_UPROBE_SCOPE = process
 
 test-unit: $(UNITS)
 	$(Q)tests/run-unit $(UNITS)
@@ -202,6 +202,17 @@ test-faults: all
 # redeye-asan.
 test-hostile: all
 	$(Q)tests/hostile/run $(HOSTILE)
+
+# Everything at once, every request accounted for, nothing that grows. LOAD="--minutes 30" is what
+# docs/load.md is of: `tests/load/run --docs` renews it from the last run.
+test-load: all
+	$(Q)tests/load/run $(LOAD)
+
+# Servers with and without redeye, byte by byte: a million requests each, hours. HARM="--only nginx";
+# HARM=--core: what `make test` runs; HARM="--markdown docs/no-harm.md": the table of what has run.
+test-harm: all
+	$(Q)tests/harm/deps $(if $(filter --core,$(HARM)),--client)
+	$(Q)tests/harm/run $(HARM)
 
 test-prometheus: all
 	$(Q)tests/prometheus/run
@@ -360,6 +371,8 @@ test:
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
 		faults='$(MAKE) -s test-faults FAULTS=--quick' \
 		hostile='$(MAKE) -s test-hostile HOSTILE=--quick' \
+		load='$(MAKE) -s test-load LOAD=--quick' \
+		harm='$(MAKE) -s test-harm HARM=--core' \
 		vm='tests/vm/skipped'
 
 bench: all $(O)/tests/bench/mkrecording $(O)/tests/bench/trap

@@ -93,7 +93,8 @@ void detacher__hold(struct detacher *d, bool on)
 {
 	pthread_mutex_lock(&d->lock);
 	d->hold = on;
-	pthread_cond_broadcast(&d->wake);
+	if (!on && d->first) /* this comes with each mapping: who has nothing to do sleeps on */
+		pthread_cond_broadcast(&d->wake);
 	pthread_mutex_unlock(&d->lock);
 }
 
