@@ -194,6 +194,15 @@ def served(t):
             "--access-log", os.path.join(t.temp, "access.log"))
 
 
+@case(timeout=1200, long=True)
+def memory_record(t):
+    """`redeye record`, for a moment."""
+    srv = t.serve()
+    capture = ["--pid", srv.proc.pid, "--backend", t.backend, "--duration", "20ms", "--no-tls"]
+    sweep(PLAIN, ["record", *capture, "-o", os.path.join(t.temp, "f.red")], size(1, 41), 1200,
+          spare=BENEATH)
+
+
 @case(timeout=3600)
 def memory_start(t):
     """From the start to ready and to the end: it does not start, or it starts and says what it
