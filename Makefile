@@ -193,7 +193,7 @@ test-live: all
 test-stress: all
 	$(Q)tests/stress/run $(STRESS)
 
-# What redeye does when something around it fails. FAULTS="--only disk*"; all of it takes about an hour.
+# What redeye does when something around it fails. FAULTS="--only disk*"; half an hour for all of it on a quiet machine.
 test-faults: all
 	$(Q)tests/faults/deps
 	$(Q)tests/faults/run $(FAULTS)

@@ -29,7 +29,8 @@ struct probe_plan {
 struct probe_plan *probe_plan__new(const struct probe_site *sites, size_t n);
 void probe_plan__free(struct probe_plan *plan); /* accepts NULL */
 
-/* The kinds (bits) whose minimum is among the sites for which `have` says so; NULL: all. */
+/* The kinds (bits) whose minimum is among the sites for which `have` says so; NULL: all. Where
+ * calls are seen at their ends, some end belongs to it. */
 uint32_t probe_plan__usable(const struct probe_plan *plan, const bool *have);
 
 #endif /* RED_PROBE_PLAN_H */

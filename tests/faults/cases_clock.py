@@ -60,7 +60,7 @@ def check_duration(agent, n):
 
 
 def check_spans(jumped):
-    """Each lasts what it lasted, wherever the clock stood. Their starts ascend between two jumps."""
+    """Each lasts what it lasted, wherever the clock stood; starts ascend between two jumps."""
     spans = wait_for("%d spans" % jumped.made, lambda: jumped.receiver.spans()
                      if len(jumped.receiver.spans()) == jumped.made else None, 20)
     for one in spans:
@@ -108,7 +108,7 @@ def clock_jumps(t):
 
 @case(timeout=60)
 def clock_namespace(t):
-    """redeye in a time namespace whose CLOCK_MONOTONIC is a day ahead of the kernel's, or behind."""
+    """redeye in a time namespace, whose CLOCK_MONOTONIC is ahead of the kernel's, or behind."""
     for offset in (86400, -int(time.monotonic()) + 1):
         srv, log = t.serve(), os.path.join(t.temp, "log%d" % offset)
         agent = t.watch(srv, routes=("/fixed",), options=["--no-tls", "--access-log", log],

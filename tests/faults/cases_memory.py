@@ -86,6 +86,22 @@ def says_why(lines):
                for line in lines)
 
 
+# ---- the test of the test ------------------------------------------------------------------------
+
+@case(timeout=60)
+def memory_careless(t):
+    """A program that crashes, and leaks, when an allocation fails: both are found."""
+    for build, flags, want in (
+            (PLAIN, (), "whole refused refused crashed"),
+            (SANITIZED, ("-fsanitize=address",), "whole refused crashed crashed")):
+        binary = os.path.join(t.temp, build)
+        run([os.environ.get("CC", "cc"), "-O0", "-g", *flags, "-o", binary,
+             os.path.join(faults.HERE, "programs", "careless.c")])
+        runs = parse(run(shimmed(build, sweep="1:1") + [binary]))
+        words = " ".join(one.word for one in runs)
+        check(words == want, "%s, want %s" % (words, want))
+
+
 # ---- commands -----------------------------------------------------------------------------------
 
 LOSSES = ("redeye_requests_dropped_total", "redeye_series_lost_total",
@@ -176,6 +192,15 @@ def served(t):
     return ("--listen", "127.0.0.1:%d" % free_port(), "--socket", os.path.join(t.temp, "api"),
             "--otlp-endpoint", "http://127.0.0.1:1", "--spool-dir", os.path.join(t.temp, "spool"),
             "--access-log", os.path.join(t.temp, "access.log"))
+
+
+@case(timeout=1200, long=True)
+def memory_record(t):
+    """`redeye record`, for a moment."""
+    srv = t.serve()
+    capture = ["--pid", srv.proc.pid, "--backend", t.backend, "--duration", "20ms", "--no-tls"]
+    sweep(PLAIN, ["record", *capture, "-o", os.path.join(t.temp, "f.red")], size(1, 41), 1200,
+          spare=BENEATH)
 
 
 @case(timeout=3600)

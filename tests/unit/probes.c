@@ -366,6 +366,21 @@ static void a_refused_program_costs_only_itself(void **state)
 	done(p, fd);
 }
 
+/* Entries alone tell nothing. */
+static void without_ends_nothing_is_probed(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_AUTO);
+	int fd = fake_file("S");
+
+	fake.refused = "return";
+	probes__enter(p, 1, 0, 0);
+	assert_int_equal(probes__map(p, 1, fd, 0), -ENOTSUP);
+	assert_int_equal(fake.open, 0);
+	assert_int_equal(fake.reason, PROBE_REFUSED);
+	assert_int_equal(probes__stats(p)->failed[PROBE_REFUSED], 1);
+	done(p, fd);
+}
+
 static void a_refused_probe_costs_only_itself(void **state)
 {
 	struct probes *p = make(UPROBE_SCOPE_AUTO);
@@ -452,6 +467,7 @@ int main(void)
 		cmocka_unit_test(a_touched_file_is_not_probed_twice),
 		cmocka_unit_test(without_the_minimum_nothing_is_probed),
 		cmocka_unit_test(a_refused_program_costs_only_itself),
+		cmocka_unit_test(without_ends_nothing_is_probed),
 		cmocka_unit_test(a_refused_probe_costs_only_itself),
 		cmocka_unit_test(a_process_that_is_gone_is_no_problem),
 		cmocka_unit_test(nspr_waits_for_nss),
