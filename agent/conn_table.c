@@ -285,17 +285,25 @@ static void poll_one(struct conn_table *t, struct conn *c, uint64_t now_ns)
 		c->gone = !known;
 }
 
+/* Each once, whatever the time is: at the end of time the next poll is due at once. */
+static void poll_list(struct conn_table *t, struct conn *list, uint64_t now_ns)
+{
+	const struct conn *last = list->poll_prev;
+	bool more = last != list;
+
+	while (more && list->poll_next->next_poll_ns <= now_ns) {
+		more = list->poll_next != last;
+		poll_one(t, list->poll_next, now_ns);
+	}
+}
+
 uint64_t conn_table__tick(struct conn_table *t, uint64_t now_ns)
 {
 	uint64_t soonest = UINT64_MAX;
 	int i;
 
-	for (i = POLL_IDLE; i >= 0; i--) {
-		struct conn *list = &t->polls[i];
-
-		while (list->poll_next != list && list->poll_next->next_poll_ns <= now_ns)
-			poll_one(t, list->poll_next, now_ns);
-	}
+	for (i = POLL_IDLE; i >= 0; i--)
+		poll_list(t, &t->polls[i], now_ns);
 	for (i = 0; i <= POLL_IDLE; i++)
 		if (t->polls[i].poll_next != &t->polls[i] &&
 		    t->polls[i].poll_next->next_poll_ns < soonest)

@@ -320,6 +320,21 @@ static void polls_slow_down(void **state)
 	assert_int_equal(conn_table__tick(t, now), now + 100 * MS);
 }
 
+/* Found by fuzzing: what was polled was due again at once, for ever. */
+static void polls_at_the_end_of_time(void **state)
+{
+	static struct wire w[3];
+
+	start(10, true);
+	for (int i = 0; i < 3; i++) {
+		connect_as(&w[i], i + 1);
+		in(&w[i], GET, 1000 * MS);
+	}
+	conn_table__tick(t, UINT64_MAX);
+	conn_table__tick(t, UINT64_MAX);
+	assert_int_equal(n_asked, 6);
+}
+
 static void a_poll_ends_what_was_only_counted(void **state)
 {
 	static struct wire w;
@@ -463,6 +478,7 @@ int main(void)
 		cmocka_unit_test_teardown(an_upgrade_ends_it, stop),
 		cmocka_unit_test_teardown(only_who_waits_is_polled, stop),
 		cmocka_unit_test_teardown(polls_slow_down, stop),
+		cmocka_unit_test_teardown(polls_at_the_end_of_time, stop),
 		cmocka_unit_test_teardown(a_poll_ends_what_was_only_counted, stop),
 		cmocka_unit_test_teardown(unknown_to_the_kernel_twice, stop),
 		cmocka_unit_test_teardown(no_room_for_a_head, stop),
