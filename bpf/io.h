@@ -45,7 +45,7 @@ static __always_inline void conn_io(struct sock *sk, int direct, int dir, __s64 
 	if (!c) {
 		/* A typed pointer is no number to the verifier, until it has been in a map. */
 		*(volatile __u64 *)&s->sk = key;
-		why = conn_create(*(volatile __u64 *)&s->sk, ident, pid_tgid >> 32, ret);
+		why = conn_create(*(volatile __u64 *)&s->sk, ident, pid_tgid >> 32, ret, dir);
 		if (why == RED_DROP_NOT_STREAM || why == RED_DROP_CONNS_FULL) {
 			drop(st, why);
 			return;
