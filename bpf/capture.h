@@ -113,6 +113,7 @@ struct red_scratch {
 	__u64 owner; /* propagate.h, tls.h */
 	__u64 sk;    /* tls.h, so is the next */
 	__u64 plain;
+	__u64 nonblock; /* io.h */
 };
 
 /* Slots: enum red_dir, then propagate.h's, tls.h's. */

@@ -230,23 +230,24 @@ static __always_inline int sock_is_fresh(struct sock *sk, __u16 family, __u64 n)
 	return (__s64)(read + written - n) <= 2;
 }
 
-static __always_inline enum red_drop conn_insert(struct sock *sk, __u64 id, __u64 ident, __u32 tgid,
-						 __u64 n)
+/* `c` is where it is put together. */
+static __always_inline enum red_drop conn_insert(struct red_conn *c, struct sock *sk, __u64 id,
+						 __u64 ident, __u32 tgid, __u64 n)
 {
 	__u64 key = (__u64)sk;
-	struct red_conn c = {};
 	long err;
 
-	c.id = id;
-	c.ident = ident;
-	c.sk = key;
-	c.tgid = tgid;
-	c.last_dir = 2;
-	c.mode = RED_POLL_MODE_AUTO;
-	c.data_cap = RED_DATA_CAP;
+	__builtin_memset(c, 0, sizeof(*c));
+	c->id = id;
+	c->ident = ident;
+	c->sk = key;
+	c->tgid = tgid;
+	c->last_dir = 2;
+	c->mode = RED_POLL_MODE_AUTO;
+	c->data_cap = RED_DATA_CAP;
 	if (sock_is_fresh(sk, ident & 0xff, n))
-		c.flags |= RED_CONN_FRESH;
-	err = bpf_map_update_elem(&conns, &key, &c, BPF_NOEXIST);
+		c->flags |= RED_CONN_FRESH;
+	err = bpf_map_update_elem(&conns, &key, c, BPF_NOEXIST);
 	if (!err)
 		__sync_fetch_and_add(&red_conns_cnt, 1);
 	else if (err != -EEXIST) /* another thread uses the same socket for the first time */
@@ -254,17 +255,19 @@ static __always_inline enum red_drop conn_insert(struct sock *sk, __u64 id, __u6
 	return RED_DROP__CNT;
 }
 
-/* Returns enum red_drop, RED_DROP__CNT: it is there. */
-__noinline int conn_create(__u64 key, __u64 ident, __u32 tgid, __u64 n)
+/* In scratch `slot`, for want of stack: nothing of the call was read yet. Returns enum red_drop,
+ * RED_DROP__CNT: it is there. */
+__noinline int conn_create(__u64 key, __u64 ident, __u32 tgid, __u64 n, __u32 slot)
 {
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	struct sock *sk = (struct sock *)key;
 	__u32 zero = 0;
 	__u64 id, *seq = bpf_map_lookup_elem(&conn_seq, &zero);
 
-	if (!sock_is_stream(sk, ident & 0xff) || !seq)
+	if (!sock_is_stream(sk, ident & 0xff) || !seq || !s)
 		return RED_DROP_NOT_STREAM;
 	id = (__u64)(bpf_get_smp_processor_id() + 1) << 40 | ++*seq;
-	return conn_insert(sk, id, ident, tgid, n);
+	return conn_insert((struct red_conn *)s->data, sk, id, ident, tgid, n);
 }
 
 static __always_inline void conn_forget(struct red_conn *c, __u64 key)

@@ -32,11 +32,13 @@ static __always_inline void conn_io(struct sock *sk, int direct, int dir, __s64 
 {
 	__u64 key = (__u64)sk, ident = sock_ident(sk, direct);
 	struct red_conn *c = bpf_map_lookup_elem(&conns, &key);
-	/* Early: on the way here it is one path to the verifier, and it searches all types for
-	 * each pointer on each. */
-	int wire, frames, nonblock = direct ? sock_nonblock(sk, 1) : 0;
+	int wire, frames;
 	__u32 why;
 
+	/* Early: on the way here it is one path to the verifier, and it searches all types for
+	 * each pointer on each. */
+	if (direct)
+		*(volatile __u64 *)&s->nonblock = sock_nonblock(sk, 1);
 	if (c && c->ident != ident) {
 		conn_report(c->sk, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(0, 0));
 		conn_forget(c, key);
@@ -45,7 +47,7 @@ static __always_inline void conn_io(struct sock *sk, int direct, int dir, __s64 
 	if (!c) {
 		/* A typed pointer is no number to the verifier, until it has been in a map. */
 		*(volatile __u64 *)&s->sk = key;
-		why = conn_create(*(volatile __u64 *)&s->sk, ident, pid_tgid >> 32, ret);
+		why = conn_create(*(volatile __u64 *)&s->sk, ident, pid_tgid >> 32, ret, dir);
 		if (why == RED_DROP_NOT_STREAM || why == RED_DROP_CONNS_FULL) {
 			drop(st, why);
 			return;
@@ -67,11 +69,9 @@ static __always_inline void conn_io(struct sock *sk, int direct, int dir, __s64 
 			ret = s->plain;
 	}
 	if (dir == RED_DIR_IN)
-		frames = conn_moved(c, st, RED_DIR_IN, RED_DIR_IN, ret, pid_tgid, sk, direct,
-				    nonblock);
+		frames = conn_moved(c, st, s, RED_DIR_IN, RED_DIR_IN, ret, sk, direct);
 	else
-		frames = conn_moved(c, st, RED_DIR_OUT, RED_DIR_OUT, ret, pid_tgid, sk, direct,
-				    nonblock);
+		frames = conn_moved(c, st, s, RED_DIR_OUT, RED_DIR_OUT, ret, sk, direct);
 	if (frames)
 		conn_frames(c->sk, dir, dir, ret, 0);
 }

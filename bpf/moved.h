@@ -16,21 +16,18 @@ static __always_inline int is_switching(const struct red_scratch *s, __u64 got)
 
 /* One call that moved `len` > 0 bytes; the call in scratch `slot` says where they are. Returns 1
  * when the connection speaks HTTP/2: conn_frames() is to look at them, which the caller calls,
- * since the stack has no room for it below this. `nonblock`: of a typed socket; of others it is
- * found out where it is needed, because that is dear. */
-static __always_inline int conn_moved(struct red_conn *c, struct red_stat *st, __u32 slot, int dir,
-				      __u32 len, __u64 pid_tgid, struct sock *sk, int how,
-				      int nonblock)
+ * since the stack has no room for it below this. Of a typed socket s->nonblock is
+ * known; of others it is found out where it is needed, because that is dear. */
+static __always_inline int conn_moved(struct red_conn *c, struct red_stat *st,
+				      struct red_scratch *s, __u32 slot, int dir, __u32 len,
+				      struct sock *sk, int how)
 {
-	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 	struct red_conn_dir *d = &c->d[dir];
 	__u64 now = bpf_ktime_get_ns();
-	__u64 first, got = 0, moved = how & RED_MOVE_DEFER ? 0 : len;
+	__u64 pid_tgid, first, got = 0, moved = how & RED_MOVE_DEFER ? 0 : len;
 	__u32 flip = c->last_dir != dir, first_ever = c->last_dir > RED_DIR_OUT;
-	int tls = !!(how & RED_MOVE_TLS);
+	int nonblock, tls = !!(how & RED_MOVE_TLS);
 
-	if (!s)
-		return 0;
 	if (c->mode == RED_POLL_MODE_FRAMES)
 		return 1;
 	if (c->mode == RED_POLL_MODE_NONE) {
@@ -74,11 +71,14 @@ static __always_inline int conn_moved(struct red_conn *c, struct red_stat *st, _
 	}
 	if (how & RED_MOVE_DEFER)
 		conn_settle(c);
+	pid_tgid = bpf_get_current_pid_tgid();
 	data_fill(&s->ev, c, dir, len, pid_tgid);
 	s->ev.syscall = s->call.nr;
 	if (flip)
 		s->ev.flags |= RED_DATA_FIRST;
-	if (!(how & RED_MOVE_DIRECT))
+	if (how & RED_MOVE_DIRECT)
+		nonblock = *(volatile __u64 *)&s->nonblock;
+	else
 		nonblock = sock_nonblock(sk, 0);
 	if (nonblock)
 		s->ev.flags |= RED_DATA_NONBLOCK;

@@ -158,11 +158,11 @@ static __always_inline void sockops_conn(struct red_prop_sock *st, struct tcp_so
 {
 	struct sock *sk = (struct sock *)tp;
 	__u64 key = (__u64)sk;
-	struct red_conn *c = bpf_map_lookup_elem(&conns, &key);
+	struct red_conn *c = bpf_map_lookup_elem(&conns, &key), fresh;
 
 	if (c)
 		conn_forget(c, key);
-	conn_insert(sk, 1ULL << 62 | st->cookie, sock_ident(sk, 1), st->tgid, 0);
+	conn_insert(&fresh, sk, 1ULL << 62 | st->cookie, sock_ident(sk, 1), st->tgid, 0);
 	c = bpf_map_lookup_elem(&conns, &key);
 	if (c)
 		c->flags |= RED_CONN_CLIENT;

@@ -659,7 +659,7 @@ static __always_inline int tls_bytes(__u64 obj, __u64 buf, __u64 len, __u32 call
 		c->sent = c->written;
 		conn_settle(c);
 	}
-	if (conn_moved(c, st, slot, dir, n, id, (struct sock *)sk, how, 0)) {
+	if (conn_moved(c, st, s, slot, dir, n, (struct sock *)sk, how)) {
 		s->sk = sk;
 		s->plain = how;
 		return slot;
