@@ -50,6 +50,8 @@ static void classify(struct conn_table *t, struct conn *c, enum red_dir dir,
 		if (protos[i]->open(c->state, c, t->cfg.env))
 			break;
 		c->proto = protos[i];
+		if (c->proto->mode)
+			set_mode(t, c, c->proto->mode);
 		return;
 	}
 	if (b->first && c->misses < MISSES_MAX && ++c->misses == MISSES_MAX) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * One row an attribute, in the order of their keys. Most are a member of the span;
- * the others have a function that says whether the span has them.
+ * the others have a function that says whether the span has them. Those that only
+ * operations have are in their conventions, see span_attrs_op.c.
  */
 #include "correlate.h"
 #include "semconv.h"
@@ -53,11 +54,11 @@ static bool evidence(struct attr_builder *b, struct span_attr *out)
 enum source { FROM_SLICE, FROM_CSTR, FROM_U16, FROM_U32, FROM_U64, FROM_FLAG, FROM_CALL };
 
 enum {
-	HTTP_SERVER = 1 << SPAN_HTTP_SERVER,
-	HTTP_CLIENT = 1 << SPAN_HTTP_CLIENT,
+	HTTP_SERVER = 1 << (2 * SEMCONV_HTTP + SPAN_SERVER),
+	HTTP_CLIENT = 1 << (2 * SEMCONV_HTTP + SPAN_CLIENT),
 	HTTP = HTTP_SERVER | HTTP_CLIENT,
-	RPC = 1 << SPAN_RPC_SERVER | 1 << SPAN_RPC_CLIENT,
-	ALL = HTTP | RPC,
+	RPC = OF_BOTH << 2 * SEMCONV_RPC,
+	ALL = -1,
 };
 
 #define MEMBER(m) .at = offsetof(struct span, m)
@@ -116,6 +117,7 @@ static const struct row {
 
 enum { ROWS = sizeof(rows) / sizeof(*rows) };
 _Static_assert(ROWS + SPAN_HEADERS_MAX + 1 <= SPAN_ATTRS_MAX, "attributes do not fit");
+_Static_assert(2 * SEMCONV__CNT < 32, "one bit each");
 
 static bool read_row(struct attr_builder *b, const struct row *r, struct span_attr *out)
 {
@@ -160,7 +162,7 @@ static void add(struct span_attrs *a, const char *key, const struct span_attr *a
 
 	*to = *attr;
 	to->key = key;
-	if (to->type == SPAN_ATTR_STRING || to->type == SPAN_ATTR_STRINGS)
+	if (span_attr__is_text(to))
 		cut(&to->str);
 }
 
@@ -217,9 +219,8 @@ static struct slice status_message(const struct span *s, const struct span_attrs
 void span_attrs__of(struct span_attrs *a, const struct span *s, const struct span_attrs_config *c)
 {
 	struct attr_builder b = { .a = a, .s = s, .c = c };
-	enum span_class class = span__class(s);
-	struct span_attr attr;
-	uint32_t i;
+	struct span_attr attr, of_op[SPAN_ATTRS_OP_MAX];
+	uint32_t class = span__class(s), i, n;
 
 	a->n = 0;
 	a->used = 0;
@@ -227,6 +228,9 @@ void span_attrs__of(struct span_attrs *a, const struct span *s, const struct spa
 	for (i = 0; i < ROWS; i++)
 		if (rows[i].classes & 1u << class && read_row(&b, &rows[i], &attr))
 			add(a, rows[i].key, &attr);
+	n = span_attrs__op(s, of_op);
+	for (i = 0; i < n; i++)
+		add(a, of_op[i].key, &of_op[i]);
 	if (s->request_id.len && c->request_id_header)
 		add_header(&b, c->request_id_header, s->request_id);
 	for (i = 0; i < s->n_headers; i++)
@@ -243,14 +247,15 @@ static struct slice copy_name(struct slice name, char *room, size_t size)
 
 struct slice span_attrs__name(const struct span *s, char *room, size_t size)
 {
-	struct slice method = is_other(s) ? SLICE("HTTP") : slice_of(s->method);
+	struct slice kind = s->op ? slice_of(s->op->system) : SLICE("HTTP");
+	struct slice method = is_other(s) ? kind : slice_of(s->method);
 	size_t n;
 
 	if (s->rpc)
 		return copy_name(span_rpc__has_method(s) ? s->route : slice_of(s->rpc->system),
 				 room, size);
 	n = copy_name(method, room, size).len;
-	if (s->kind == SPAN_SERVER && s->route.len && n < size) {
+	if ((s->op || s->kind == SPAN_SERVER) && s->route.len && n < size) {
 		room[n++] = ' ';
 		n += copy_name(s->route, room + n, size - n).len;
 	}

@@ -84,26 +84,6 @@ void table__free(struct table *t)
 
 /* ---- rows from series ------------------------------------------------------------------ */
 
-static const struct family {
-	const char *name, *route; /* the attribute that is shown as the route */
-	bool client;
-} families[] = {
-	{ "http.server.request.duration", "http.route", false },
-	{ "http.client.request.duration", "http.route", true },
-	{ SEMCONV_RPC_SERVER_DURATION, SEMCONV_RPC_METHOD, false },
-	{ SEMCONV_RPC_CLIENT_DURATION, SEMCONV_RPC_METHOD, true },
-};
-
-static const struct family *family_of(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++)
-		if (!strcmp(families[i].name, name))
-			return &families[i];
-	return NULL;
-}
-
 static const char *attr(const struct metric_point *p, const char *key)
 {
 	uint32_t i;
@@ -198,47 +178,44 @@ static void put_address(char *out, size_t size, const struct metric_point *p)
 			snprintf(out + n, size - n, ":%u", (uint16_t)p->attrs[i].num);
 }
 
-static const char *rpc_name(const char *system)
+static const char *of(const struct metric_point *p, const struct semconv *c, enum semconv_of of)
 {
-	static const char *const names[][2] = { { "grpc", "gRPC" }, { "connectrpc", "Connect" } };
-	size_t i;
+	const char *key = semconv__key(c, of);
 
-	for (i = 0; system && i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(system, names[i][0]))
-			return names[i][1];
-	return system;
+	return key ? attr(p, key) : NULL;
 }
 
-static const char *method_of(const struct metric_point *p)
+static const char *method_of(const struct metric_point *p, const struct semconv *c)
 {
-	const char *method = attr(p, "http.request.method");
+	const char *method = of(p, c, OF_METHOD);
 
 	if (attr(p, "otel.metric.overflow"))
 		return "(overflow)";
-	return method ? method : rpc_name(attr(p, SEMCONV_RPC_SYSTEM));
+	return method ? method : protocol__title(of(p, c, OF_SYSTEM));
 }
 
-static void name_of(struct name *name, const struct metric_point *p, const struct family *what)
+static void name_of(struct name *name, const struct metric_point *p, uint32_t class)
 {
-	const char *route = attr(p, what->route), *method = method_of(p);
+	const struct semconv *c = class__semconv(class);
+	const char *route = of(p, c, OF_ROUTE), *method = method_of(p, c);
 
 	memset(name, 0, sizeof(*name));
-	name->client = what->client;
+	name->client = class__kind(class) == SPAN_CLIENT;
 	if (p->resource)
 		snprintf(name->service, sizeof(name->service), "%s", p->resource->service_name);
 	snprintf(name->method, sizeof(name->method), "%s", method ? method : "");
-	if (what->client && !route)
+	if (name->client && !route)
 		put_address(name->route, sizeof(name->route), p);
 	else
 		snprintf(name->route, sizeof(name->route), "%s", route ? route : "-");
 }
 
-static void add_point(struct table *t, const struct metric_point *p, const struct family *what)
+static void add_point(struct table *t, const struct metric_point *p, uint32_t class)
 {
 	struct name name;
 	struct row *r;
 
-	name_of(&name, p, what);
+	name_of(&name, p, class);
 	r = row_of(t, &name);
 	if (!r)
 		return;
@@ -435,14 +412,13 @@ static int by_name(const void *a, const void *b)
 
 static void collect(struct table *t, const struct metrics *m)
 {
-	const struct family *what;
-	uint32_t f, p;
+	uint32_t class, f, p;
 
 	t->n_rows = 0;
 	for (f = 0; f < m->n_families; f++) {
-		what = family_of(m->families[f].name);
-		for (p = 0; what && p < m->families[f].n_points; p++)
-			add_point(t, &m->families[f].points[p], what);
+		class = class__of_duration(m->families[f].name);
+		for (p = 0; class < SPAN_CLASSES && p < m->families[f].n_points; p++)
+			add_point(t, &m->families[f].points[p], class);
 	}
 	qsort(t->rows, t->n_rows, sizeof(*t->rows), by_name);
 }
