@@ -57,7 +57,7 @@ SKEL	:= $(O)/redeye.skel.h
 .PHONY: all deps demo format man install uninstall deb clean docs check check-abi check-arm64 check-docs fuzz
 .PHONY: bench bench-spans bench-history
 .PHONY: test test-unit test-golden test-live test-stress test-prometheus test-propagate test-otlp test-traces
-.PHONY: test-tls test-h2 test-frames test-uprobes test-terminal test-page test-page-real test-deploy test-manifests test-package test-k8s test-docs
+.PHONY: test-tls test-h2 test-frames test-uprobes test-terminal test-page test-page-real test-deploy test-manifests test-package test-k8s test-docs test-example
 .PHONY: test-vm test-vm-tls test-vm-h2
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -310,6 +310,7 @@ test:
 		uprobes='$(MAKE) -s test-uprobes' \
 		manifests='$(MAKE) -s test-manifests DEPS=' \
 		docs='$(MAKE) -s test-docs' \
+		example='$(MAKE) -s test-example' \
 		page='$(MAKE) -s test-page' \
 		page-real='$(MAKE) -s test-page-real' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
@@ -358,6 +359,10 @@ docs: all
 check-docs: all
 	$(Q)tests/docs/configuration --check
 	$(Q)tests/docs/values --check
+
+# docs/adding-a-protocol.md and docs/adding-an-exporter.md, done in a copy of the tree.
+test-example: all
+	$(Q)tests/example/run
 
 # The families of a live /metrics and docs/metrics.md.
 test-docs: all

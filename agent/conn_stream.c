@@ -260,7 +260,7 @@ static void progress(struct conn_table *t, struct conn *c, const struct red_ev_s
 
 	if (!count_on(t, c, ev))
 		return;
-	if (c->proto && before == c->expected[0] + c->expected[1])
+	if (c->proto && c->proto->quiet && before == c->expected[0] + c->expected[1])
 		c->proto->quiet(c->state, ev->h.ts_ns);
 	conn_table__answered(t, c, ev->h.ts_ns);
 }

@@ -113,7 +113,7 @@ struct proto {
 	 * what the direction ends with now, or NULL. n may be 0. */
 	void (*skip)(void *state, enum red_dir dir, uint64_t n, uint64_t last_ns,
 		     const uint8_t *tail);
-	/* No byte for a while, as far as this poll at now_ns can tell. */
+	/* No byte for a while, as far as this poll at now_ns can tell. May be NULL. */
 	void (*quiet)(void *state, uint64_t now_ns);
 	void (*eof)(void *state, enum red_dir dir, const struct proto_end *e);
 	void (*close)(void *state, const struct proto_end *e);

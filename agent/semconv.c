@@ -131,7 +131,7 @@ const char *span__status(const struct span *s, char room[8])
 	if (s->rpc)
 		return s->rpc->status;
 	if (s->op)
-		return s->op->status;
+		return s->op->status ? s->op->status : s->error_type ? NULL : "OK";
 	if (!s->status)
 		return NULL;
 	snprintf(room, 8, "%u", s->status);

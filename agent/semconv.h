@@ -117,7 +117,8 @@ const char *protocol__title(const char *protocol);
 /* ---- the same of every span --------------------------------------------------------- */
 
 const char *span__protocol(const struct span *s); /* "http", "grpc", "memcached" */
-/* As its protocol says it, a number or a word. NULL: none was seen. */
+/* As its protocol says it, a number or a word; of an operation of which nothing else is said
+ * "OK". NULL: none was seen. */
 const char *span__status(const struct span *s, char room[8]);
 
 #endif /* RED_SEMCONV_H */

@@ -25,6 +25,20 @@ void txn__refuse(struct proto_stat *stat, enum proto_drop why);
 
 /* ---- from beginning to end: here, since there are some of them for each request ---- */
 
+/* One that begins with these bytes, which the client sends in this direction. */
+static inline void txn__request(struct request *r, struct conn *c, enum red_dir asks,
+				const struct proto_bytes *b)
+{
+	r->kind = asks == RED_DIR_IN ? SPAN_SERVER : SPAN_CLIENT;
+	r->tgid = b->tgid;
+	r->tid = b->tid;
+	r->blocking = !b->nonblock;
+	r->conn = c;
+	r->conn_id = c->id;
+	r->place = red_place(c->layer, b->off);
+	r->start_ns = b->ts_ns;
+}
+
 /* The protocol's part of *r is filled in, but for the service. Each one that has begun ends,
  * by txn__emit or txn__drop. */
 static inline void txn__begin(struct proto_env *env, struct proto_stat *stat, struct request *r)

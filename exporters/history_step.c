@@ -80,6 +80,13 @@ static void name_attr(struct point_name *p, const struct metric_attr *a, enum se
 	}
 }
 
+static void settle_op(struct point_name *p)
+{
+	p->class = class__of_op(p->error);
+	if (!p->error && !p->name.status)
+		p->name.status = "OK";
+}
+
 /* Of HTTP and RPC the status says what came of it, else the error. */
 static void name_attrs(struct point_name *p, const struct metric_point *m, const struct semconv *c,
 		       struct peer *peer)
@@ -100,7 +107,7 @@ static void name_attrs(struct point_name *p, const struct metric_point *m, const
 	if (overflow)
 		p->name.method = "_OVERFLOW";
 	else if (c != &http_semconv && c != &rpc_semconv)
-		p->class = class__of_op(p->error);
+		settle_op(p);
 }
 
 static int name_point(struct point_name *p, const struct metric_point *m, uint32_t class)

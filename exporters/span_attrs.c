@@ -54,11 +54,12 @@ static bool evidence(struct attr_builder *b, struct span_attr *out)
 enum source { FROM_SLICE, FROM_CSTR, FROM_U16, FROM_U32, FROM_U64, FROM_FLAG, FROM_CALL };
 
 enum {
-	HTTP_SERVER = 1 << (2 * SEMCONV_HTTP + SPAN_SERVER),
-	HTTP_CLIENT = 1 << (2 * SEMCONV_HTTP + SPAN_CLIENT),
+	HTTP_SERVER = 1 << 0,
+	HTTP_CLIENT = 1 << 1,
 	HTTP = HTTP_SERVER | HTTP_CLIENT,
-	RPC = OF_BOTH << 2 * SEMCONV_RPC,
-	ALL = -1,
+	RPC = 1 << 2,
+	OP = 1 << 3,
+	ALL = HTTP | RPC | OP,
 };
 
 #define MEMBER(m) .at = offsetof(struct span, m)
@@ -117,7 +118,11 @@ static const struct row {
 
 enum { ROWS = sizeof(rows) / sizeof(*rows) };
 _Static_assert(ROWS + SPAN_HEADERS_MAX + 1 <= SPAN_ATTRS_MAX, "attributes do not fit");
-_Static_assert(2 * SEMCONV__CNT < 32, "one bit each");
+
+static unsigned int class_of(const struct span *s)
+{
+	return s->rpc ? RPC : s->op ? OP : s->kind == SPAN_SERVER ? HTTP_SERVER : HTTP_CLIENT;
+}
 
 static bool read_row(struct attr_builder *b, const struct row *r, struct span_attr *out)
 {
@@ -220,13 +225,14 @@ void span_attrs__of(struct span_attrs *a, const struct span *s, const struct spa
 {
 	struct attr_builder b = { .a = a, .s = s, .c = c };
 	struct span_attr attr, of_op[SPAN_ATTRS_OP_MAX];
-	uint32_t class = span__class(s), i, n;
+	unsigned int class = class_of(s);
+	uint32_t i, n;
 
 	a->n = 0;
 	a->used = 0;
 	a->message = status_message(s, c);
 	for (i = 0; i < ROWS; i++)
-		if (rows[i].classes & 1u << class && read_row(&b, &rows[i], &attr))
+		if (rows[i].classes & class && read_row(&b, &rows[i], &attr))
 			add(a, rows[i].key, &attr);
 	n = span_attrs__op(s, of_op);
 	for (i = 0; i < n; i++)
