@@ -269,6 +269,16 @@ int otlp_config__resolve(const struct options *o, enum otlp_signal signal,
 	return rc ? rc : 1;
 }
 
+bool otlp_config__wants(const struct options *o, enum otlp_signal signal)
+{
+	struct otlp_endpoint e;
+	char err[256];
+	int rc = otlp_config__resolve(o, signal, &e, err, sizeof(err));
+
+	otlp_endpoint__free(&e);
+	return rc != 0;
+}
+
 int otlp_config__zipkin(const struct options *o, struct otlp_endpoint *out, char *err,
 			size_t err_size)
 {
