@@ -564,11 +564,6 @@ struct loader *live__loader(struct live *l)
 	return l->loader;
 }
 
-struct pipeline *live__pipeline(struct live *l)
-{
-	return l->pipeline;
-}
-
 struct procs *live__procs(struct live *l)
 {
 	return l->procs;

@@ -49,11 +49,6 @@ struct resolve {
 	size_t err_size;
 };
 
-const char *otlp_signal__name(enum otlp_signal signal)
-{
-	return signals[signal].name;
-}
-
 __attribute__((format(printf, 2, 3))) static int fail(const struct resolve *r, const char *fmt, ...)
 {
 	va_list args;

@@ -42,8 +42,6 @@ struct otlp_endpoint {
 	uint64_t timeout_ns;                                 /* for one request */
 };
 
-const char *otlp_signal__name(enum otlp_signal signal); /* "traces" */
-
 /* 1: *out is filled; 0: this signal is not sent; -EINVAL: a sentence is in err; -ENOMEM.
  * Unless it returns 1, *out is left zeroed. */
 int otlp_config__resolve(const struct options *o, enum otlp_signal signal,
