@@ -359,6 +359,7 @@ docs: all
 check-docs: all
 	$(Q)tests/docs/configuration --check
 	$(Q)tests/docs/values --check
+	$(Q)tests/docs/names
 
 # docs/adding-a-protocol.md and docs/adding-an-exporter.md, done in a copy of the tree.
 test-example: all
