@@ -60,7 +60,7 @@ SKEL	:= $(O)/redeye.skel.h
 .PHONY: bench bench-check bench-spans bench-history
 .PHONY: test test-unit test-golden test-live test-stress test-prometheus test-propagate test-otlp test-traces
 .PHONY: test-tls test-h2 test-frames test-faults test-hostile test-load test-harm test-uprobes test-terminal
-.PHONY: test-page test-page-real test-deploy test-manifests test-package test-roots test-k8s test-docs
+.PHONY: test-page test-page-real test-deploy test-manifests test-package test-roots test-k8s test-docs test-example
 .PHONY: test-vm test-vm-tls test-vm-h2
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -366,6 +366,7 @@ test:
 		manifests='$(MAKE) -s test-manifests DEPS=' \
 		docs='$(MAKE) -s test-docs' \
 		bench-check='$(MAKE) -s bench-check' \
+		example='$(MAKE) -s test-example' \
 		page='$(MAKE) -s test-page' \
 		page-real='$(MAKE) -s test-page-real' \
 		stress='$(MAKE) -s test-stress STRESS=--quick' \
@@ -424,6 +425,11 @@ docs: all
 check-docs: all
 	$(Q)tests/docs/configuration --check
 	$(Q)tests/docs/values --check
+	$(Q)tests/docs/names
+
+# docs/adding-a-protocol.md and docs/adding-an-exporter.md, done in a copy of the tree.
+test-example: all
+	$(Q)tests/example/run
 
 # The families of a live /metrics and docs/metrics.md.
 test-docs: all

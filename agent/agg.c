@@ -15,6 +15,7 @@ static struct agg_service *service_new(struct agg *agg, struct service *service)
 {
 	struct agg_service **bucket = &agg->bucket[service->id % SERVICE_BUCKETS];
 	struct agg_service *svc;
+	uint32_t i;
 
 	if (agg->n_services == AGG_MAX_SERVICES)
 		return NULL;
@@ -26,8 +27,8 @@ static struct agg_service *service_new(struct agg *agg, struct service *service)
 		free(svc);
 		return NULL;
 	}
-	rpc_methods__init(&svc->methods[SPAN_SERVER], agg->max_routes);
-	rpc_methods__init(&svc->methods[SPAN_CLIENT], agg->max_routes);
+	for (i = 0; i < SPAN_CLASSES; i++)
+		rpc_methods__init(&svc->names[i], agg->max_routes);
 	svc->service = service__ref(service);
 	svc->last = &svc->first;
 	svc->chain = *bucket;
@@ -54,6 +55,7 @@ static void service_free(struct agg *agg, struct agg_service **link)
 	struct agg_service *svc = *link;
 	struct agg_service **chain = &agg->bucket[svc->service->id % SERVICE_BUCKETS];
 	struct active *a;
+	uint32_t i;
 
 	while (*chain != svc)
 		chain = &(*chain)->chain;
@@ -67,8 +69,8 @@ static void service_free(struct agg *agg, struct agg_service **link)
 		free(a);
 	}
 	route_table__free(svc->routes);
-	rpc_methods__free(&svc->methods[SPAN_SERVER]);
-	rpc_methods__free(&svc->methods[SPAN_CLIENT]);
+	for (i = 0; i < SPAN_CLASSES; i++)
+		rpc_methods__free(&svc->names[i]);
 	service__put(svc->service);
 	free(svc);
 }
@@ -93,12 +95,18 @@ static struct active *active_of(struct agg *agg, struct agg_service *svc, const 
 	return *link = a;
 }
 
+/* http.server.active_requests: of HTTP alone. */
+static bool is_active_request(const struct request *r)
+{
+	return r->kind == SPAN_SERVER && r->scheme;
+}
+
 void agg__request_start(struct agg *agg, const struct request *r)
 {
 	struct agg_service *svc;
 	struct active *a;
 
-	if (r->kind != SPAN_SERVER)
+	if (!is_active_request(r))
 		return;
 	svc = service_of(agg, r->service);
 	a = svc ? active_of(agg, svc, r->method, r->scheme) : NULL;
@@ -111,7 +119,7 @@ void agg__request_end(struct agg *agg, const struct request *r)
 	struct agg_service *svc;
 	struct active *a;
 
-	if (r->kind != SPAN_SERVER)
+	if (!is_active_request(r))
 		return;
 	svc = service_of(agg, r->service);
 	a = svc ? active_of(agg, svc, r->method, r->scheme) : NULL;
@@ -204,15 +212,18 @@ void agg__stats(const struct agg *agg, struct agg_stats *out)
 	const struct agg_service *svc;
 	const struct series *s;
 	const struct active *a;
+	uint32_t class;
 
 	*out = agg->stats;
 	out->services = agg->n_services;
 	out->bytes = sizeof(*agg) + agg->n_slots * sizeof(*agg->slots);
 	for (svc = agg->services; svc; svc = svc->next) {
 		out->routes_learned += route_table__learned(svc->routes);
-		out->rpc_methods += svc->methods[SPAN_SERVER].n + svc->methods[SPAN_CLIENT].n;
 		out->bytes += sizeof(*svc) + route_table__bytes(svc->routes);
-		out->bytes += svc->methods[SPAN_SERVER].bytes + svc->methods[SPAN_CLIENT].bytes;
+		for (class = 0; class < SPAN_CLASSES; class ++) {
+			out->rpc_methods += svc->names[class].n;
+			out->bytes += svc->names[class].bytes;
+		}
 		for (s = svc->first; s; s = s->next) {
 			out->series++;
 			out->bytes += series__bytes(agg, s);
@@ -222,11 +233,15 @@ void agg__stats(const struct agg *agg, struct agg_stats *out)
 	}
 }
 
-/* The conventions have no metric of the sizes of calls. */
 static void set_parts(struct agg *agg, bool sizes)
 {
-	agg->n_parts[SPAN_HTTP_SERVER] = agg->n_parts[SPAN_HTTP_CLIENT] = sizes ? PARTS : 1;
-	agg->n_parts[SPAN_RPC_SERVER] = agg->n_parts[SPAN_RPC_CLIENT] = 1;
+	const struct semconv_metric *m;
+	uint32_t class;
+
+	for (class = 0; class < SPAN_CLASSES; class ++) {
+		m = class__semconv(class)->metrics[class__kind(class)];
+		agg->n_parts[class] = sizes && m[PART_REQUEST_SIZE].name ? PARTS : 1;
+	}
 }
 
 struct agg *agg__new(const struct agg_config *c)

@@ -13,33 +13,26 @@
 #include "hist.h"
 #include "route.h"
 #include "rpc_methods.h"
+#include "semconv.h"
 #include "service.h"
 
 /*
- * What is counted is a table of span classes: how a class names its series (agg_label.c),
- * how many parts they have (agg.c), what its metrics and attributes are called
- * (agg_snapshot.c). All metrics of a class have the same attributes, so a series holds
- * one histogram for each part, and nothing else needs to know what the classes are.
+ * What is counted, and what it is called, is said by the conventions of a span (semconv.h);
+ * only how a series is told from others is here, in agg_label.c. All metrics of a class
+ * have the same attributes, so a series holds one histogram for each part.
  */
-enum series_part {
-	PART_DURATION = 0,
-	PART_REQUEST_SIZE = 1,
-	PART_RESPONSE_SIZE = 2,
-	PARTS = 3,
-};
-
 enum { HOST_MAX = CALLEE_HOST_MAX };
 
 /* Compared as bytes: no padding. What a class does not have is 0; the names of agg_names.h
  * are given by their ids. */
 struct series_key {
-	uint64_t name; /* address of its route or RPC method */
+	uint64_t name; /* address of its route, RPC method or target */
 	uint64_t host; /* hash of it */
 	uint32_t service;
-	uint32_t class; /* enum span_class */
+	uint32_t class; /* span__class() */
 	uint16_t method, scheme, version;
-	uint16_t system; /* of RPC */
-	uint16_t status; /* of HTTP: the number; of RPC: a name */
+	uint16_t system;
+	uint16_t status; /* of HTTP: the number; else a name */
 	uint16_t error_type;
 	uint16_t port, host_len;
 };
@@ -84,10 +77,10 @@ struct agg_service {
 	struct agg_service *chain; /* same bucket */
 	struct service *service;   /* one reference */
 	struct route_table *routes;
-	struct rpc_methods methods[2]; /* by span kind: those it serves, those it calls */
+	struct rpc_methods names[SPAN_CLASSES]; /* RPC methods, targets */
 	struct series *first, **last;
-	struct series *overflow[SPAN_CLASS__CNT]; /* also in the list */
-	uint32_t n_series[SPAN_CLASS__CNT];       /* without overflow */
+	struct series *overflow[SPAN_CLASSES]; /* also in the list */
+	uint32_t n_series[SPAN_CLASSES];       /* without overflow */
 	struct active *active;
 };
 
@@ -101,7 +94,7 @@ enum { SERVICE_BUCKETS = 256 };
 struct agg {
 	uint32_t limit, limit_all; /* series without overflow: of a service and class, of all */
 	uint64_t expiry_ns;
-	uint32_t n_parts[SPAN_CLASS__CNT];
+	uint32_t n_parts[SPAN_CLASSES];
 	bool learn_routes;
 	bool full; /* agg__set_full */
 	uint32_t max_routes;

@@ -41,8 +41,22 @@ static void rpc_call(const struct labelled *x)
 
 	key->system = names__id(&x->agg->names, rpc->system);
 	key->status = names__id(&x->agg->names, rpc->status);
-	set_name(x, rpc_methods__get(&x->svc->methods[x->s->kind], rpc->method,
-				     known && !x->agg->full));
+	set_name(x,
+		 rpc_methods__get(&x->svc->names[key->class], rpc->method, known && !x->agg->full));
+}
+
+/* Whatever else there is. What failed may not exist: it gets no name. */
+static void operation(const struct labelled *x)
+{
+	const struct span_op *op = x->s->op;
+	struct series_key *key = &x->l->key;
+
+	key->method = names__id(&x->agg->names, x->s->method);
+	key->version = names__id(&x->agg->names, x->s->protocol_version);
+	key->system = names__id(&x->agg->names, op->system);
+	key->status = names__id(&x->agg->names, op->status);
+	set_name(x, rpc_methods__get(&x->svc->names[key->class], op->target,
+				     !x->s->error_type && !x->agg->full));
 }
 
 /* ---- of whom ------------------------------------------------------------------------ */
@@ -76,27 +90,23 @@ static void nobody(const struct labelled *x)
 
 /* ---- the table ----------------------------------------------------------------------- */
 
-static const struct {
+static const struct naming {
 	void (*what)(const struct labelled *x);
-	void (*of_whom)(const struct labelled *x);
-} classes[SPAN_CLASS__CNT] = {
-	[SPAN_HTTP_SERVER] = { http_request, http_route },
-	[SPAN_HTTP_CLIENT] = { http_request, callee },
-	[SPAN_RPC_SERVER] = { rpc_call, nobody },
-	[SPAN_RPC_CLIENT] = { rpc_call, callee },
-};
+	void (*of_whom[2])(const struct labelled *x); /* by enum span_kind */
+} of_http = { http_request, { http_route, callee } }, of_rpc = { rpc_call, { nobody, callee } },
+  of_op = { operation, { nobody, callee } };
 
 void label__of(struct agg *agg, struct agg_service *svc, struct span *s, struct label *l)
 {
 	const struct labelled x = { agg, svc, s, l };
-	enum span_class class = span__class(s);
+	const struct naming *n = s->rpc ? &of_rpc : s->op ? &of_op : &of_http;
 
 	l->name = NULL;
 	l->key = (struct series_key){
 		.service = svc->service->id,
-		.class = class,
+		.class = span__class(s),
 		.error_type = names__id(&agg->names, s->error_type),
 	};
-	classes[class].what(&x);
-	classes[class].of_whom(&x);
+	n->what(&x);
+	n->of_whom[s->kind](&x);
 }

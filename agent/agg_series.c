@@ -11,10 +11,6 @@
 #include "agg_internal.h"
 #include "hash.h"
 
-/* B1 of the conventions. */
-static const double duration_bounds[] = { 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25,
-					  0.5,   0.75, 1,     2.5,  5,     7.5, 10 };
-
 /* The conventions name none for sizes: empty bodies by themselves, then powers of four
  * from 256 B to 1 GiB. */
 static const double size_bounds[] = {
@@ -23,7 +19,6 @@ static const double size_bounds[] = {
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-_Static_assert(COUNT(duration_bounds) <= HIST_MAX_BOUNDS, "too many bounds");
 _Static_assert(COUNT(size_bounds) <= HIST_MAX_BOUNDS, "too many bounds");
 
 enum { FIRST_SLOTS = 256 };
@@ -106,6 +101,7 @@ struct series *series__find(const struct agg *agg, uint64_t hash)
 static struct series *series_new(struct agg *agg, struct agg_service *svc, const struct label *l,
 				 const struct span *span)
 {
+	const struct semconv *conv = class__semconv(l->key.class);
 	uint32_t n_parts = agg->n_parts[l->key.class], i;
 	size_t hists = n_parts * sizeof(struct hist);
 	struct series *s = calloc(1, sizeof(*s) + hists + l->key.host_len + 1);
@@ -116,7 +112,7 @@ static struct series *series_new(struct agg *agg, struct agg_service *svc, const
 	s->name = l->name;
 	s->host = memcpy((char *)s->parts + hists, l->host, l->key.host_len);
 	s->start_ns = span->start_ns;
-	hist__init(&s->parts[PART_DURATION], duration_bounds, COUNT(duration_bounds));
+	hist__init(&s->parts[PART_DURATION], conv->bounds, conv->n_bounds);
 	for (i = 1; i < n_parts; i++)
 		hist__init(&s->parts[i], size_bounds, COUNT(size_bounds));
 	*svc->last = s;
@@ -126,7 +122,7 @@ static struct series *series_new(struct agg *agg, struct agg_service *svc, const
 
 static struct series *overflow(struct agg *agg, struct agg_service *svc, const struct span *span)
 {
-	enum span_class class = span__class(span);
+	uint32_t class = span__class(span);
 	const struct label l = { .key.class = class };
 	struct series *s = svc->overflow[class];
 

@@ -9,40 +9,19 @@
 #include "resource.h"
 #include "semconv.h"
 
-static const struct family {
-	const char *name, *unit, *help;
-	enum span_class class;
-	enum series_part part;
-} families[] = {
-	{ "http.server.request.duration", "s",
-	  "Duration of HTTP server requests. http.route may be learned from paths.",
-	  SPAN_HTTP_SERVER, PART_DURATION },
-	{ "http.client.request.duration", "s", "Duration of HTTP client requests.",
-	  SPAN_HTTP_CLIENT, PART_DURATION },
-	{ "http.server.request.body.size", "By", "Size of HTTP server request bodies.",
-	  SPAN_HTTP_SERVER, PART_REQUEST_SIZE },
-	{ "http.server.response.body.size", "By", "Size of HTTP server response bodies.",
-	  SPAN_HTTP_SERVER, PART_RESPONSE_SIZE },
-	{ "http.client.request.body.size", "By", "Size of HTTP client request bodies.",
-	  SPAN_HTTP_CLIENT, PART_REQUEST_SIZE },
-	{ "http.client.response.body.size", "By", "Size of HTTP client response bodies.",
-	  SPAN_HTTP_CLIENT, PART_RESPONSE_SIZE },
-	{ SEMCONV_RPC_SERVER_DURATION, "s", "Duration of inbound remote procedure calls.",
-	  SPAN_RPC_SERVER, PART_DURATION },
-	{ SEMCONV_RPC_CLIENT_DURATION, "s", "Duration of outbound remote procedure calls.",
-	  SPAN_RPC_CLIENT, PART_DURATION },
-};
+enum { MAX_ATTRS = OF__CNT };
 
-enum {
-	FAMILIES = sizeof(families) / sizeof(families[0]),
-	MAX_ATTRS = 6,
+static const char *const units[PARTS] = {
+	[PART_DURATION] = "s",
+	[PART_REQUEST_SIZE] = "By",
+	[PART_RESPONSE_SIZE] = "By",
 };
 
 struct snapshot {
 	struct agg *agg;
 	struct metrics *m;
 	uint64_t unix_ns, mono_ns;
-	struct metric_family *family[FAMILIES]; /* NULL: no points */
+	struct metric_family *family[SPAN_CLASSES][PARTS]; /* NULL: no points */
 	struct metric_family *active;
 };
 
@@ -50,34 +29,23 @@ struct snapshot {
 
 enum source { FROM_WORD, FROM_NUMBER, FROM_NAME, FROM_HOST };
 
-enum {
-	HTTP_SERVER = 1 << SPAN_HTTP_SERVER,
-	HTTP = HTTP_SERVER | 1 << SPAN_HTTP_CLIENT,
-	RPC = 1 << SPAN_RPC_SERVER | 1 << SPAN_RPC_CLIENT,
-	CLIENT = 1 << SPAN_HTTP_CLIENT | 1 << SPAN_RPC_CLIENT,
-	ALL = HTTP | RPC,
-};
-
 #define MEMBER(m) .at = offsetof(struct series_key, m)
 
-/* In the order of their keys. */
-static const struct attr_row {
-	const char *key;
-	unsigned int classes;
+/* Where label__of() has put it. */
+static const struct source_row {
 	enum source from;
 	size_t at; /* of a word's id or a number in struct series_key */
-} attr_rows[] = {
-	{ "error.type", ALL, FROM_WORD, MEMBER(error_type) },
-	{ "http.request.method", HTTP, FROM_WORD, MEMBER(method) },
-	{ "http.response.status_code", HTTP, FROM_NUMBER, MEMBER(status) },
-	{ "http.route", HTTP_SERVER, FROM_NAME, 0 },
-	{ "network.protocol.version", HTTP, FROM_WORD, MEMBER(version) },
-	{ SEMCONV_RPC_METHOD, RPC, FROM_NAME, 0 },
-	{ SEMCONV_RPC_STATUS, RPC, FROM_WORD, MEMBER(status) },
-	{ SEMCONV_RPC_SYSTEM, RPC, FROM_WORD, MEMBER(system) },
-	{ "server.address", CLIENT, FROM_HOST, 0 },
-	{ "server.port", CLIENT, FROM_NUMBER, MEMBER(port) },
-	{ "url.scheme", HTTP_SERVER, FROM_WORD, MEMBER(scheme) },
+} sources[OF__CNT] = {
+	[OF_METHOD] = { FROM_WORD, MEMBER(method) },
+	[OF_ROUTE] = { FROM_NAME },
+	[OF_CODE] = { FROM_NUMBER, MEMBER(status) },
+	[OF_STATUS] = { FROM_WORD, MEMBER(status) },
+	[OF_SYSTEM] = { FROM_WORD, MEMBER(system) },
+	[OF_ERROR] = { FROM_WORD, MEMBER(error_type) },
+	[OF_VERSION] = { FROM_WORD, MEMBER(version) },
+	[OF_SCHEME] = { FROM_WORD, MEMBER(scheme) },
+	[OF_HOST] = { FROM_HOST },
+	[OF_PORT] = { FROM_NUMBER, MEMBER(port) },
 };
 
 struct attrs {
@@ -97,20 +65,18 @@ static void add_int(struct attrs *a, const char *key, int64_t num)
 		a->v[a->n++] = (struct metric_attr){ .key = key, .type = ATTR_INT, .num = num };
 }
 
-static uint16_t member(const struct series *s, const struct attr_row *r)
+static void add_attr(struct attrs *a, const struct snapshot *sn, const struct series *s,
+		     const struct semconv_attr *r)
 {
-	return *(const uint16_t *)((const char *)&s->key + r->at);
-}
+	const struct source_row *source = &sources[r->of];
+	uint16_t member = *(const uint16_t *)((const char *)&s->key + source->at);
 
-static void add_row(struct attrs *a, const struct snapshot *sn, const struct series *s,
-		    const struct attr_row *r)
-{
-	switch (r->from) {
+	switch (source->from) {
 	case FROM_WORD:
-		add_str(a, r->key, sn->agg->names.v[member(s, r)]);
+		add_str(a, r->key, sn->agg->names.v[member]);
 		break;
 	case FROM_NUMBER:
-		add_int(a, r->key, member(s, r));
+		add_int(a, r->key, member);
 		break;
 	case FROM_NAME:
 		if (s->name)
@@ -125,7 +91,7 @@ static void add_row(struct attrs *a, const struct snapshot *sn, const struct ser
 
 static void series_attrs(struct attrs *a, const struct snapshot *sn, const struct series *s)
 {
-	size_t i;
+	const struct semconv_attr *r = class__semconv(s->key.class)->attrs;
 
 	if (s->overflow) {
 		a->v[a->n++] = (struct metric_attr){ .key = "otel.metric.overflow",
@@ -133,9 +99,9 @@ static void series_attrs(struct attrs *a, const struct snapshot *sn, const struc
 						     .num = 1 };
 		return;
 	}
-	for (i = 0; i < sizeof(attr_rows) / sizeof(attr_rows[0]); i++)
-		if (attr_rows[i].classes & 1u << s->key.class)
-			add_row(a, sn, s, &attr_rows[i]);
+	for (; r->key && a->n < MAX_ATTRS; r++)
+		if (r->kinds & 1u << class__kind(s->key.class))
+			add_attr(a, sn, s, r);
 }
 
 static struct metric_point *point(struct metrics *m, struct metric_family *f, const struct attrs *a)
@@ -161,24 +127,25 @@ static void series_points(const struct snapshot *sn, struct series *s,
 			  const struct metric_resource *resource)
 {
 	struct attrs a = { 0 };
+	struct metric_family *f;
 	struct metric_point *p;
-	int i;
+	int part;
 
 	if (!s->start_unix_ns)
 		s->start_unix_ns = to_unix(sn, s->start_ns);
 	series_attrs(&a, sn, s);
-	for (i = 0; i < FAMILIES; i++) {
-		if (!sn->family[i] || families[i].class != s->key.class ||
-		    !s->parts[families[i].part].count)
+	for (part = 0; part < (int)sn->agg->n_parts[s->key.class]; part++) {
+		f = sn->family[s->key.class][part];
+		if (!f || !s->parts[part].count)
 			continue;
-		p = point(sn->m, sn->family[i], &a);
+		p = point(sn->m, f, &a);
 		if (!p)
 			return;
 		p->resource = resource;
 		p->start_unix_ns = s->start_unix_ns;
-		if (hist__export(&s->parts[families[i].part], sn->m, &p->hist))
+		if (hist__export(&s->parts[part], sn->m, &p->hist))
 			return;
-		if (families[i].part == PART_DURATION &&
+		if (part == PART_DURATION &&
 		    exemplars__export(s, sn->m, &p->hist, sn->unix_ns - sn->mono_ns))
 			return;
 	}
@@ -235,17 +202,15 @@ static const struct metric_resource *resource(const struct snapshot *sn, const s
 
 /* ---- families ------------------------------------------------------------------------ */
 
-static uint32_t count_points(const struct agg *agg, const struct family *f)
+static uint32_t count_points(const struct agg *agg, uint32_t class, int part)
 {
 	const struct agg_service *svc;
 	const struct series *s;
 	uint32_t n = 0;
 
-	if (f->part >= agg->n_parts[f->class])
-		return 0;
 	for (svc = agg->services; svc; svc = svc->next)
 		for (s = svc->first; s; s = s->next)
-			n += s->key.class == f->class && s->parts[f->part].count;
+			n += s->key.class == class && s->parts[part].count;
 	return n;
 }
 
@@ -261,19 +226,26 @@ static uint32_t count_active(const struct agg *agg)
 	return n;
 }
 
+static void make_class(struct snapshot *sn, uint32_t class)
+{
+	const struct semconv_metric *m = class__semconv(class)->metrics[class__kind(class)];
+	uint32_t part, n;
+
+	for (part = 0; part < sn->agg->n_parts[class]; part++) {
+		n = m[part].name ? count_points(sn->agg, class, (int)part) : 0;
+		if (n)
+			sn->family[class][part] =
+				metrics__family(sn->m, m[part].name, units[part], m[part].help,
+						METRIC_HISTOGRAM, n);
+	}
+}
+
 static void make_families(struct snapshot *sn)
 {
-	const struct family *f;
-	uint32_t n;
-	int i;
+	uint32_t class, n;
 
-	for (i = 0; i < FAMILIES; i++) {
-		f = &families[i];
-		n = count_points(sn->agg, f);
-		if (n)
-			sn->family[i] = metrics__family(sn->m, f->name, f->unit, f->help,
-							METRIC_HISTOGRAM, n);
-	}
+	for (class = 0; class < SPAN_CLASSES; class ++)
+		make_class(sn, class);
 	n = count_active(sn->agg);
 	if (n)
 		sn->active =
@@ -283,7 +255,7 @@ static void make_families(struct snapshot *sn)
 
 int agg__snapshot(struct agg *agg, struct metrics *m, uint64_t now_unix_ns, uint64_t mono_now_ns)
 {
-	struct snapshot sn = { agg, m, now_unix_ns, mono_now_ns, { NULL }, NULL };
+	struct snapshot sn = { agg, m, now_unix_ns, mono_now_ns, .active = NULL };
 	const struct metric_resource *r;
 	const struct agg_service *svc;
 	struct active *a;

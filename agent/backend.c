@@ -113,13 +113,3 @@ const char *backend__unfit(const struct backend *b)
 {
 	return since_7() ? b->unfit_7 : NULL;
 }
-
-const struct backend *backend__find(enum backend_id id)
-{
-	const struct backend *b;
-
-	for (b = backends; b->name; b++)
-		if (b->id == id)
-			return b;
-	return NULL;
-}

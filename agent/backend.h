@@ -35,6 +35,4 @@ extern const struct backend backends[]; /* best first, ends with a NULL name */
 const struct backend_prog *backend__progs(const struct backend *b);
 const char *backend__unfit(const struct backend *b);
 
-const struct backend *backend__find(enum backend_id id); /* NULL for AUTO */
-
 #endif /* RED_BACKEND_H */

@@ -50,6 +50,8 @@ static void classify(struct conn_table *t, struct conn *c, enum red_dir dir,
 		if (protos[i]->open(c->state, c, t->cfg.env))
 			break;
 		c->proto = protos[i];
+		if (c->proto->mode)
+			set_mode(t, c, c->proto->mode);
 		return;
 	}
 	if (b->first && c->misses < MISSES_MAX && ++c->misses == MISSES_MAX) {
@@ -258,7 +260,7 @@ static void progress(struct conn_table *t, struct conn *c, const struct red_ev_s
 
 	if (!count_on(t, c, ev))
 		return;
-	if (c->proto && before == c->expected[0] + c->expected[1])
+	if (c->proto && c->proto->quiet && before == c->expected[0] + c->expected[1])
 		c->proto->quiet(c->state, ev->h.ts_ns);
 	conn_table__answered(t, c, ev->h.ts_ns);
 }

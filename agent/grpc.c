@@ -27,7 +27,6 @@
 
 #define ARRAY_SIZE(a)         (sizeof(a) / sizeof((a)[0]))
 #define DEADLINE_TOLERANCE_NS 5000000ull
-#define TIMEOUT_DIGITS        8
 #define HTTP2_CANCEL          8
 
 static const struct {

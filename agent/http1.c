@@ -22,8 +22,6 @@
  * believed only if all answers have been given: a client that is not known to
  * send requests while it waits for answers, or a second of silence.
  */
-#include "http1.h"
-
 #include <string.h>
 
 #include "http1_internal.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "http1_internal.h"
+#include "txn.h"
 
 void http1__quiet(void *state, uint64_t now_ns)
 {
@@ -21,7 +22,7 @@ static void fail_all(struct http1 *h, uint64_t ts_ns, uint8_t flags)
 			t->response_body_bytes = f->body_bytes;
 			f->state = HALF_UNSYNCED;
 		}
-		http1__finish(h, t, ts_ns, http_txn__failure(t, flags));
+		http1__finish(h, t, ts_ns, txn__failure(t->env, &t->req, flags));
 	}
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "http1_internal.h"
+#include "txn.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +87,7 @@ static struct http_txn *begin(struct http1 *h, const struct http_request *r)
 	struct http_txn *t;
 
 	if (h->refused) {
-		http_txn__refuse(stat_of(h), PROTO_DROP_FULL);
+		txn__refuse(stat_of(h), PROTO_DROP_FULL);
 		return NULL;
 	}
 	t = http_txn__begin(h->env, stat_of(h), r);

@@ -9,8 +9,6 @@
 
 struct http_txn;
 
-extern const struct proto http2_proto;
-
 /* Are these bytes the client's connection preface, or the first of it, enough to tell? */
 bool http2__is_preface(const char *p, size_t len);
 

@@ -7,6 +7,7 @@
 
 #include "http2_internal.h"
 #include "request_headers.h"
+#include "txn.h"
 
 void http2__block_begins(struct http2 *h, enum red_dir dir)
 {
@@ -113,7 +114,7 @@ static void request_begins(struct http2 *h, enum red_dir dir, const struct http2
 	struct http_txn *t;
 
 	if (f->block.no_memory) {
-		http_txn__refuse(http2_stat(h), PROTO_DROP_NO_MEMORY);
+		txn__refuse(http2_stat(h), PROTO_DROP_NO_MEMORY);
 		return;
 	}
 	t = begin(h, dir, head);

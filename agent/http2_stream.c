@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "http2_internal.h"
+#include "txn.h"
 
 enum error_code {
 	NO_ERROR = 0,
@@ -127,7 +128,7 @@ void http2__fail_all(struct http2 *h, uint64_t ts_ns, uint8_t state_flags)
 	uint32_t from = 0;
 
 	while ((t = next_above(h, 0, &from)))
-		http_txn__finish(t, ts_ns, http_txn__failure(t, state_flags));
+		http_txn__finish(t, ts_ns, txn__failure(t->env, &t->req, state_flags));
 }
 
 /* ---- how one ends --------------------------------------------------------------------------- */

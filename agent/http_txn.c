@@ -7,6 +7,7 @@
 
 #include "conn.h"
 #include "http1_target.h"
+#include "txn.h"
 
 #define POOL_MAX   1024
 #define METHOD_MAX 32
@@ -94,7 +95,6 @@ static size_t text_bytes(const struct http_request *r)
 static void release(struct http_txn *t)
 {
 	grpc_call__free(t->rpc);
-	service__put(t->req.service);
 	if (t->text != t->text_inline)
 		free(t->text);
 	if (pool_n >= POOL_MAX) {
@@ -173,12 +173,6 @@ void http_txn__free_pool(void)
 
 /* ---- from beginning to end ------------------------------------------------------------- */
 
-void http_txn__refuse(struct proto_stat *stat, enum proto_drop why)
-{
-	stat->observed++;
-	stat->dropped[why]++;
-}
-
 static void fill_request(struct request *to, const struct http_request *r)
 {
 	to->kind = r->kind;
@@ -196,53 +190,25 @@ struct http_txn *http_txn__begin(struct proto_env *env, struct proto_stat *stat,
 				 const struct http_request *r)
 {
 	struct http_txn *t = NULL;
-	bool full = env->n_requests >= env->max_requests;
+	bool full = txn__full(env);
 
 	if (!full)
 		t = new_txn(r, &env->options->known_methods);
 	if (!t) {
-		http_txn__refuse(stat, full ? PROTO_DROP_FULL : PROTO_DROP_NO_MEMORY);
+		txn__refuse(stat, full ? PROTO_DROP_FULL : PROTO_DROP_NO_MEMORY);
 		return NULL;
 	}
 	t->env = env;
 	t->stat = stat;
 	fill_request(&t->req, r);
-	t->req.service = service__ref(env->ops.service(env->ops.arg, r->tgid));
-	stat->observed++;
-	stat->in_flight++;
-	env->n_requests++;
-	env->ops.start(env->ops.arg, &t->req);
+	txn__begin(env, stat, &t->req);
 	return t;
-}
-
-static void leave(struct http_txn *t)
-{
-	t->env->n_requests--;
-	t->stat->in_flight--;
-	t->env->ops.end(t->env->ops.arg, &t->req);
-	release(t);
 }
 
 void http_txn__drop(struct http_txn *t, enum proto_drop why)
 {
-	t->stat->dropped[why]++;
-	leave(t);
-}
-
-const char *http_txn__failure(const struct http_txn *t, uint8_t flags)
-{
-	const struct proto_ops *ops = &t->env->ops;
-	bool server = t->req.kind == SPAN_SERVER;
-
-	if (ops->ended(ops->arg, t->req.tgid))
-		return "process_exited";
-	if (flags & RED_STATE_TIMEOUT)
-		return "timeout";
-	if (flags & RED_STATE_RESET)
-		return "connection_reset";
-	if (flags & RED_STATE_PEER)
-		return server ? "client_closed" : "connection_closed";
-	return server ? "connection_closed" : "cancelled";
+	txn__drop(t->env, t->stat, &t->req, why);
+	release(t);
 }
 
 /* ---- spans ------------------------------------------------------------------------------- */
@@ -285,33 +251,11 @@ static void span_target(const struct http_txn *t, struct span *s)
 	s->method_original = (struct slice){ t->text, t->method_len };
 }
 
-static void span_addresses(const struct conn *c, struct span *s)
-{
-	s->conn_id = c->id;
-	s->family = c->family;
-	s->local_port = c->local_port;
-	s->peer_port = c->peer_port;
-	memcpy(s->local_addr, c->local_addr, sizeof(s->local_addr));
-	memcpy(s->peer_addr, c->peer_addr, sizeof(s->peer_addr));
-}
-
 static void fill_span(const struct http_txn *t, struct span *s)
 {
-	const struct conn *c = t->req.conn;
-
-	s->kind = t->req.kind;
-	s->tgid = t->req.tgid;
-	s->service = t->req.service;
-	s->trace = t->req.trace;
-	s->tracestate = t->req.context.tracestate;
-	s->request_id = t->req.request_id;
-	s->start_ns = t->req.start_ns;
+	txn__span(&t->req, s);
 	s->request_end_ns = t->request_end_ns;
 	s->response_start_ns = t->response_start_ns;
-	if (s->end_ns < s->start_ns)
-		s->end_ns = s->start_ns;
-	s->method = t->req.method;
-	s->scheme = t->req.scheme;
 	s->protocol_version = t->version;
 	s->status = t->status;
 	if (!s->error_type)
@@ -326,21 +270,17 @@ static void fill_span(const struct http_txn *t, struct span *s)
 		s->flags |= SPAN_LENGTH_INFERRED;
 	s->n_headers = t->n_headers;
 	memcpy(s->headers, t->headers, t->n_headers * sizeof(t->headers[0]));
-	s->tls = conn__tls(c);
 	span_target(t, s);
-	span_addresses(c, s);
 }
 
 void http_txn__finish(struct http_txn *t, uint64_t end_ns, const char *failure)
 {
-	const struct proto_ops *ops = &t->env->ops;
 	struct span s = { .end_ns = end_ns, .error_type = failure };
 	struct span_rpc rpc;
 
 	fill_span(t, &s);
 	if (t->rpc)
 		grpc_call__span(t->rpc, &s, failure, &rpc);
-	ops->span(ops->arg, &s);
-	t->stat->emitted++;
-	leave(t);
+	txn__emit(t->env, t->stat, &t->req, &s);
+	release(t);
 }

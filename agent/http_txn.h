@@ -76,15 +76,10 @@ struct http_txn *http_txn__begin(struct proto_env *env, struct proto_stat *stat,
 /* The head of its answer, or the trailers, as far as calls are concerned; `unknown`: not
  * all of it is known. */
 void http_txn__answer(struct http_txn *t, const struct grpc_fields *f, bool unknown);
-void http_txn__refuse(struct proto_stat *stat, enum proto_drop why);
 
 /* Each ends it, by a span or without one. */
 void http_txn__finish(struct http_txn *t, uint64_t end_ns, const char *failure);
 void http_txn__drop(struct http_txn *t, enum proto_drop why);
-
-/* Why a request got no whole answer, now that its connection has ended: see docs/metrics.md
- * for the words. */
-const char *http_txn__failure(const struct http_txn *t, uint8_t state_flags);
 
 void http_txn__free_pool(void);
 

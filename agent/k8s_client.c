@@ -12,7 +12,6 @@
 #include "k8s_client.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -20,327 +19,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
 #include <unistd.h>
 
-#include <cjson/cJSON.h>
-
-#include "k8s_cut.h"
-#include "k8s_http.h"
-#include "k8s_queue.h"
-#include "log.h"
+#include "k8s_client_internal.h"
 #include "loop.h"
 
-#define MS              UINT64_C(1000000)
-#define SEC             UINT64_C(1000000000)
-#define LIST_NS         (30 * SEC)
-#define HELD_NS         (5 * SEC) /* a watch that lasted so long is no failure */
-#define WATCH_SLACK_NS  (30 * SEC)
-#define RETRY_AFTER_MAX (300 * SEC)
-#define VERSION_MAX     128
-#define CONTINUE_MAX    1024
-
-const char *const k8s_error_names[K8S_ERROR__CNT] = {
-	[K8S_ERROR_CONNECTION] = "connection", [K8S_ERROR_UNAUTHORIZED] = "unauthorized",
-	[K8S_ERROR_FORBIDDEN] = "forbidden",   [K8S_ERROR_GONE] = "gone",
-	[K8S_ERROR_THROTTLED] = "throttled",   [K8S_ERROR_SERVER] = "server",
-	[K8S_ERROR_STATUS] = "status",         [K8S_ERROR_MALFORMED] = "malformed",
-	[K8S_ERROR_TOO_LARGE] = "too_large",   [K8S_ERROR_TOKEN] = "token",
-};
-
-struct k8s_client {
-	struct k8s_client_config cfg;
-	struct k8s_queue *queue;
-	pthread_t thread;
-	bool started;
-	int wake_fd;
-	atomic_bool stop, rewanted;
-
-	pthread_mutex_t lock;         /* of the next two */
-	struct k8s_wants *next_wants; /* NULL: as before */
-
-	atomic_uint_fast64_t lists, watches, events, errors[K8S_ERROR__CNT], last_event_ns;
-
-	/* the thread's own */
-	struct k8s_http *http;
-	struct k8s_cut cut;
-	struct k8s_wants *wants;
-	char version[VERSION_MAX]; /* to watch from; "": list first */
-	char more[CONTINUE_MAX];   /* of the list: its next page; "": none */
-	bool first_list, gone, event_failed, away;
-	unsigned int attempt;
-	struct log_limit log_limit;
-};
-
-/* ---- wants ---------------------------------------------------------------- */
-
-static void free_list(struct str_list *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		free(l->v[i]);
-	free(l->v);
-}
-
-static void free_wants(struct k8s_wants *w)
-{
-	if (!w)
-		return;
-	free_list(&w->labels);
-	free_list(&w->annotations);
-	free(w);
-}
-
-static int copy_list(struct str_list *to, const struct str_list *from)
-{
-	to->v = calloc(from->n + 1, sizeof(*to->v));
-	for (size_t i = 0; to->v && i < from->n; i++) {
-		to->v[i] = strdup(from->v[i]);
-		if (!to->v[i])
-			return -ENOMEM;
-		to->n++;
-	}
-	return to->v ? 0 : -ENOMEM;
-}
-
-static struct k8s_wants *copy_wants(const struct k8s_wants *from)
-{
-	struct k8s_wants *w = calloc(1, sizeof(*w));
-
-	if (w && !copy_list(&w->labels, &from->labels) &&
-	    !copy_list(&w->annotations, &from->annotations))
-		return w;
-	free_wants(w);
-	return NULL;
-}
-
-int k8s_client__set_wants(struct k8s_client *c, const struct k8s_wants *w)
-{
-	struct k8s_wants *copy = copy_wants(w);
-
-	if (!copy)
-		return -ENOMEM;
-	pthread_mutex_lock(&c->lock);
-	free_wants(c->next_wants);
-	c->next_wants = copy;
-	pthread_mutex_unlock(&c->lock);
-	atomic_store(&c->rewanted, true);
-	eventfd_write(c->wake_fd, 1);
-	return 0;
-}
-
-/* What was kept so far lacks what is wanted now. */
-static void take_wants(struct k8s_client *c)
-{
-	eventfd_t count;
-
-	if (!atomic_exchange(&c->rewanted, false))
-		return;
-	eventfd_read(c->wake_fd, &count);
-	pthread_mutex_lock(&c->lock);
-	free_wants(c->wants);
-	c->wants = c->next_wants;
-	c->next_wants = NULL;
-	pthread_mutex_unlock(&c->lock);
-	c->version[0] = 0;
-}
-
-/* ---- trouble -------------------------------------------------------------- */
-
-static bool give_up(void *arg)
-{
-	struct k8s_client *c = arg;
-
-	return atomic_load(&c->stop) || atomic_load(&c->rewanted);
-}
-
-static void count(struct k8s_client *c, enum k8s_error kind)
-{
-	atomic_fetch_add(&c->errors[kind], 1);
-}
-
-static enum k8s_error kind_of(const struct k8s_answer *a)
-{
-	if (a->token)
-		return K8S_ERROR_TOKEN;
-	if (a->refused)
-		return K8S_ERROR_MALFORMED;
-	switch (a->status) {
-	case 0:
-	case 200:
-		return K8S_ERROR_CONNECTION;
-	case 401:
-		return K8S_ERROR_UNAUTHORIZED;
-	case 403:
-		return K8S_ERROR_FORBIDDEN;
-	case 410:
-		return K8S_ERROR_GONE;
-	case 429:
-		return K8S_ERROR_THROTTLED;
-	default:
-		return a->status >= 500 ? K8S_ERROR_SERVER : K8S_ERROR_STATUS;
-	}
-}
-
-static uint64_t random_below(uint64_t n)
-{
-	uint64_t r = 0;
-
-	if (getrandom(&r, sizeof(r), GRND_NONBLOCK) != sizeof(r))
-		r = mono_ns();
-	return n ? r % n : 0;
-}
-
-static void pause_for(struct k8s_client *c, uint64_t wait_ns)
-{
-	struct pollfd p = { .fd = c->wake_fd, .events = POLLIN };
-
-	if (!give_up(c))
-		poll(&p, 1, (int)(wait_ns / MS) + 1);
-}
-
-static void back_off(struct k8s_client *c, uint64_t asked_ns)
-{
-	uint64_t wait = c->cfg.backoff_max_ns;
-
-	if (c->attempt < 32 && c->cfg.backoff_min_ns << c->attempt < wait)
-		wait = c->cfg.backoff_min_ns << c->attempt;
-	c->attempt++;
-	wait = wait / 2 + random_below(wait / 2);
-	asked_ns = asked_ns < RETRY_AFTER_MAX ? asked_ns : RETRY_AFTER_MAX;
-	pause_for(c, asked_ns > wait ? asked_ns + random_below(asked_ns / 10) : wait);
-}
-
-static void failed(struct k8s_client *c, const struct k8s_answer *a, const char *what)
-{
-	if (give_up(c))
-		return;
-	count(c, kind_of(a));
-	log__limited(&c->log_limit, LOG_LEVEL_WARN, "Kubernetes: %s: %s: %s", what,
-		     c->cfg.where.url, a->refused ? "what it sent is no such answer" : a->reason);
-	c->away = true;
-	back_off(c, a->retry_after_ns);
-}
-
-static void alive(struct k8s_client *c)
-{
-	atomic_store(&c->last_event_ns, mono_ns());
-}
-
-static void works(struct k8s_client *c)
-{
-	if (c->away)
-		log__info("Kubernetes: %s answers again", c->cfg.where.url);
-	c->away = false;
-}
-
-/* ---- objects -------------------------------------------------------------- */
-
-static const cJSON *member(const cJSON *object, const char *name)
-{
-	return cJSON_GetObjectItemCaseSensitive(object, name);
-}
-
-static void set_text(char *to, size_t size, const cJSON *from)
-{
-	const char *s = cJSON_GetStringValue(from);
-
-	snprintf(to, size, "%s", s && strlen(s) < size ? s : "");
-}
-
-static void give(struct k8s_client *c, enum k8s_change_kind kind, struct k8s_pod *pod)
-{
-	k8s_queue__put(c->queue, &(struct k8s_change){ .kind = kind, .pod = pod });
-}
-
-static void give_pod(struct k8s_client *c, const cJSON *object)
-{
-	struct k8s_pod *pod = k8s_pod__new(object, c->wants);
-
-	if (pod)
-		give(c, K8S_CHANGE_POD, pod);
-	else
-		count(c, K8S_ERROR_MALFORMED);
-}
-
-static void give_gone(struct k8s_client *c, const cJSON *object)
-{
-	struct k8s_change change = { .kind = K8S_CHANGE_GONE };
-
-	set_text(change.uid, sizeof(change.uid), member(member(object, "metadata"), "uid"));
-	if (*change.uid)
-		k8s_queue__put(c->queue, &change);
-	else
-		count(c, K8S_ERROR_MALFORMED);
-}
-
-/* A Status. Whatever it says, this watch is over. */
-static void on_error_event(struct k8s_client *c, const cJSON *object)
-{
-	const cJSON *code = member(object, "code");
-	struct k8s_answer a = { .status = cJSON_IsNumber(code) ? code->valueint : 500 };
-
-	count(c, kind_of(&a));
-	c->gone |= a.status == 410;
-	c->event_failed = true;
-}
-
-static void on_event(struct k8s_client *c, const cJSON *event)
-{
-	const char *type = cJSON_GetStringValue(member(event, "type"));
-	const cJSON *object = member(event, "object");
-	const cJSON *version = member(member(object, "metadata"), "resourceVersion");
-
-	if (!type || !cJSON_IsObject(object)) {
-		count(c, K8S_ERROR_MALFORMED);
-		return;
-	}
-	atomic_fetch_add(&c->events, 1);
-	if (!strcmp(type, "ERROR"))
-		on_error_event(c, object);
-	else if (!strcmp(type, "ADDED") || !strcmp(type, "MODIFIED"))
-		give_pod(c, object);
-	else if (!strcmp(type, "DELETED"))
-		give_gone(c, object);
-	if (!c->event_failed && cJSON_IsString(version))
-		set_text(c->version, sizeof(c->version), version);
-}
-
-static void on_listed(struct k8s_client *c, const char *key, const cJSON *object)
-{
-	if (!strcmp(key, "items")) {
-		give_pod(c, object);
-	} else if (!strcmp(key, "metadata")) {
-		set_text(c->version, sizeof(c->version), member(object, "resourceVersion"));
-		set_text(c->more, sizeof(c->more), member(object, "continue"));
-	}
-}
-
-static void on_object(void *arg, const char *key, const char *json, size_t len)
-{
-	struct k8s_client *c = arg;
-	cJSON *j = cJSON_ParseWithLength(json, len);
-
-	if (!j)
-		count(c, K8S_ERROR_MALFORMED);
-	else if (c->cut.list)
-		on_listed(c, key, j);
-	else
-		on_event(c, j);
-	cJSON_Delete(j);
-}
-
-static int on_body(void *arg, const char *p, size_t len)
-{
-	struct k8s_client *c = arg;
-	int err;
-
-	alive(c);
-	works(c);
-	err = k8s_cut__feed(&c->cut, p, len);
-	atomic_fetch_add(&c->errors[K8S_ERROR_TOO_LARGE], c->cut.too_large);
-	c->cut.too_large = 0;
-	return err ? err : give_up(c) || c->event_failed ? -ECANCELED : 0;
-}
+#define SEC            UINT64_C(1000000000)
+#define MS             UINT64_C(1000000)
+#define LIST_NS        (30 * SEC)
+#define HELD_NS        (5 * SEC) /* a watch that lasted so long is no failure */
+#define WATCH_SLACK_NS (30 * SEC)
 
 /* ---- requests ------------------------------------------------------------- */
 
@@ -349,15 +37,15 @@ static void get(struct k8s_client *c, const char *path, uint64_t timeout_ns, str
 	struct k8s_request r = {
 		.path = path,
 		.timeout_ns = timeout_ns,
-		.body = on_body,
-		.give_up = give_up,
+		.body = k8s_client__on_body,
+		.give_up = k8s_client__give_up,
 		.arg = c,
 		.wake_fd = c->wake_fd,
 	};
 
 	k8s_http__get(c->http, &r, a);
 	if (a->status == 200)
-		alive(c);
+		k8s_client__alive(c);
 }
 
 /* Percent-encoded, for a query. "" when it does not fit. */
@@ -405,7 +93,7 @@ static bool list_pages(struct k8s_client *c, struct k8s_answer *a)
 {
 	bool paged = true;
 
-	give(c, K8S_CHANGE_BEGIN, NULL);
+	k8s_client__give(c, K8S_CHANGE_BEGIN, NULL);
 	c->more[0] = 0;
 	do {
 		bool later = *c->more;
@@ -414,13 +102,13 @@ static bool list_pages(struct k8s_client *c, struct k8s_answer *a)
 			continue;
 		if (a->status != 410 || !later)
 			return false;
-		count(c, K8S_ERROR_GONE);
+		k8s_client__count(c, K8S_ERROR_GONE);
 		paged = false;
 		c->more[0] = 0;
 		if (!list_page(c, paged, a))
 			return false;
-	} while (*c->more && !give_up(c));
-	return !give_up(c);
+	} while (*c->more && !k8s_client__give_up(c));
+	return !k8s_client__give_up(c);
 }
 
 static void list(struct k8s_client *c)
@@ -429,17 +117,17 @@ static void list(struct k8s_client *c)
 
 	atomic_fetch_add(&c->lists, 1);
 	if (list_pages(c, &a)) {
-		give(c, K8S_CHANGE_END, NULL);
+		k8s_client__give(c, K8S_CHANGE_END, NULL);
 		c->first_list = false;
 		return;
 	}
 	c->version[0] = 0;
-	failed(c, &a, "the pods of this node cannot be listed");
+	k8s_client__failed(c, &a, "the pods of this node cannot be listed");
 }
 
 static uint32_t watch_seconds(const struct k8s_client *c)
 {
-	return c->cfg.watch_s ? c->cfg.watch_s : 300 + (uint32_t)random_below(300);
+	return c->cfg.watch_s ? c->cfg.watch_s : 300 + (uint32_t)k8s_client__random(300);
 }
 
 static void watch(struct k8s_client *c)
@@ -463,14 +151,14 @@ static void watch(struct k8s_client *c)
 	if (held)
 		c->attempt = 0;
 	if (a.status == 410)
-		count(c, K8S_ERROR_GONE);
+		k8s_client__count(c, K8S_ERROR_GONE);
 	if (a.status == 410 || c->gone) {
 		c->version[0] = 0;
-		back_off(c, 0);
+		k8s_client__back_off(c, 0);
 	} else if (c->event_failed || (a.status == 200 && !a.broken && !held)) {
-		back_off(c, 0);
+		k8s_client__back_off(c, 0);
 	} else if (a.broken || a.status != 200) {
-		failed(c, &a, "the watch ended");
+		k8s_client__failed(c, &a, "the watch ended");
 	}
 }
 
@@ -479,7 +167,7 @@ static void *run(void *arg)
 	struct k8s_client *c = arg;
 
 	while (!atomic_load(&c->stop)) {
-		take_wants(c);
+		k8s_wants__take(c);
 		if (*c->version)
 			watch(c);
 		else
@@ -517,7 +205,7 @@ static int set_up(struct k8s_client *c, const struct k8s_wants *w, char *err, si
 	c->http = k8s_http__new(&c->cfg.where, err, err_size);
 	if (!c->http)
 		return -EOPNOTSUPP;
-	c->wants = copy_wants(w);
+	c->wants = k8s_wants__copy(w);
 	c->queue = k8s_queue__new();
 	c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	snprintf(err, err_size, "out of memory or descriptors");
@@ -541,7 +229,9 @@ struct k8s_client *k8s_client__new(const struct k8s_client_config *cfg, const st
 	c->wake_fd = -1;
 	c->first_list = true;
 	c->log_limit = (struct log_limit)LOG_LIMIT(1, 60);
-	c->cut = (struct k8s_cut){ .max = c->cfg.max_document, .object = on_object, .arg = c };
+	c->cut = (struct k8s_cut){ .max = c->cfg.max_document,
+				   .object = k8s_client__on_object,
+				   .arg = c };
 	pthread_mutex_init(&c->lock, NULL);
 	rc = set_up(c, w, err, err_size);
 	if (!rc)
@@ -565,8 +255,8 @@ void k8s_client__free(struct k8s_client *c)
 	k8s_http__free(c->http);
 	k8s_cut__free(&c->cut);
 	k8s_queue__free(c->queue);
-	free_wants(c->wants);
-	free_wants(c->next_wants);
+	k8s_wants__free(c->wants);
+	k8s_wants__free(c->next_wants);
 	if (c->wake_fd >= 0)
 		close(c->wake_fd);
 	pthread_mutex_destroy(&c->lock);

@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/*
- * The ring is read when the kernel wakes us, and for a while after that every
- * ten milliseconds, because the kernel does not wake us for each record
- * (bpf/maps.h). An idle agent sleeps.
- */
-#include "live.h"
+#include "live_internal.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -14,321 +9,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "k8s.h"
 #include "live_probes.h"
 #include "log.h"
-#include "memory.h"
-#include "privileges.h"
-#include "prober.h"
-#include "propagate.h"
-#include "recording.h"
-#include "ring.h"
 #include "sampler.h"
-#include "select.h"
 #include "self_builder.h"
 #include "selfmetrics.h"
-#include "service.h"
 #include "shares.h"
 #include "skeleton.h"
 #include "uprobe_link.h"
 
-#define ACTIVE_NS     100000000ull /* keep polling so long after the last record */
-#define POLL_NS       10000000ull
-#define UPKEEP_NS     1000000000ull
 #define PROBES_NS     3000000000ull /* at the start, probes are waited for so long */
-#define SHORT_NS      10000000000ull
 #define PODS_NS       3000000000ull /* at the start, the pods of this node are waited for so long */
-#define RESCAN_NS     2000000000ull /* between two looks at who is in which pod */
 #define RESET_ON_FORK 1             /* SCHED_FLAG_RESET_ON_FORK */
-#define BATCH         20000         /* records, then the loop looks at everything else */
-
-struct live {
-	struct live_config cfg;
-	const struct options *options;
-	struct loop *loop;
-	struct loader *loader;
-	struct procs *procs;
-	struct pipeline *pipeline;
-	struct propagate *propagate; /* NULL: not asked for */
-	struct prober *prober;       /* NULL: no TLS */
-	struct k8s *k8s;             /* NULL: no Kubernetes */
-	struct shares *shares;
-	int rescan_timer;
-	uint64_t scanned_ns;
-	struct red_trace_key trace_key;
-	struct ring *ring;
-	uint64_t active_until_ns;
-	uint64_t lost_proc_records;
-	struct memory_guard memory;
-	struct privileges privileges;
-	uint64_t short_until_ns; /* who keeps memory was told, and has time to give some back */
-	uint64_t start_unix_ns;
-	int poll_timer;
-	int signal_fd;
-};
-
-/* ---- ring ---------------------------------------------------------------------------- */
-
-static void on_record(void *arg, const void *record, size_t size)
-{
-	struct live *l = arg;
-
-	if (l->cfg.tap)
-		l->cfg.tap(l->cfg.arg, record, size);
-	pipeline__record(l->pipeline, record, size);
-}
-
-static void read_ring(struct live *l)
-{
-	if (ring__read(l->ring, BATCH, on_record, l))
-		l->active_until_ns = mono_ns() + ACTIVE_NS;
-}
-
-static void on_ring(void *arg)
-{
-	struct live *l = arg;
-
-	read_ring(l);
-	loop__arm(l->loop, l->poll_timer, mono_ns() + POLL_NS);
-}
-
-/* The backlog of this moment, not what arrives while we read it. */
-void live__drain(struct live *l)
-{
-	uint64_t used = ring__used(l->ring), before, now;
-
-	while (used) {
-		before = pipeline__stat(l->pipeline)->bytes;
-		read_ring(l);
-		now = pipeline__stat(l->pipeline)->bytes;
-		if (now == before)
-			break;
-		used -= now - before < used ? now - before : used;
-	}
-}
-
-static uint64_t on_poll_timer(void *arg, uint64_t now_ns)
-{
-	struct live *l = arg;
-	uint64_t next;
-
-	read_ring(l);
-	if (l->propagate)
-		propagate__tick(l->propagate, now_ns);
-	next = pipeline__tick(l->pipeline, now_ns);
-	/* When idle, the kernel wakes us for the first record. */
-	return now_ns < l->active_until_ns ? now_ns + POLL_NS : next;
-}
-
-/* A lost FORK or EXEC would be a process never seen: look for it. */
-static void check_lost(struct live *l)
-{
-	struct red_stat st;
-
-	if (loader__stat(l->loader, RED_HOOK_PROC, &st) ||
-	    st.dropped[RED_DROP_RING_FULL] == l->lost_proc_records)
-		return;
-	l->lost_proc_records = st.dropped[RED_DROP_RING_FULL];
-	log__warn("process events were lost, looking at all processes again");
-	procs__scan(l->procs);
-}
-
-static void tell_memory_short(struct live *l)
-{
-	uint64_t now = mono_ns();
-
-	if (!l->cfg.memory_short || now < l->short_until_ns)
-		return;
-	l->cfg.memory_short(l->cfg.arg);
-	l->short_until_ns = now + SHORT_NS;
-}
-
-static void check_memory(struct live *l)
-{
-	bool was_full = l->memory.full;
-
-	if (!memory_guard__check(&l->memory) && !was_full)
-		return;
-	if (l->memory.full)
-		tell_memory_short(l);
-	pipeline__set_full(l->pipeline, l->memory.full);
-	if (l->memory.full && !was_full)
-		log__warn("memory limit reached (%llu of %llu bytes): nothing new is kept",
-			  (unsigned long long)l->memory.resident_bytes,
-			  (unsigned long long)l->memory.limit_bytes);
-}
-
-static void check_propagation(struct live *l)
-{
-	if (l->propagate && !propagate__check(l->propagate))
-		log__error("propagation is off from now on: %s", propagate__why(l->propagate));
-}
-
-static void check_processors(struct live *l)
-{
-	if (l->prober)
-		prober__tick(l->prober);
-}
-
-static uint64_t on_upkeep(void *arg, uint64_t now_ns)
-{
-	check_lost(arg);
-	check_memory(arg);
-	check_propagation(arg);
-	check_processors(arg);
-	return now_ns + UPKEEP_NS;
-}
-
-/* ---- processes -------------------------------------------------------------------------- */
-
-static int set_target(void *arg, uint32_t tgid, bool on)
-{
-	static struct log_limit limit = LOG_LIMIT(1, 60);
-	struct live *l = arg;
-	int err = loader__set_target(l->loader, tgid, on);
-
-	if (err && on)
-		log__limited(&limit, LOG_LEVEL_WARN,
-			     "process %u cannot be watched: kernel.pid_max was lower when redeye "
-			     "started",
-			     tgid);
-	if (!l->prober || err)
-		return err;
-	if (on)
-		prober__selected(l->prober, tgid);
-	else
-		prober__left(l->prober, tgid);
-	return 0;
-}
-
-static void selected(void *arg, uint32_t tgid, const struct proc *p)
-{
-	struct live *l = arg;
-	uint64_t buf[(sizeof(struct red_ev_process) + 4096 + 3 * 256) / 8];
-	int n;
-
-	log__debug("watching process %u (%s) as %s", tgid, p->exe, p->service->name);
-	loader__set_share(l->loader, tgid, shares__place(l->shares, p->service));
-	if (!l->cfg.tap)
-		return;
-	n = procs__describe(p, buf, sizeof(buf));
-	if (n > 0)
-		l->cfg.tap(l->cfg.arg, buf, n);
-}
-
-static bool is_own(void *arg, const struct container *c)
-{
-	struct live *l = arg;
-
-	return k8s__is_own(l->k8s, c);
-}
-
-/* Pods have changed in a way that counts for who is watched: not each by itself. */
-static uint64_t on_rescan(void *arg, uint64_t now_ns)
-{
-	struct live *l = arg;
-
-	procs__scan(l->procs);
-	l->scanned_ns = now_ns;
-	return UINT64_MAX;
-}
-
-static void on_pods(void *arg)
-{
-	struct live *l = arg;
-	unsigned int what = k8s__read(l->k8s);
-
-	if (what & K8S_CHANGED)
-		procs__pods_changed(l->procs);
-	if (what & K8S_SELECTION)
-		loop__arm(l->loop, l->rescan_timer, l->scanned_ns + RESCAN_NS);
-}
-
-static int new_k8s(struct live *l, char *err, size_t err_size)
-{
-	int rc = k8s__new(&l->k8s, l->options, err, err_size);
-
-	if (rc || !l->k8s)
-		return rc;
-	l->rescan_timer = loop__timer(l->loop, UINT64_MAX, on_rescan, l);
-	return loop__watch(l->loop, k8s__fd(l->k8s), on_pods, l);
-}
-
-static int new_procs(struct live *l, char *err, size_t err_size)
-{
-	struct procs_config c = {
-		.include = &l->options->include,
-		.exclude = &l->options->exclude,
-		.services = &l->options->services,
-		.pods = k8s__table(l->k8s),
-		.naming = k8s__naming(l->k8s),
-		.own_tgid = getpid(),
-		.ops = {
-			.set_target = set_target,
-			.selected = selected,
-			.is_own = is_own,
-			.arg = l,
-		},
-	};
-
-	l->procs = procs__new(&c);
-	if (!l->procs)
-		return -errno;
-	return procs__check(l->procs, err, err_size);
-}
-
-/* ---- signals ------------------------------------------------------------------------------ */
-
-static void reload(struct live *l)
-{
-	const struct options *o = l->cfg.reload ? l->cfg.reload(l->cfg.arg) : NULL;
-
-	if (!o)
-		return;
-	loader__set_ports(l->loader, o->include.ports, o->include.n_ports);
-	if (k8s__reload(l->k8s, o))
-		log__warn("out of memory: other labels and annotations are not kept");
-	if (!l->k8s && select__has_pods(&o->include))
-		log__warn("pods are selected, but redeye was started without Kubernetes");
-	procs__reselect(l->procs, &o->include, &o->exclude, &o->services);
-	if (l->propagate)
-		propagate__reselect(l->propagate, &o->include);
-	log__init(o->log_level);
-	l->options = o;
-	log__info("configuration reloaded");
-}
-
-static void on_signal(void *arg)
-{
-	struct live *l = arg;
-	struct signalfd_siginfo si;
-
-	while (read(l->signal_fd, &si, sizeof(si)) == sizeof(si)) {
-		if (si.ssi_signo == SIGHUP)
-			reload(l);
-		else
-			loop__stop(l->loop);
-	}
-}
-
-static int watch_signals(struct live *l)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	/* Before any thread is started: all inherit it. */
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	l->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	return l->signal_fd < 0 ? -errno : loop__watch(l->loop, l->signal_fd, on_signal, l);
-}
 
 /* struct sched_attr, which not all C libraries have, and new ones not beside the kernel's */
 struct sched_parameters {
@@ -354,8 +49,6 @@ static void raise_priority(void)
 	if (syscall(SYS_sched_setattr, 0, &p, 0))
 		log__debug("scheduling priority not raised: %s", strerror(errno));
 }
-
-/* ---- life ------------------------------------------------------------------------------------ */
 
 static int poll_conn(void *arg, const struct conn *c, enum red_poll_cmd cmd)
 {
@@ -430,20 +123,6 @@ static int new_loader(struct live *l, char *err, size_t err_size)
 	return 0;
 }
 
-static int new_ring(struct live *l)
-{
-	uint64_t size;
-	int err, fd;
-
-	l->ring = loader__ring(l->loader, &size, &fd);
-	err = loop__watch(l->loop, fd, on_ring, l);
-	if (err)
-		return err;
-	l->poll_timer = loop__timer(l->loop, mono_ns() + POLL_NS, on_poll_timer, l);
-	loop__timer(l->loop, mono_ns() + UPKEEP_NS, on_upkeep, l);
-	return 0;
-}
-
 /* Before anything is a target: the canary reads the ring empty. */
 static int new_propagate(struct live *l)
 {
@@ -512,14 +191,13 @@ struct live *live__new(const struct live_config *c, char *err, size_t err_size)
 		goto out;
 	}
 	l->loop = loop__new();
-	rc = l->loop ? watch_signals(l) : -errno;
+	rc = l->loop ? live_signals__watch(l) : -errno;
 	if (rc)
 		goto out;
-	rc = new_k8s(l, err, err_size);
+	rc = live_processes__new_k8s(l, err, err_size);
 	if (rc)
 		goto out;
-	l->shares = shares__new();
-	rc = l->shares ? new_procs(l, err, err_size) : -ENOMEM;
+	rc = live_processes__new(l, err, err_size);
 	if (rc)
 		goto out;
 	rc = new_loader(l, err, err_size);
@@ -535,7 +213,7 @@ struct live *live__new(const struct live_config *c, char *err, size_t err_size)
 	rc = new_pipeline(l);
 	if (rc)
 		goto out;
-	rc = new_ring(l);
+	rc = live_ring__new(l);
 	if (rc)
 		goto out;
 	say_missing(l);
@@ -578,11 +256,6 @@ struct loop *live__loop(struct live *l)
 struct loader *live__loader(struct live *l)
 {
 	return l->loader;
-}
-
-struct pipeline *live__pipeline(struct live *l)
-{
-	return l->pipeline;
 }
 
 struct procs *live__procs(struct live *l)
@@ -641,7 +314,7 @@ void live__await_probes(struct live *l)
 			break;
 		if (poll(&fd, 1, 5) > 0)
 			prober__read(l->prober);
-		read_ring(l);
+		live_ring__read(l);
 	}
 	log__warn("%u processes have no probes yet: their TLS is seen later", st.waiting);
 }

@@ -46,7 +46,6 @@ void live__free(struct live *l); /* accepts NULL */
 
 struct loop *live__loop(struct live *l);
 struct loader *live__loader(struct live *l);
-struct pipeline *live__pipeline(struct live *l);
 struct procs *live__procs(struct live *l);
 const struct privileges *live__privileges(const struct live *l);
 

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "proto.h"
 
-#include "http1.h"
-#include "http2.h"
-
 const struct proto *const protos[PROTO__CNT + 1] = {
-	[PROTO_HTTP1] = &http1_proto,
-	[PROTO_HTTP2] = &http2_proto,
+#define X(NAME, name) [PROTO_##NAME] = &name##_proto,
+	PROTO_TABLE(X)
+#undef X
 };
 
 const char *const proto_drop_names[PROTO_DROP__CNT] = {

@@ -5,8 +5,7 @@
  * keeps its state, and hands finished transactions to the sink. A parser never
  * sees a record, a socket or an exporter.
  *
- * To add a protocol: one file with a `const struct proto`, one line in
- * proto.c, its tests.
+ * To add a protocol: docs/adding-a-protocol.md.
  */
 #ifndef RED_PROTO_H
 #define RED_PROTO_H
@@ -15,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto_table.h"
 #include "redeye.h"
 #include "request.h"
 #include "span.h"
@@ -63,11 +63,11 @@ struct proto_stat {
 	uint64_t no_memory;    /* blocks of header fields that could not be decoded (HTTP/2) */
 };
 
-/* In the order in which they are asked whether a conversation is theirs. */
 enum proto_index {
-	PROTO_HTTP1 = 0,
-	PROTO_HTTP2 = 1,
-	PROTO__CNT = 2,
+#define X(NAME, name) PROTO_##NAME,
+	PROTO_TABLE(X)
+#undef X
+		PROTO__CNT
 };
 
 /* Shared by all connections of one pipeline. */
@@ -103,6 +103,9 @@ struct proto_end {
 struct proto {
 	const char *name;
 	size_t state_size;
+	/* What the kernel side is to copy of a connection of this protocol; 0: RED_POLL_MODE_AUTO,
+	 * which is heads, as far as HTTP has them. */
+	enum red_poll_cmd mode;
 	/* Can a conversation begin, or go on, with these bytes? */
 	bool (*match)(const struct proto_bytes *b);
 	int (*open)(void *state, struct conn *c, struct proto_env *env);
@@ -111,7 +114,7 @@ struct proto {
 	 * what the direction ends with now, or NULL. n may be 0. */
 	void (*skip)(void *state, enum red_dir dir, uint64_t n, uint64_t last_ns,
 		     const uint8_t *tail);
-	/* No byte for a while, as far as this poll at now_ns can tell. */
+	/* No byte for a while, as far as this poll at now_ns can tell. May be NULL. */
 	void (*quiet)(void *state, uint64_t now_ns);
 	void (*eof)(void *state, enum red_dir dir, const struct proto_end *e);
 	void (*close)(void *state, const struct proto_end *e);
@@ -125,6 +128,10 @@ struct proto {
 	/* Nothing more can be learned from this connection's bytes. */
 	bool (*done)(const void *state);
 };
+
+#define X(NAME, name) extern const struct proto name##_proto;
+PROTO_TABLE(X)
+#undef X
 
 extern const struct proto *const protos[PROTO__CNT + 1]; /* ends with NULL */
 

@@ -23,6 +23,18 @@ static const char *const query_parts[] = {
 /* And these as a whole. */
 static const char *const query_keys[] = { "sig", "auth", "key", "pass", "pwd", "jwt", NULL };
 
+/* By the conventions. */
+static const char *const least_keys[] = {
+	"AWSAccessKeyId",
+	"Signature",
+	"sig",
+	"X-Goog-Signature",
+	"X-Amz-Signature",
+	"X-Amz-Credential",
+	"X-Amz-Security-Token",
+	NULL,
+};
+
 static bool contains(struct slice s, struct slice part)
 {
 	for (; s.len >= part.len; s = slice_skip(s, 1))
@@ -72,35 +84,50 @@ static struct slice next_part(struct slice query)
 	return (struct slice){ query.p, slice_until(query, '&') };
 }
 
-static bool has_secret(struct slice part, struct slice *key)
+static bool is_secret(struct slice key)
 {
-	*key = (struct slice){ part.p, slice_until(part, '=') };
-	return key->len < part.len && (is_any(*key, query_keys) || contains_any(*key, query_parts));
+	return is_any(key, query_keys) || contains_any(key, query_parts);
 }
 
-static bool any_secret(struct slice query)
+static bool is_secret_at_least(struct slice key)
+{
+	const char *const *k = least_keys;
+
+	while (*k && !slice_eq(key, slice_of(*k)))
+		k++;
+	return *k;
+}
+
+static bool has_secret(struct slice part, bool (*secret)(struct slice key), struct slice *key)
+{
+	*key = (struct slice){ part.p, slice_until(part, '=') };
+	return key->len < part.len && secret(*key);
+}
+
+static bool any_secret(struct slice query, bool (*secret)(struct slice key))
 {
 	struct slice part, key;
 
 	while (query.len) {
 		part = next_part(query);
-		if (has_secret(part, &key))
+		if (has_secret(part, secret, &key))
 			return true;
 		query = slice_skip(query, part.len + (part.len < query.len));
 	}
 	return false;
 }
 
-struct slice redact__query(struct slice query, char room[REDACT_QUERY_ROOM])
+static struct slice hide(struct slice query, bool (*secret)(struct slice key),
+			 char room[REDACT_QUERY_ROOM])
 {
 	struct writer w = { .p = room };
 	struct slice part, key;
 
-	if (!any_secret(query))
+	if (!any_secret(query, secret))
 		return query;
 	while (query.len) {
 		part = next_part(query);
-		if (has_secret(part, &key)) {
+		if (has_secret(part, secret, &key)) {
 			put(&w, key);
 			put(&w, SLICE("=" REDACTED));
 		} else {
@@ -111,4 +138,14 @@ struct slice redact__query(struct slice query, char room[REDACT_QUERY_ROOM])
 		query = slice_skip(query, part.len + (part.len < query.len));
 	}
 	return (struct slice){ room, w.len };
+}
+
+struct slice redact__query(struct slice query, char room[REDACT_QUERY_ROOM])
+{
+	return hide(query, is_secret, room);
+}
+
+struct slice redact__query_least(struct slice query, char room[REDACT_QUERY_ROOM])
+{
+	return hide(query, is_secret_at_least, room);
 }

@@ -13,5 +13,8 @@
 bool redact__is_secret_header(struct slice name);
 /* The query itself when there is nothing to hide; else in `room`, cut to what it holds. */
 struct slice redact__query(struct slice query, char room[REDACT_QUERY_ROOM]);
+/* The same of those keys alone which the conventions name, in their case: what is hidden of
+ * attributes even with --no-redact. */
+struct slice redact__query_least(struct slice query, char room[REDACT_QUERY_ROOM]);
 
 #endif /* RED_REDACT_H */

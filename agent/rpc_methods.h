@@ -6,7 +6,8 @@
  * is how a server says that it has no such method: so scanners leave no trace in it,
  * while a known method that says UNIMPLEMENTED itself keeps its name. Nothing leaves
  * the set. What no method is called (too long, other characters than visible ASCII)
- * never gets in. Event loop only.
+ * never gets in. The targets of operations (span.h) are bounded in the same way; there a name
+ * joins with the first operation that succeeded. Event loop only.
  */
 #ifndef RED_RPC_METHODS_H
 #define RED_RPC_METHODS_H

@@ -21,15 +21,6 @@ enum span_kind {
 	SPAN_CLIENT = 1,
 };
 
-/* Which of the conventions' descriptions a span gets: its metrics and its attributes. */
-enum span_class {
-	SPAN_HTTP_SERVER = 0,
-	SPAN_HTTP_CLIENT = 1,
-	SPAN_RPC_SERVER = 2,
-	SPAN_RPC_CLIENT = 3,
-	SPAN_CLASS__CNT = 4,
-};
-
 enum span_flags {
 	SPAN_HEAD_CUT = 1 << 0,        /* a message head was longer than what was captured */
 	SPAN_LENGTH_INFERRED = 1 << 1, /* the end was seen from the outside, not by framing */
@@ -118,6 +109,42 @@ struct span_rpc {
 	bool counted; /* the messages: false when some of their prefixes were not seen */
 };
 
+enum span_attr_type {
+	SPAN_ATTR_STRING = 0,
+	SPAN_ATTR_INT = 1,
+	SPAN_ATTR_BOOL = 2,
+	SPAN_ATTR_STRINGS = 3, /* a list of strings, of which there is one */
+	SPAN_ATTR_DOUBLE = 4,
+};
+
+struct span_attr {
+	const char *key; /* static, or lives as long as what it is of */
+	enum span_attr_type type;
+	union {
+		struct slice str;
+		int64_t num;
+		double real;
+	};
+};
+
+static inline bool span_attr__is_text(const struct span_attr *a)
+{
+	return a->type == SPAN_ATTR_STRING || a->type == SPAN_ATTR_STRINGS;
+}
+
+#define SPAN_OP_ATTRS_MAX 8
+
+/* An operation of a protocol that is not HTTP: what it says beyond when, by whom, what is
+ * done (method) and how it failed. Which names that gets is said in semconv.h. */
+struct span_op {
+	uint8_t semconv;     /* enum semconv_id */
+	const char *system;  /* which protocol: "memcached"; static */
+	const char *status;  /* what the answer says, if it says something; static */
+	struct slice target; /* what it is done to: of names that a service has few of */
+	uint32_t n_attrs;
+	struct span_attr attrs[SPAN_OP_ATTRS_MAX]; /* of spans only */
+};
+
 struct span {
 	enum span_kind kind;
 	uint32_t flags; /* enum span_flags */
@@ -135,15 +162,15 @@ struct span {
 	uint64_t response_start_ns; /* first byte of the final response */
 	uint64_t end_ns;            /* last byte of the response, or the failure */
 
-	const char *method;           /* a known method or "_OTHER"; static */
+	const char *method;           /* a known one or "_OTHER", never NULL; static */
 	struct slice method_original; /* as sent */
 	struct slice path;            /* "/a/b", no query; empty for CONNECT and "*" */
 	struct slice query;           /* behind '?', without it */
-	struct slice route;           /* agg.c's: http.route of servers, rpc.method; empty: none */
-	uint64_t series;              /* agg.c's own: which one it was counted in */
-	struct slice host;            /* host of the target or of Host:, without port */
-	uint16_t host_port;           /* 0: none given */
-	const char *scheme;           /* "http" or "https"; static */
+	struct slice route; /* agg.c's: http.route of servers, rpc.method, a target; empty: none */
+	uint64_t series;    /* agg.c's own: which one it was counted in */
+	struct slice host;  /* host of the target or of Host:, without port */
+	uint16_t host_port; /* 0: none given */
+	const char *scheme; /* "http" or "https", NULL: it is no HTTP; static */
 	const char *protocol_version; /* "1.0", "1.1", "2"; static */
 
 	uint16_t status;        /* 0: no response */
@@ -161,14 +188,11 @@ struct span {
 	struct span_header headers[SPAN_HEADERS_MAX]; /* those that were there */
 	uint32_t n_headers;
 
-	const struct span_rpc *rpc; /* NULL: a request that is nothing but HTTP */
+	/* At most one of these. None: a request that is nothing but HTTP. */
+	const struct span_rpc *rpc;
+	const struct span_op *op;
 
 	const struct span_tls *tls; /* option span-tls; NULL: no TLS, or nothing is known of it */
 };
-
-static inline enum span_class span__class(const struct span *s)
-{
-	return (s->rpc ? SPAN_RPC_SERVER : SPAN_HTTP_SERVER) + s->kind;
-}
 
 #endif /* RED_SPAN_H */

@@ -30,17 +30,22 @@ static size_t slices_of(const struct span *s, const struct slice **out)
 		out[n++] = &s->rpc->method;
 		out[n++] = &s->rpc->message;
 	}
+	if (s->op)
+		out[n++] = &s->op->target;
+	for (i = 0; s->op && i < s->op->n_attrs; i++)
+		if (span_attr__is_text(&s->op->attrs[i]))
+			out[n++] = &s->op->attrs[i].str;
 	return n;
 }
 
-#define SLICES_MAX (9 + SPAN_HEADERS_MAX + 2)
+#define SLICES_MAX (9 + SPAN_HEADERS_MAX + 2 + SPAN_OP_ATTRS_MAX)
 
 size_t span__strings_bytes(const struct span *s)
 {
 	const struct slice *slices[SLICES_MAX];
 	size_t n = slices_of(s, slices), bytes = 0, i;
 
-	bytes += s->rpc ? sizeof(*s->rpc) : 0;
+	bytes += s->rpc ? sizeof(*s->rpc) : s->op ? sizeof(*s->op) : 0;
 	bytes += s->tls ? span_tls__bytes(s->tls) : 0;
 	for (i = 0; i < n; i++)
 		bytes += slices[i]->len;
@@ -64,6 +69,8 @@ static void copy_strings(struct span *to, char *at)
 
 	if (to->rpc)
 		to->rpc = copy_piece(&at, to->rpc, sizeof(*to->rpc));
+	if (to->op)
+		to->op = copy_piece(&at, to->op, sizeof(*to->op));
 	if (to->tls)
 		to->tls = copy_piece(&at, to->tls, span_tls__bytes(to->tls));
 	n = slices_of(to, slices);

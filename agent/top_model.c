@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "query.h"
+#include "semconv.h"
 #include "top_internal.h"
 
 /* ---- rows ----------------------------------------------------------------------------------- */
@@ -18,9 +19,7 @@ const char *top_row__method(const struct top_row *row)
 		return strcmp(row->method, "_OVERFLOW") ? row->method : "(overflow)";
 	if (!row->protocol || !strcmp(row->protocol, "http"))
 		return "-";
-	return !strcmp(row->protocol, "grpc")         ? "gRPC"
-	       : !strcmp(row->protocol, "connectrpc") ? "Connect"
-						      : row->protocol;
+	return protocol__title(row->protocol);
 }
 
 const char *top_row__route(const struct top_row *row, char *room, size_t size)

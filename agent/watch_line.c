@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "answer.h"
+#include "semconv.h"
 #include "term_text.h"
 
 enum {
@@ -51,12 +52,7 @@ static void put_service(struct watch_line *w, struct buf *out, const char *servi
 	term_text__cell(out, service, w->service);
 }
 
-static const char *rpc_name(const char *system)
-{
-	return !system ? "-" : !strcmp(system, "grpc") ? "gRPC" : system;
-}
-
-/* What was asked, of whom: "GET stock:8080/items/17", "gRPC shop.Orders/Get". */
+/* What was asked, of whom: "GET stock:8080/items/17", "gRPC shop.Orders/Get", "get users". */
 static void put_request(struct buf *out, const cJSON *span, bool client)
 {
 	const cJSON *rpc = cJSON_GetObjectItemCaseSensitive(span, "rpc");
@@ -64,7 +60,7 @@ static void put_request(struct buf *out, const cJSON *span, bool client)
 	const char *method = answer__text(span, "method"), *of_rpc = answer__text(rpc, "method");
 
 	if (cJSON_IsObject(rpc)) {
-		method = rpc_name(answer__text(rpc, "system"));
+		method = protocol__title(answer__text(rpc, "system"));
 		path = of_rpc ? of_rpc : path;
 	}
 	term_text__put(out, method ? method : "-", TEXT_MAX);
@@ -73,6 +69,8 @@ static void put_request(struct buf *out, const cJSON *span, bool client)
 		term_text__put(out, server, TEXT_MAX);
 		buf__puts(out, path && *path == '/' ? "" : " ");
 	}
+	if (!path)
+		path = answer__text(span, "route");
 	term_text__put(out, path ? path : "-", PATH_MAX_COLUMNS);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "access_log_internal.h"
+#include "json_attr.h"
 #include "json_line.h"
 #include "service.h"
 #include "tls_names.h"
@@ -22,6 +23,7 @@ enum {
 	TLS_MAX = 256,
 	RPC_METHOD_BYTES = 256,
 	RPC_MESSAGE_BYTES = 512,
+	OP_MAX = 512,
 };
 
 /* What the conventions call errors of a server: 5xx of the calls. */
@@ -48,6 +50,8 @@ static enum access_log_level level_of_rpc(const struct span *s)
 
 enum access_log_level access_log_line__level(const struct span *s)
 {
+	if (s->op)
+		return s->error_type ? ACCESS_LOG_ERROR : ACCESS_LOG_INFO;
 	if (s->rpc)
 		return level_of_rpc(s);
 	if (!s->status || s->status >= 500)
@@ -72,7 +76,8 @@ static void add_request(struct json_line *j, const struct span *s)
 	json_line__str(j, "method", other ? s->method_original : slice_of(s->method), METHOD_MAX);
 	if (s->route.len && !s->rpc)
 		json_line__str(j, "route", s->route, ROUTE_MAX);
-	json_line__str(j, "path", s->path, PATH_MAX_BYTES);
+	if (!s->op)
+		json_line__str(j, "path", s->path, PATH_MAX_BYTES);
 	if (s->scheme)
 		json_line__text(j, "scheme", s->scheme);
 	if (s->status)
@@ -183,6 +188,19 @@ static void add_rpc(struct json_line *j, const struct span *s, bool message)
 	json_line__close(j);
 }
 
+/* By the conventions' names. */
+static void add_op(struct json_line *j, const struct span *s)
+{
+	struct span_attr attrs[SPAN_ATTRS_OP_MAX];
+	uint32_t n = span_attrs__op(s, attrs), i;
+
+	if (!json_line__open(j, "attributes"))
+		return;
+	for (i = 0; i < n; i++)
+		json_attr__add(j, &attrs[i], OP_MAX);
+	json_line__close(j);
+}
+
 /* What came of it, and how much. */
 static void add_outcome(struct json_line *j, const struct span *s)
 {
@@ -217,5 +235,7 @@ size_t access_log_line__write(char room[ACCESS_LOG_LINE], const struct span *s,
 		add_tls(&j, s->tls);
 	if (s->rpc)
 		add_rpc(&j, s, with->rpc_message);
+	if (s->op)
+		add_op(&j, s);
 	return json_line__end(&j);
 }

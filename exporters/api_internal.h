@@ -130,6 +130,11 @@ struct api_place {
 };
 struct api_place api_rows__place(const struct history_dist *d, const struct api_query *q, size_t i);
 void api_rows__sort(struct api_place *v, size_t n, enum api_order order);
+/* The page that was asked for, of n in this order: `write` adds the i-th to the array `key`. */
+void api_rows__write(struct buf *out, const struct api_request *r, const struct api_query *q,
+		     const struct history_rows *rows, const char *key,
+		     const struct api_place *order, size_t n,
+		     void (*write)(struct buf *out, size_t i, const void *arg), const void *arg);
 
 /* ---- api_span.c ---- */
 

@@ -100,40 +100,28 @@ static void write_statuses(struct buf *out, const struct history_row *v, const u
 	buf__putc(out, '}');
 }
 
-static void write_route(struct buf *out, const struct route *route, const struct history_rows *rows,
-			const uint64_t *counts)
+struct written {
+	const struct history_rows *rows;
+	const struct route *routes;
+	const uint64_t *counts;
+};
+
+static void write_route(struct buf *out, size_t i, const void *arg)
 {
-	const struct history_row *row = &rows->v[route->begin];
+	const struct written *w = arg;
+	const struct route *route = &w->routes[i];
+	const struct history_row *row = &w->rows->v[route->begin];
 
 	api_json__next(out);
 	buf__putc(out, '{');
 	write_name(out, &row->name);
-	api_json__stats(out, &row->dist, rows->range);
+	api_json__stats(out, &row->dist, w->rows->range);
 	api_json__key(out, "total_count");
 	api_json__number(out, (double)row->total_count);
 	api_json__key(out, "total_errors");
 	api_json__number(out, (double)row->total_errors);
-	write_statuses(out, row, counts + route->begin, route->end - route->begin);
+	write_statuses(out, row, w->counts + route->begin, route->end - route->begin);
 	buf__putc(out, '}');
-}
-
-static void write_page(struct buf *out, const struct api_request *r, const struct api_query *q,
-		       const struct history_rows *rows, const struct route *routes,
-		       const struct api_place *order, size_t n, const uint64_t *counts)
-{
-	size_t from = q->offset < n ? q->offset : n;
-	size_t shown = n - from < q->limit ? n - from : q->limit;
-
-	buf__putc(out, '{');
-	api_json__range(out, rows->range);
-	api_json__key(out, "step");
-	api_json__number(out, rows->step);
-	api_json__page(out, r, q, n, shown);
-	api_json__key(out, "routes");
-	buf__putc(out, '[');
-	for (size_t i = from; i < from + shown; i++)
-		write_route(out, &routes[order[i].i], rows, counts);
-	buf__puts(out, "]}");
 }
 
 static void add_up(struct history_rows *rows, const struct route *route, uint64_t *counts)
@@ -169,7 +157,8 @@ unsigned int api_routes__answer(struct api *a, const struct api_request *r,
 			order[i] = api_rows__place(&rows->v[routes[i].begin].dist, q, i);
 		}
 		api_rows__sort(order, n, q->order);
-		write_page(out, r, q, rows, routes, order, n, counts);
+		api_rows__write(out, r, q, rows, "routes", order, n, write_route,
+				&(struct written){ rows, routes, counts });
 	} else {
 		out->err = -ENOMEM;
 	}

@@ -81,3 +81,23 @@ void api_rows__sort(struct api_place *v, size_t n, enum api_order order)
 	if (n)
 		qsort(v, n, sizeof(*v), order == API_DESC ? descending : ascending);
 }
+
+void api_rows__write(struct buf *out, const struct api_request *r, const struct api_query *q,
+		     const struct history_rows *rows, const char *key,
+		     const struct api_place *order, size_t n,
+		     void (*write)(struct buf *out, size_t i, const void *arg), const void *arg)
+{
+	size_t from = q->offset < n ? q->offset : n;
+	size_t shown = n - from < q->limit ? n - from : q->limit;
+
+	buf__putc(out, '{');
+	api_json__range(out, rows->range);
+	api_json__key(out, "step");
+	api_json__number(out, rows->step);
+	api_json__page(out, r, q, n, shown);
+	api_json__key(out, key);
+	buf__putc(out, '[');
+	for (size_t i = from; i < from + shown; i++)
+		write(out, order[i].i, arg);
+	buf__puts(out, "]}");
+}

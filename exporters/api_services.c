@@ -103,8 +103,16 @@ static uint32_t last_of(const struct service *s)
 	return last;
 }
 
-static void write_service(struct buf *out, const struct service *s, const struct history_rows *r)
+struct written {
+	const struct history_rows *rows;
+	const struct service *services;
+};
+
+static void write_service(struct buf *out, size_t i, const void *arg)
 {
+	const struct written *w = arg;
+	const struct history_rows *r = w->rows;
+	const struct service *s = &w->services[i];
 	const struct history_row *row = main_side(s);
 	uint32_t last = last_of(s);
 
@@ -124,25 +132,6 @@ static void write_service(struct buf *out, const struct service *s, const struct
 	buf__putc(out, '}');
 }
 
-static void write_page(struct buf *out, const struct api_request *r, const struct api_query *q,
-		       const struct history_rows *rows, const struct service *services,
-		       const struct api_place *order, size_t n)
-{
-	size_t from = q->offset < n ? q->offset : n;
-	size_t shown = n - from < q->limit ? n - from : q->limit;
-
-	buf__putc(out, '{');
-	api_json__range(out, rows->range);
-	api_json__key(out, "step");
-	api_json__number(out, rows->step);
-	api_json__page(out, r, q, n, shown);
-	api_json__key(out, "services");
-	buf__putc(out, '[');
-	for (size_t i = from; i < from + shown; i++)
-		write_service(out, &services[order[i].i], rows);
-	buf__puts(out, "]}");
-}
-
 unsigned int api_services__answer(struct api *a, const struct api_request *r,
 				  const struct api_query *q, struct buf *out)
 {
@@ -160,7 +149,8 @@ unsigned int api_services__answer(struct api *a, const struct api_request *r,
 		for (size_t i = 0; i < n; i++)
 			order[i] = api_rows__place(&main_side(&services[i])->dist, q, i);
 		api_rows__sort(order, n, q->order);
-		write_page(out, r, q, rows, services, order, n);
+		api_rows__write(out, r, q, rows, "services", order, n, write_service,
+				&(struct written){ rows, services });
 	} else {
 		out->err = -ENOMEM;
 	}

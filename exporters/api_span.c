@@ -57,7 +57,7 @@ static void write_names(struct buf *out, const struct history_span *h)
 	text(out, "service", h->service);
 	text(out, "namespace", h->namespace);
 	text(out, "kind", s->kind == SPAN_CLIENT ? "client" : "server");
-	text(out, "protocol", s->rpc ? s->rpc->system : "http");
+	text(out, "protocol", span__protocol(s));
 	slice(out, "method", s->rpc ? SLICE("") : other ? s->method_original : slice_of(s->method));
 	slice(out, "route", s->route);
 	slice(out, "path", s->path);
@@ -65,11 +65,9 @@ static void write_names(struct buf *out, const struct history_span *h)
 
 static void write_outcome(struct buf *out, const struct span *s)
 {
-	char number[8] = "";
+	char room[8];
 
-	if (!s->rpc && s->status)
-		snprintf(number, sizeof(number), "%u", s->status);
-	slice(out, "status", slice_of(s->rpc ? s->rpc->status : number));
+	slice(out, "status", slice_of(span__status(s, room)));
 	text(out, "error", s->error_type);
 }
 
@@ -156,6 +154,42 @@ static void write_rpc(struct buf *out, const struct span_rpc *rpc)
 	buf__putc(out, '}');
 }
 
+static void write_value(struct buf *out, const struct span_attr *a)
+{
+	switch (a->type) {
+	case SPAN_ATTR_STRING:
+	case SPAN_ATTR_STRINGS:
+		api_json__slice(out, a->str);
+		break;
+	case SPAN_ATTR_INT:
+		json_text__int(out, a->num);
+		break;
+	case SPAN_ATTR_BOOL:
+		buf__puts(out, a->num ? "true" : "false");
+		break;
+	case SPAN_ATTR_DOUBLE:
+		api_json__number(out, a->real);
+		break;
+	}
+}
+
+/* Only operations have this. */
+static void write_attributes(struct buf *out, const struct span *s)
+{
+	struct span_attr attrs[SPAN_ATTRS_OP_MAX];
+	uint32_t n = span_attrs__op(s, attrs), i;
+
+	if (!n)
+		return;
+	api_json__key(out, "attributes");
+	buf__putc(out, '{');
+	for (i = 0; i < n; i++) {
+		api_json__key(out, attrs[i].key);
+		write_value(out, &attrs[i]);
+	}
+	buf__putc(out, '}');
+}
+
 static void write_headers(struct buf *out, const struct span *s)
 {
 	api_json__key(out, "headers");
@@ -202,6 +236,7 @@ void api_span__write(struct buf *out, const struct history_span *h)
 	slice(out, "query", s->query);
 	write_headers(out, s);
 	write_rpc(out, s->rpc);
+	write_attributes(out, s);
 	api_json__key(out, "partial");
 	buf__puts(out, s->flags & SPAN_FIELDS_UNKNOWN ? "true}" : "false}");
 }

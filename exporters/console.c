@@ -64,12 +64,10 @@ static void put_duration(struct buf *out, uint64_t ns)
 
 static void put_outcome(struct buf *out, const struct span *s)
 {
-	if (s->rpc)
-		buf__printf(out, " %s", s->rpc->status ? s->rpc->status : "-");
-	else if (s->status)
-		buf__printf(out, " %u", s->status);
-	else
-		buf__puts(out, " -");
+	char room[8];
+	const char *status = span__status(s, room);
+
+	buf__printf(out, " %s", status ? status : "-");
 	put_duration(out, s->end_ns > s->start_ns ? s->end_ns - s->start_ns : 0);
 	if (s->error_type)
 		buf__printf(out, " error=%s", s->error_type);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "console.h"
-#include "exports_internal.h"
+#include "exporter.h"
 #include "options.h"
 #include "span_queue.h"
 
@@ -33,7 +33,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-struct console_export *console_export__new(const struct export_env *env)
+static void *start(const struct export_env *env, char *err, size_t err_size)
 {
 	struct span_queue_config bounds = { env->options->span_queue, env->options->span_batch,
 					    DELAY_NS };
@@ -54,29 +54,49 @@ struct console_export *console_export__new(const struct export_env *env)
 	return NULL;
 }
 
-void console_export__free(struct console_export *x)
+static void release(void *exporter)
 {
-	if (!x)
-		return;
+	struct console_export *x = exporter;
+
 	span_queue__stop(x->queue);
 	pthread_join(x->thread, NULL);
 	span_queue__free(x->queue);
 	free(x);
 }
 
-void console_export__add(struct console_export *x, const struct span *s)
+static bool wanted(const struct options *o)
 {
+	return o->traces_exporter == TRACES_CONSOLE;
+}
+
+static void span(void *exporter, const struct span *s)
+{
+	struct console_export *x = exporter;
+
 	span_queue__add(x->queue, s);
 }
 
-void console_export__tick(struct console_export *x, uint64_t now_ns)
+static void tick(void *exporter, uint64_t now_ns)
 {
+	struct console_export *x = exporter;
+
 	span_queue__tick(x->queue, now_ns);
 }
 
-void console_export__figures(struct console_export *x, struct export_figures *f,
-			     struct span_queue_stats *room)
+static void figures(void *exporter, struct export_figures *f, struct span_queue_stats *room)
 {
+	struct console_export *x = exporter;
+
 	span_queue__stats(x->queue, room);
 	*f = (struct export_figures){ "traces", room, NULL };
 }
+
+const struct exporter console_exporter = {
+	.spans = EXPORTER_KEPT_SPANS,
+	.wanted = wanted,
+	.start = start,
+	.free = release,
+	.span = span,
+	.tick = tick,
+	.figures = figures,
+};

@@ -10,15 +10,15 @@
 #include <string.h>
 #include <time.h>
 
-#include "exports_internal.h"
+#include "exporter.h"
 #include "loop.h"
 #include "options.h"
+#include "otlp_config.h"
 #include "otlp_metrics.h"
 #include "sender.h"
 
 struct metric_export {
 	const struct export_env *env;
-	struct exports_config source;
 	enum otlp_encoding encoding;
 	struct otlp_metrics *encoder;
 	struct sender *sender;
@@ -62,7 +62,7 @@ static struct metrics *wait_for_snapshot(struct metric_export *x, int timeout_ms
 	x->due_ns += x->env->options->metric_interval_ns;
 	if (x->due_ns < mono_ns()) /* suspended for long */
 		x->due_ns = mono_ns() + x->env->options->metric_interval_ns;
-	return x->source.snapshot(x->source.arg, &m) ? NULL : m;
+	return x->env->source->snapshot(x->env->source->arg, &m) ? NULL : m;
 }
 
 static void snapshot_done(struct metric_export *x)
@@ -147,9 +147,38 @@ static void init_lock(struct metric_export *x)
 	pthread_condattr_destroy(&attr);
 }
 
-struct metric_export *metric_export__new(const struct export_env *env,
-					 const struct exports_config *source,
-					 struct otlp_endpoint *endpoint, char *err, size_t err_size)
+static void stop(void *exporter, struct metrics *last)
+{
+	struct metric_export *x = exporter;
+
+	pthread_mutex_lock(&x->lock);
+	if (!x->stopped && last)
+		x->last = metrics__ref(last);
+	x->stopped = true;
+	pthread_cond_broadcast(&x->changed);
+	pthread_mutex_unlock(&x->lock);
+	if (x->sender)
+		sender__stop(x->sender);
+}
+
+static void release(void *exporter)
+{
+	struct metric_export *x = exporter;
+
+	if (!x)
+		return;
+	stop(x, NULL);
+	sender__free(x->sender);
+	otlp_metrics__free(x->encoder);
+	metrics__put(x->current);
+	metrics__put(x->last);
+	pthread_cond_destroy(&x->changed);
+	pthread_mutex_destroy(&x->lock);
+	free(x);
+}
+
+static struct metric_export *new (const struct export_env *env, struct otlp_endpoint *endpoint,
+				  char *err, size_t err_size)
 {
 	struct metric_export *x = calloc(1, sizeof(*x));
 	struct sender_setup setup = {
@@ -167,7 +196,6 @@ struct metric_export *metric_export__new(const struct export_env *env,
 		goto out;
 	init_lock(x);
 	x->env = env;
-	x->source = *source;
 	x->encoding = endpoint->encoding;
 	x->due_ns = mono_ns() + env->options->metric_interval_ns;
 	x->encoder = new_encoder(env);
@@ -179,40 +207,39 @@ out:
 	otlp_endpoint__free(endpoint);
 	if (!rc)
 		return x;
-	metric_export__free(x);
+	release(x);
 	errno = -rc;
 	return NULL;
 }
 
-void metric_export__stop(struct metric_export *x, struct metrics *last)
+static void *start(const struct export_env *env, char *err, size_t err_size)
 {
-	if (!x)
-		return;
-	pthread_mutex_lock(&x->lock);
-	if (!x->stopped && last)
-		x->last = metrics__ref(last);
-	x->stopped = true;
-	pthread_cond_broadcast(&x->changed);
-	pthread_mutex_unlock(&x->lock);
-	if (x->sender)
-		sender__stop(x->sender);
+	struct otlp_endpoint to;
+	int rc = otlp_config__resolve(env->options, OTLP_METRICS, &to, err, err_size);
+
+	if (rc > 0)
+		return new (env, &to, err, err_size);
+	errno = rc ? -rc : EINVAL;
+	return NULL;
 }
 
-void metric_export__free(struct metric_export *x)
+static bool wanted(const struct options *o)
 {
-	if (!x)
-		return;
-	metric_export__stop(x, NULL);
-	sender__free(x->sender);
-	otlp_metrics__free(x->encoder);
-	metrics__put(x->current);
-	metrics__put(x->last);
-	pthread_cond_destroy(&x->changed);
-	pthread_mutex_destroy(&x->lock);
-	free(x);
+	return otlp_config__wants(o, OTLP_METRICS);
 }
 
-void metric_export__figures(struct metric_export *x, struct export_figures *f)
+static void figures(void *exporter, struct export_figures *f, struct span_queue_stats *room)
 {
+	struct metric_export *x = exporter;
+
 	*f = (struct export_figures){ "metrics", NULL, sender__stats(x->sender) };
 }
+
+const struct exporter otlp_metrics_exporter = {
+	.spools = true,
+	.wanted = wanted,
+	.start = start,
+	.free = release,
+	.stop = stop,
+	.figures = figures,
+};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What became of that which was to be exported: added == delivered + rejected +
  * dropped + waiting, item by item, at any quiet moment. */
-#include "exports_internal.h"
+#include "exporter.h"
+#include "self_builder.h"
 #include "sender.h"
 #include "span_queue.h"
 

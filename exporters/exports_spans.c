@@ -3,8 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "exports_internal.h"
+#include "exporter.h"
 #include "options.h"
+#include "otlp_config.h"
 #include "otlp_encode.h"
 #include "sender.h"
 #include "span_queue.h"
@@ -49,16 +50,22 @@ static struct span_queue_config log_bounds(const struct options *o)
 	return (struct span_queue_config){ o->log_queue, o->log_batch, o->log_delay_ns };
 }
 
+static int resolve_zipkin(const struct options *o, enum otlp_signal signal,
+			  struct otlp_endpoint *out, char *err, size_t err_size)
+{
+	return otlp_config__zipkin(o, out, err, err_size);
+}
+
 static const struct kind {
 	const char *name, *signal; /* of the spool's folder, and in own metrics */
 	enum otlp_signal number;
 	int (*encode)(const struct span_export *x, const struct span_batch *b, struct buf *out);
 	struct span_queue_config (*bounds)(const struct options *o);
-} kinds[SPAN_EXPORT__CNT] = {
-	[SPAN_EXPORT_TRACES] = { "traces", "traces", OTLP_TRACES, encode_traces, span_bounds },
-	[SPAN_EXPORT_LOGS] = { "logs", "logs", OTLP_LOGS, encode_logs, log_bounds },
-	[SPAN_EXPORT_ZIPKIN] = { "zipkin", "traces", OTLP_TRACES, encode_zipkin, span_bounds },
-};
+	int (*resolve)(const struct options *o, enum otlp_signal signal, struct otlp_endpoint *out,
+		       char *err, size_t err_size);
+} traces = { "traces", "traces", OTLP_TRACES, encode_traces, span_bounds, otlp_config__resolve },
+  logs = { "logs", "logs", OTLP_LOGS, encode_logs, log_bounds, otlp_config__resolve },
+  zipkin = { "zipkin", "traces", OTLP_TRACES, encode_zipkin, span_bounds, resolve_zipkin };
 
 /* ---- the sender's thread ------------------------------------------------------------------ */
 
@@ -128,17 +135,41 @@ static struct sender *new_sender(struct span_export *x, struct otlp_endpoint *en
 	return sender__for_endpoint(&setup, err, err_size);
 }
 
-struct span_export *span_export__new(const struct export_env *env, enum span_export_kind kind,
-				     struct otlp_endpoint *endpoint, char *err, size_t err_size)
+static void stop(void *exporter, struct metrics *last)
+{
+	struct span_export *x = exporter;
+
+	span_queue__stop(x->queue);
+	sender__stop(x->sender);
+}
+
+static void release(void *exporter)
+{
+	struct span_export *x = exporter;
+
+	if (!x)
+		return;
+	if (x->sender)
+		stop(x, NULL);
+	sender__free(x->sender);
+	if (x->batch)
+		span_queue__done(x->queue, x->batch);
+	span_queue__free(x->queue);
+	free(x);
+}
+
+/* Takes *endpoint over. NULL with errno and a sentence in err. */
+static struct span_export *new (const struct export_env *env, const struct kind *kind,
+				struct otlp_endpoint *endpoint, char *err, size_t err_size)
 {
 	struct span_export *x = calloc(1, sizeof(*x));
-	struct span_queue_config bounds = kinds[kind].bounds(env->options);
+	struct span_queue_config bounds = kind->bounds(env->options);
 	int rc = -ENOMEM;
 
 	if (!x)
 		goto out;
 	x->env = env;
-	x->kind = &kinds[kind];
+	x->kind = kind;
 	x->encoding = endpoint->encoding;
 	if (bounds.max_batch > bounds.max_queue)
 		bounds.max_batch = bounds.max_queue;
@@ -151,48 +182,112 @@ out:
 	otlp_endpoint__free(endpoint); /* what a sender has taken over is not in it any more */
 	if (!rc)
 		return x;
-	span_export__free(x);
+	release(x);
 	errno = -rc;
 	return NULL;
 }
 
-void span_export__stop(struct span_export *x)
+static void *start(const struct export_env *env, const struct kind *kind, char *err,
+		   size_t err_size)
 {
-	if (!x)
-		return;
-	span_queue__stop(x->queue);
-	sender__stop(x->sender);
+	struct otlp_endpoint to;
+	int rc = kind->resolve(env->options, kind->number, &to, err, err_size);
+
+	if (rc > 0)
+		return new (env, kind, &to, err, err_size);
+	errno = rc ? -rc : EINVAL;
+	return NULL;
 }
 
-void span_export__free(struct span_export *x)
-{
-	if (!x)
-		return;
-	if (x->sender)
-		span_export__stop(x);
-	sender__free(x->sender);
-	if (x->batch)
-		span_queue__done(x->queue, x->batch);
-	span_queue__free(x->queue);
-	free(x);
-}
+/* ---- the event loop ------------------------------------------------------------------- */
 
-/* ---- the event loop ----------------------------------------------------------------------------
- */
-
-void span_export__add(struct span_export *x, const struct span *s)
+static void span(void *exporter, const struct span *s)
 {
+	struct span_export *x = exporter;
+
 	span_queue__add(x->queue, s);
 }
 
-void span_export__tick(struct span_export *x, uint64_t now_ns)
+static void tick(void *exporter, uint64_t now_ns)
 {
+	struct span_export *x = exporter;
+
 	span_queue__tick(x->queue, now_ns);
 }
 
-void span_export__figures(struct span_export *x, struct export_figures *f,
-			  struct span_queue_stats *room)
+static void figures(void *exporter, struct export_figures *f, struct span_queue_stats *room)
 {
+	struct span_export *x = exporter;
+
 	span_queue__stats(x->queue, room);
 	*f = (struct export_figures){ x->kind->signal, room, sender__stats(x->sender) };
 }
+
+/* ---- the rows --------------------------------------------------------------------------- */
+
+static bool traces_wanted(const struct options *o)
+{
+	return o->traces_exporter != TRACES_ZIPKIN && o->traces_exporter != TRACES_CONSOLE &&
+	       otlp_config__wants(o, OTLP_TRACES);
+}
+
+static void *start_traces(const struct export_env *env, char *err, size_t err_size)
+{
+	return start(env, &traces, err, err_size);
+}
+
+const struct exporter otlp_traces_exporter = {
+	.spans = EXPORTER_KEPT_SPANS,
+	.spools = true,
+	.wanted = traces_wanted,
+	.start = start_traces,
+	.free = release,
+	.span = span,
+	.tick = tick,
+	.stop = stop,
+	.figures = figures,
+};
+
+static bool zipkin_wanted(const struct options *o)
+{
+	return o->traces_exporter == TRACES_ZIPKIN;
+}
+
+static void *start_zipkin(const struct export_env *env, char *err, size_t err_size)
+{
+	return start(env, &zipkin, err, err_size);
+}
+
+const struct exporter zipkin_exporter = {
+	.spans = EXPORTER_KEPT_SPANS,
+	.spools = true,
+	.wanted = zipkin_wanted,
+	.start = start_zipkin,
+	.free = release,
+	.span = span,
+	.tick = tick,
+	.stop = stop,
+	.figures = figures,
+};
+
+static bool logs_wanted(const struct options *o)
+{
+	return otlp_config__wants(o, OTLP_LOGS);
+}
+
+static void *start_logs(const struct export_env *env, char *err, size_t err_size)
+{
+	return start(env, &logs, err, err_size);
+}
+
+const struct exporter otlp_logs_exporter = {
+	.spans = EXPORTER_ALL_SPANS,
+	.spools = true,
+	.wanted = logs_wanted,
+	.start = start_logs,
+	.free = release,
+	.span = span,
+	.tick = tick,
+	.stop = stop,
+	.figures = figures,
+};

@@ -251,6 +251,7 @@ bool match__route(const struct history_filter *f, const struct hroute *r);
 bool match__status(const char *filter, const char *status, enum history_class class, bool error);
 enum history_class class__of_http(int64_t status);
 enum history_class class__of_rpc(const char *status);
+enum history_class class__of_op(bool error);
 /* "host:port", "[v6]:port", "host"; NULL when the host is not known. */
 const char *peer__name(char *room, size_t size, struct slice host, uint16_t port);
 /* A span of the service. from_ns and to_ns are left to the caller. */
@@ -318,18 +319,25 @@ struct record {
 	uint32_t flags, tgid;
 	uint16_t status, family, local_port, peer_port, host_port;
 	uint8_t local_addr[16], peer_addr[16];
-	uint8_t kind, has_rpc, n_headers;
-	uint16_t len[8]; /* of its texts */
+	uint8_t kind, detail, n_headers; /* detail: enum record_detail */
+	uint16_t len[8];                 /* of its texts */
 };
 
-enum { RECORD_MAX = 12288 };
+enum { RECORD_MAX = 16384 };
+
+enum record_detail { DETAIL_NONE = 0, DETAIL_RPC = 1, DETAIL_OP = 2 };
+
+union record_details {
+	struct span_rpc rpc;
+	struct span_op op;
+};
 
 /* The space it takes, and writing it there. */
 size_t record__bytes(const struct history_config *c, const struct span *s);
 void record__write(struct record *r, const struct history_config *c, const struct span *s,
 		   int64_t unix_minus_mono_ns);
-/* A span whose texts stay in the record; rpc is where it points to if need be. */
-void record__read(const struct record *r, struct span *s, struct span_rpc *rpc);
+/* A span whose texts stay in the record; `details` is where its own are put. */
+void record__read(const struct record *r, struct span *s, union record_details *details);
 
 static inline int64_t record__start(const struct record *r)
 {

@@ -7,6 +7,7 @@
 
 #include "callee.h"
 #include "hex.h"
+#include "semconv.h"
 
 static bool is(const struct history_match *m, const char *text)
 {
@@ -44,6 +45,11 @@ enum history_class class__of_rpc(const char *status)
 	if (!status)
 		return HISTORY_CLASS_NONE;
 	return strcmp(status, "OK") ? HISTORY_CLASS_ERROR : HISTORY_CLASS_OK;
+}
+
+enum history_class class__of_op(bool error)
+{
+	return error ? HISTORY_CLASS_ERROR : HISTORY_CLASS_OK;
 }
 
 bool match__status(const char *filter, const char *status, enum history_class class, bool error)
@@ -97,7 +103,7 @@ void span__name(const struct span *s, const char *service, const char *namespace
 		.service = service,
 		.namespace = namespace,
 		.kind = s->kind,
-		.protocol = s->rpc ? s->rpc->system : "http",
+		.protocol = span__protocol(s),
 		.method = s->rpc ? NULL : s->method,
 		.route = len ? route : NULL,
 		.peer = s->kind == SPAN_CLIENT ? peer_of(s, peer) : NULL,
@@ -106,14 +112,12 @@ void span__name(const struct span *s, const char *service, const char *namespace
 
 static bool match_span_status(const char *filter, const struct span *s)
 {
-	char number[8];
+	char room[8];
+	enum history_class class = s->rpc  ? class__of_rpc(s->rpc->status)
+				   : s->op ? class__of_op(s->error_type)
+					   : class__of_http(s->status);
 
-	if (s->rpc)
-		return match__status(filter, s->rpc->status, class__of_rpc(s->rpc->status),
-				     s->error_type);
-	snprintf(number, sizeof(number), "%u", s->status);
-	return match__status(filter, s->status ? number : NULL, class__of_http(s->status),
-			     s->error_type);
+	return match__status(filter, span__status(s, room), class, s->error_type);
 }
 
 static bool begins_trace_id(const struct span *s, const char *text, size_t len)

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * A span as it is kept: the fixed part, its RPC if it is one, its headers, then all text, cut
- * to what a page shows. Left out are tracestate, TLS and what the options do not ask for.
+ * A span as it is kept: the fixed part, its details if it has some, its headers, then all text,
+ * cut to what a page shows. Left out are tracestate, TLS and what the options do not ask for.
  */
 #include "history_internal.h"
 
 #include <errno.h>
 #include <string.h>
 
-enum text { REQUEST_ID, METHOD, PATH, QUERY, ROUTE, HOST, RPC_METHOD, RPC_MESSAGE, TEXTS };
+enum text { REQUEST_ID, METHOD, PATH, QUERY, ROUTE, HOST, NAME, MESSAGE, TEXTS };
 
 _Static_assert(TEXTS == sizeof(((struct record *)0)->len) / sizeof(uint16_t), "one length each");
 
-enum { HEADER_MAX = 512 };
+enum { HEADER_MAX = 512, ATTR_MAX = 512 };
 
 static const uint16_t most[TEXTS] = {
-	[REQUEST_ID] = 512, [METHOD] = 64, [PATH] = 2048,      [QUERY] = 2048,
-	[ROUTE] = 511,      [HOST] = 255,  [RPC_METHOD] = 511, [RPC_MESSAGE] = 1024,
+	[REQUEST_ID] = 512, [METHOD] = 64, [PATH] = 2048, [QUERY] = 2048,
+	[ROUTE] = 511,      [HOST] = 255,  [NAME] = 511,  [MESSAGE] = 1024,
 };
 
 struct header {
@@ -24,9 +24,10 @@ struct header {
 	size_t len;
 };
 
-_Static_assert(sizeof(struct record) + sizeof(struct span_rpc) +
-			       SPAN_HEADERS_MAX * (sizeof(struct header) + HEADER_MAX) + 512 + 64 +
-			       2048 + 2048 + 511 + 255 + 511 + 1024 + 8 <=
+_Static_assert(sizeof(struct record) + sizeof(union record_details) +
+			       SPAN_HEADERS_MAX * (sizeof(struct header) + HEADER_MAX) +
+			       SPAN_OP_ATTRS_MAX * ATTR_MAX + 512 + 64 + 2048 + 2048 + 511 + 255 +
+			       511 + 1024 + 8 <=
 		       RECORD_MAX,
 	       "RECORD_MAX");
 
@@ -42,8 +43,8 @@ static void texts_of(const struct history_config *c, const struct span *s, struc
 	t[QUERY] = c->query ? s->query : (struct slice){ 0 };
 	t[ROUTE] = s->route;
 	t[HOST] = s->host;
-	t[RPC_METHOD] = s->rpc ? s->rpc->method : (struct slice){ 0 };
-	t[RPC_MESSAGE] = s->rpc && c->rpc_message ? s->rpc->message : (struct slice){ 0 };
+	t[NAME] = s->rpc ? s->rpc->method : s->op ? s->op->target : (struct slice){ 0 };
+	t[MESSAGE] = s->rpc && c->rpc_message ? s->rpc->message : (struct slice){ 0 };
 	for (i = 0; i < TEXTS; i++)
 		t[i].len = t[i].len < most[i] ? t[i].len : most[i];
 }
@@ -53,16 +54,31 @@ static size_t header_len(const struct span *s, uint32_t i)
 	return s->headers[i].value.len < HEADER_MAX ? s->headers[i].value.len : HEADER_MAX;
 }
 
-static size_t fixed_bytes(bool rpc, uint32_t n_headers)
+/* Bytes of the value's text. */
+static size_t attr_len(const struct span_attr *a)
 {
-	return sizeof(struct record) + (rpc ? sizeof(struct span_rpc) : 0) +
-	       n_headers * sizeof(struct header);
+	return !span_attr__is_text(a) ? 0 : a->str.len < ATTR_MAX ? a->str.len : ATTR_MAX;
+}
+
+static enum record_detail detail_of(const struct span *s)
+{
+	return s->rpc ? DETAIL_RPC : s->op ? DETAIL_OP : DETAIL_NONE;
+}
+
+static size_t fixed_bytes(uint8_t detail, uint32_t n_headers)
+{
+	static const size_t bytes[] = {
+		[DETAIL_RPC] = sizeof(struct span_rpc),
+		[DETAIL_OP] = sizeof(struct span_op),
+	};
+
+	return sizeof(struct record) + bytes[detail] + n_headers * sizeof(struct header);
 }
 
 size_t record__bytes(const struct history_config *c, const struct span *s)
 {
 	struct slice t[TEXTS];
-	size_t n = fixed_bytes(s->rpc, s->n_headers);
+	size_t n = fixed_bytes(detail_of(s), s->n_headers);
 	uint32_t i;
 
 	texts_of(c, s, t);
@@ -70,6 +86,8 @@ size_t record__bytes(const struct history_config *c, const struct span *s)
 		n += t[i].len;
 	for (i = 0; i < s->n_headers; i++)
 		n += header_len(s, i);
+	for (i = 0; s->op && i < s->op->n_attrs; i++)
+		n += attr_len(&s->op->attrs[i]);
 	return (n + 7) & ~(size_t)7;
 }
 
@@ -80,9 +98,22 @@ static char *put(char *at, struct slice s)
 	return at + s.len;
 }
 
+static void write_op(struct span_op *to, char *at, const struct span_op *op)
+{
+	uint32_t i;
+
+	*to = *op;
+	for (i = 0; i < op->n_attrs; i++) {
+		if (!span_attr__is_text(&op->attrs[i]))
+			continue;
+		to->attrs[i].str.len = attr_len(&op->attrs[i]);
+		at = put(at, (struct slice){ op->attrs[i].str.p, to->attrs[i].str.len });
+	}
+}
+
 static void write_variable(struct record *r, const struct history_config *c, const struct span *s)
 {
-	char *at = (char *)r + fixed_bytes(r->has_rpc, r->n_headers);
+	char *at = (char *)r + fixed_bytes(r->detail, r->n_headers);
 	struct header *headers = (struct header *)(at - r->n_headers * sizeof(*headers));
 	struct slice t[TEXTS];
 	uint32_t i;
@@ -96,6 +127,8 @@ static void write_variable(struct record *r, const struct history_config *c, con
 		headers[i] = (struct header){ s->headers[i].name, header_len(s, i) };
 		at = put(at, (struct slice){ s->headers[i].value.p, headers[i].len });
 	}
+	if (s->op)
+		write_op((struct span_op *)(r + 1), at, s->op);
 }
 
 void record__write(struct record *r, const struct history_config *c, const struct span *s,
@@ -124,7 +157,7 @@ void record__write(struct record *r, const struct history_config *c, const struc
 		.peer_port = s->peer_port,
 		.host_port = s->host_port,
 		.kind = s->kind,
-		.has_rpc = s->rpc != NULL,
+		.detail = detail_of(s),
 		.n_headers = (uint8_t)s->n_headers,
 	};
 	memcpy(r->local_addr, s->local_addr, sizeof(r->local_addr));
@@ -139,7 +172,7 @@ void record__write(struct record *r, const struct history_config *c, const struc
 
 static const char *read_texts(const struct record *r, struct slice t[TEXTS])
 {
-	const char *at = (const char *)r + fixed_bytes(r->has_rpc, r->n_headers);
+	const char *at = (const char *)r + fixed_bytes(r->detail, r->n_headers);
 	int i;
 
 	for (i = 0; i < TEXTS; i++) {
@@ -149,9 +182,9 @@ static const char *read_texts(const struct record *r, struct slice t[TEXTS])
 	return at;
 }
 
-static void read_headers(const struct record *r, const char *at, struct span *s)
+static const char *read_headers(const struct record *r, const char *at, struct span *s)
 {
-	const struct header *h = (const void *)((const char *)r + fixed_bytes(r->has_rpc, 0));
+	const struct header *h = (const void *)((const char *)r + fixed_bytes(r->detail, 0));
 	uint32_t i;
 
 	s->n_headers = r->n_headers;
@@ -159,9 +192,33 @@ static void read_headers(const struct record *r, const char *at, struct span *s)
 		s->headers[i] = (struct span_header){ h[i].name, { at, h[i].len } };
 		at += h[i].len;
 	}
+	return at;
 }
 
-void record__read(const struct record *r, struct span *s, struct span_rpc *rpc)
+/* It may be the record's own. */
+static void read_details(const struct record *r, const struct slice t[TEXTS], const char *at,
+			 struct span *s, union record_details *d)
+{
+	uint32_t i;
+
+	memmove(d, r + 1, fixed_bytes(r->detail, 0) - sizeof(*r));
+	if (r->detail == DETAIL_RPC) {
+		d->rpc.method = t[NAME];
+		d->rpc.message = t[MESSAGE];
+		s->rpc = &d->rpc;
+		return;
+	}
+	d->op.target = t[NAME];
+	for (i = 0; i < d->op.n_attrs; i++) {
+		if (!span_attr__is_text(&d->op.attrs[i]))
+			continue;
+		d->op.attrs[i].str.p = at;
+		at += d->op.attrs[i].str.len;
+	}
+	s->op = &d->op;
+}
+
+void record__read(const struct record *r, struct span *s, union record_details *details)
 {
 	struct slice t[TEXTS];
 	const char *values = read_texts(r, t);
@@ -196,13 +253,9 @@ void record__read(const struct record *r, struct span *s, struct span_rpc *rpc)
 	};
 	memcpy(s->local_addr, r->local_addr, sizeof(s->local_addr));
 	memcpy(s->peer_addr, r->peer_addr, sizeof(s->peer_addr));
-	read_headers(r, values, s);
-	if (!r->has_rpc)
-		return;
-	*rpc = *(const struct span_rpc *)(r + 1);
-	rpc->method = t[RPC_METHOD];
-	rpc->message = t[RPC_MESSAGE];
-	s->rpc = rpc;
+	values = read_headers(r, values, s);
+	if (r->detail != DETAIL_NONE)
+		read_details(r, t, values, s, details);
 }
 
 int record__copy(const struct record *r, const char *service, const char *namespace,
@@ -214,7 +267,7 @@ int record__copy(const struct record *r, const char *service, const char *namesp
 	if (!copy || !names[0] || !names[1])
 		return -ENOMEM;
 	memcpy(copy, r, r->bytes);
-	record__read(copy, &out->span, (struct span_rpc *)(copy + 1));
+	record__read(copy, &out->span, (union record_details *)(copy + 1));
 	out->service = names[0];
 	out->namespace = names[1];
 	out->unix_minus_mono_ns = r->unix_minus_mono_ns;

@@ -20,96 +20,9 @@ enum { BACK_MAX = 5 };
 
 /* ---- names of points ---------------------------------------------------------------------- */
 
-static const struct family {
-	const char *name;
-	enum span_kind kind;
-	bool rpc;
-} families[] = {
-	{ "http.server.request.duration", SPAN_SERVER, false },
-	{ "http.client.request.duration", SPAN_CLIENT, false },
-	{ SEMCONV_RPC_SERVER_DURATION, SPAN_SERVER, true },
-	{ SEMCONV_RPC_CLIENT_DURATION, SPAN_CLIENT, true },
-};
-
-static const struct family *family_of(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++)
-		if (!strcmp(families[i].name, name))
-			return &families[i];
-	return NULL;
-}
-
 struct peer {
 	const char *host;
 	uint16_t port;
-};
-
-static void on_method(struct point_name *p, const struct metric_attr *a, struct peer *peer)
-{
-	p->name.method = a->str;
-}
-
-static void on_overflow(struct point_name *p, const struct metric_attr *a, struct peer *peer)
-{
-	p->name.method = "_OVERFLOW";
-}
-
-static void on_route(struct point_name *p, const struct metric_attr *a, struct peer *peer)
-{
-	p->name.route = a->str;
-}
-
-static void on_system(struct point_name *p, const struct metric_attr *a, struct peer *peer)
-{
-	p->name.protocol = a->str;
-}
-
-static void on_error(struct point_name *p, const struct metric_attr *a, struct peer *peer)
-{
-	p->error = true;
-	buf__append(&p->key, a->str, strlen(a->str) + 1);
-}
-
-static void on_http_status(struct point_name *p, const struct metric_attr *a, struct peer *peer)
-{
-	snprintf(p->status, sizeof(p->status), "%lld", (long long)a->num);
-	p->name.status = p->status;
-	p->class = class__of_http(a->num);
-}
-
-static void on_rpc_status(struct point_name *p, const struct metric_attr *a, struct peer *peer)
-{
-	p->name.status = a->str;
-	p->class = class__of_rpc(a->str);
-}
-
-static void on_host(struct point_name *p, const struct metric_attr *a, struct peer *peer)
-{
-	peer->host = a->str;
-}
-
-static void on_port(struct point_name *p, const struct metric_attr *a, struct peer *peer)
-{
-	peer->port = (uint16_t)a->num;
-}
-
-static const struct attr {
-	const char *key;
-	enum attr_type type;
-	void (*on)(struct point_name *p, const struct metric_attr *a, struct peer *peer);
-} attrs[] = {
-	{ "http.request.method", ATTR_STRING, on_method },
-	{ "http.response.status_code", ATTR_INT, on_http_status },
-	{ "http.route", ATTR_STRING, on_route },
-	{ "error.type", ATTR_STRING, on_error },
-	{ SEMCONV_RPC_METHOD, ATTR_STRING, on_route },
-	{ SEMCONV_RPC_STATUS, ATTR_STRING, on_rpc_status },
-	{ SEMCONV_RPC_SYSTEM, ATTR_STRING, on_system },
-	{ "server.address", ATTR_STRING, on_host },
-	{ "server.port", ATTR_INT, on_port },
-	{ "otel.metric.overflow", ATTR_BOOL, on_overflow },
 };
 
 /* What has no place in a name only tells series apart. */
@@ -122,22 +35,85 @@ static void put_in_key(struct point_name *p, const struct metric_attr *a)
 		buf__append(&p->key, &a->num, sizeof(a->num));
 }
 
-static void name_attr(struct point_name *p, const struct metric_attr *a, struct peer *peer)
+static void set_status(struct point_name *p, const struct metric_attr *a)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof(attrs) / sizeof(attrs[0]); i++)
-		if (a->type == attrs[i].type && !strcmp(a->key, attrs[i].key)) {
-			attrs[i].on(p, a, peer);
-			return;
-		}
-	put_in_key(p, a);
+	if (a->type == ATTR_INT) {
+		snprintf(p->status, sizeof(p->status), "%lld", (long long)a->num);
+		p->name.status = p->status;
+		p->class = class__of_http(a->num);
+	} else {
+		p->name.status = a->str;
+		p->class = class__of_rpc(a->str);
+	}
 }
 
-static int name_point(struct point_name *p, const struct metric_point *m, const struct family *f)
+static void name_attr(struct point_name *p, const struct metric_attr *a, enum semconv_of of,
+		      struct peer *peer)
 {
-	struct peer peer = { 0 };
+	switch (of) {
+	case OF_METHOD:
+		p->name.method = a->str;
+		break;
+	case OF_ROUTE:
+		p->name.route = a->str;
+		break;
+	case OF_CODE:
+	case OF_STATUS:
+		set_status(p, a);
+		break;
+	case OF_SYSTEM:
+		p->name.protocol = a->str;
+		break;
+	case OF_ERROR:
+		p->error = true;
+		buf__append(&p->key, a->str, strlen(a->str) + 1);
+		break;
+	case OF_HOST:
+		peer->host = a->str;
+		break;
+	case OF_PORT:
+		peer->port = (uint16_t)a->num;
+		break;
+	default:
+		put_in_key(p, a);
+		break;
+	}
+}
+
+static void settle_op(struct point_name *p)
+{
+	p->class = class__of_op(p->error);
+	if (!p->error && !p->name.status)
+		p->name.status = "OK";
+}
+
+/* Of HTTP and RPC the status says what came of it, else the error. */
+static void name_attrs(struct point_name *p, const struct metric_point *m, const struct semconv *c,
+		       struct peer *peer)
+{
+	bool overflow = false;
+	const struct semconv_attr *what;
 	uint32_t i;
+
+	for (i = 0; i < m->n_attrs; i++) {
+		what = semconv__attr(c, m->attrs[i].key);
+		if (what)
+			name_attr(p, &m->attrs[i], what->of, peer);
+		else if (!strcmp(m->attrs[i].key, "otel.metric.overflow"))
+			overflow = true;
+		else
+			put_in_key(p, &m->attrs[i]);
+	}
+	if (overflow)
+		p->name.method = "_OVERFLOW";
+	else if (c != &http_semconv && c != &rpc_semconv)
+		settle_op(p);
+}
+
+static int name_point(struct point_name *p, const struct metric_point *m, uint32_t class)
+{
+	const struct semconv *c = class__semconv(class);
+	struct peer peer = { 0 };
 
 	buf__reset(&p->key);
 	p->class = HISTORY_CLASS_NONE;
@@ -145,17 +121,16 @@ static int name_point(struct point_name *p, const struct metric_point *m, const 
 	p->name = (struct history_name){
 		.service = m->resource->service_name,
 		.namespace = m->resource->service_namespace,
-		.kind = f->kind,
-		.protocol = f->rpc ? NULL : "http",
+		.kind = class__kind(class),
+		.protocol = c->protocol,
 	};
 	buf__append(&p->key, m->resource->service_instance_id,
 		    strlen(m->resource->service_instance_id) + 1);
-	buf__putc(&p->key, (char)f->rpc);
-	for (i = 0; i < m->n_attrs; i++)
-		name_attr(p, &m->attrs[i], &peer);
+	buf__putc(&p->key, (char)(class / 2));
+	name_attrs(p, m, c, &peer);
 	if (p->name.status)
 		buf__puts(&p->key, p->name.status);
-	if (f->kind == SPAN_CLIENT)
+	if (p->name.kind == SPAN_CLIENT)
 		p->name.peer = peer__name(p->peer, sizeof(p->peer), slice_of(peer.host), peer.port);
 	return p->key.err;
 }
@@ -163,11 +138,11 @@ static int name_point(struct point_name *p, const struct metric_point *m, const 
 /* ---- taking a snapshot -------------------------------------------------------------------------
  */
 
-static void take_point(struct history *h, const struct metric_point *m, const struct family *f)
+static void take_point(struct history *h, const struct metric_point *m, uint32_t class)
 {
 	struct hseries *s;
 
-	if (!m->resource || name_point(&h->point, m, f) || hseries__get(h, &h->point, &s) ||
+	if (!m->resource || name_point(&h->point, m, class) || hseries__get(h, &h->point, &s) ||
 	    s->now) {
 		h->left_out_now++;
 		return;
@@ -195,8 +170,7 @@ static void take_active(struct history *h, const struct metric_family *f)
 static void take(struct history *h, const struct metrics *m)
 {
 	const struct metric_family *f;
-	const struct family *what;
-	uint32_t i, p;
+	uint32_t class, i, p;
 
 	h->snapshot++;
 	h->left_out_now = 0;
@@ -204,9 +178,9 @@ static void take(struct history *h, const struct metrics *m)
 		if (h->services.by_id[i])
 			((struct hservice *)h->services.by_id[i])->in_flight = 0;
 	for (f = m->families; f < m->families + m->n_families; f++) {
-		what = family_of(f->name);
-		for (p = 0; what && p < f->n_points; p++)
-			take_point(h, &f->points[p], what);
+		class = class__of_duration(f->name);
+		for (p = 0; class < SPAN_CLASSES && p < f->n_points; p++)
+			take_point(h, &f->points[p], class);
 	}
 	for (f = m->families; f < m->families + m->n_families; f++)
 		if (!strcmp(f->name, "http.server.active_requests"))

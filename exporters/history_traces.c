@@ -51,13 +51,13 @@ static bool wanted(const struct traces_query *q, const struct record *r)
 	const struct history_span_filter *f = q->filter;
 	const struct hservice *v = service_of(q->h, r);
 	int64_t start = record__start(r);
-	struct span_rpc rpc;
+	union record_details details;
 	struct span s;
 
 	if ((f->from_ns && start < f->from_ns) || (f->to_ns && start >= f->to_ns) ||
 	    record__duration(r) < f->min_duration_ns || !has_id(r->trace.trace_id, 16))
 		return false;
-	record__read(r, &s, &rpc);
+	record__read(r, &s, &details);
 	return match__span(f, &s, v->name, v->namespace);
 }
 

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "correlate.h"
+#include "json_attr.h"
 #include "json_line.h"
 #include "semconv.h"
 #include "service.h"
@@ -102,6 +103,17 @@ static void add_http(struct json_line *j, const struct span *s)
 	json_line__u64(j, "http.response.body.size", s->response_body_bytes);
 }
 
+static void add_op(struct json_line *j, const struct span *s)
+{
+	struct span_attr attrs[SPAN_ATTRS_OP_MAX];
+	uint32_t n = span_attrs__op(s, attrs), i;
+
+	for (i = 0; i < n; i++)
+		json_attr__add(j, &attrs[i], VALUE_MAX);
+	if (s->error_type)
+		json_line__text(j, "error.type", s->error_type);
+}
+
 static void add_messages(struct json_line *j, const struct span_rpc *rpc)
 {
 	json_line__u64(j, "redeye.rpc.request.messages", rpc->request_messages);
@@ -143,7 +155,10 @@ int json__span(FILE *to, const struct span *s, int64_t unix_minus_mono_ns)
 	add_slice(&j, "service.name", slice_of(s->service->name));
 	json_line__u64(&j, "process.pid", s->tgid);
 	add_trace(&j, &s->trace);
-	add_http(&j, s);
+	if (s->op)
+		add_op(&j, s);
+	else
+		add_http(&j, s);
 	if (s->rpc)
 		add_rpc(&j, s);
 	add_network(&j, s);

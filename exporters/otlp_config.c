@@ -49,11 +49,6 @@ struct resolve {
 	size_t err_size;
 };
 
-const char *otlp_signal__name(enum otlp_signal signal)
-{
-	return signals[signal].name;
-}
-
 __attribute__((format(printf, 2, 3))) static int fail(const struct resolve *r, const char *fmt, ...)
 {
 	va_list args;
@@ -267,6 +262,16 @@ int otlp_config__resolve(const struct options *o, enum otlp_signal signal,
 	if (rc)
 		otlp_endpoint__free(out);
 	return rc ? rc : 1;
+}
+
+bool otlp_config__wants(const struct options *o, enum otlp_signal signal)
+{
+	struct otlp_endpoint e;
+	char err[256];
+	int rc = otlp_config__resolve(o, signal, &e, err, sizeof(err));
+
+	otlp_endpoint__free(&e);
+	return rc != 0;
 }
 
 int otlp_config__zipkin(const struct options *o, struct otlp_endpoint *out, char *err,

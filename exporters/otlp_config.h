@@ -42,8 +42,6 @@ struct otlp_endpoint {
 	uint64_t timeout_ns;                                 /* for one request */
 };
 
-const char *otlp_signal__name(enum otlp_signal signal); /* "traces" */
-
 /* 1: *out is filled; 0: this signal is not sent; -EINVAL: a sentence is in err; -ENOMEM.
  * Unless it returns 1, *out is left zeroed. */
 int otlp_config__resolve(const struct options *o, enum otlp_signal signal,
@@ -51,6 +49,8 @@ int otlp_config__resolve(const struct options *o, enum otlp_signal signal,
 /* The same for --traces-exporter zipkin. */
 int otlp_config__zipkin(const struct options *o, struct otlp_endpoint *out, char *err,
 			size_t err_size);
+/* Is this signal sent by OTLP? True also when the options are wrong: resolving says how. */
+bool otlp_config__wants(const struct options *o, enum otlp_signal signal);
 void otlp_endpoint__free(struct otlp_endpoint *e); /* accepts NULL and a zeroed one; zeroes */
 
 /* ---- otlp_config_headers.c ---- */

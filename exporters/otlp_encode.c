@@ -110,15 +110,11 @@ struct log_slot {
 static struct slice log_line(const struct span *s, char *room, size_t size)
 {
 	struct slice line = span_attrs__name(s, room, size - 32);
-	char *p = room + line.len;
+	char number[8], *p = room + line.len;
+	const char *status = span__status(s, number);
 
 	*p++ = ' ';
-	if (s->rpc && s->rpc->status)
-		p = stpncpy(p, s->rpc->status, 30);
-	else if (s->status && !s->rpc)
-		p += sprintf(p, "%u", s->status);
-	else
-		p = stpncpy(p, s->error_type ? s->error_type : "-", 30);
+	p = stpncpy(p, status ? status : s->error_type ? s->error_type : "-", 30);
 	return (struct slice){ room, (size_t)(p - room) };
 }
 

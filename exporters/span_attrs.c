@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * One row an attribute, in the order of their keys. Most are a member of the span;
- * the others have a function that says whether the span has them.
+ * the others have a function that says whether the span has them. Those that only
+ * operations have are in their conventions, see span_attrs_op.c.
  */
 #include "correlate.h"
 #include "semconv.h"
@@ -53,11 +54,12 @@ static bool evidence(struct attr_builder *b, struct span_attr *out)
 enum source { FROM_SLICE, FROM_CSTR, FROM_U16, FROM_U32, FROM_U64, FROM_FLAG, FROM_CALL };
 
 enum {
-	HTTP_SERVER = 1 << SPAN_HTTP_SERVER,
-	HTTP_CLIENT = 1 << SPAN_HTTP_CLIENT,
+	HTTP_SERVER = 1 << 0,
+	HTTP_CLIENT = 1 << 1,
 	HTTP = HTTP_SERVER | HTTP_CLIENT,
-	RPC = 1 << SPAN_RPC_SERVER | 1 << SPAN_RPC_CLIENT,
-	ALL = HTTP | RPC,
+	RPC = 1 << 2,
+	OP = 1 << 3,
+	ALL = HTTP | RPC | OP,
 };
 
 #define MEMBER(m) .at = offsetof(struct span, m)
@@ -117,6 +119,11 @@ static const struct row {
 enum { ROWS = sizeof(rows) / sizeof(*rows) };
 _Static_assert(ROWS + SPAN_HEADERS_MAX + 1 <= SPAN_ATTRS_MAX, "attributes do not fit");
 
+static unsigned int class_of(const struct span *s)
+{
+	return s->rpc ? RPC : s->op ? OP : s->kind == SPAN_SERVER ? HTTP_SERVER : HTTP_CLIENT;
+}
+
 static bool read_row(struct attr_builder *b, const struct row *r, struct span_attr *out)
 {
 	const void *at = (const char *)b->s + r->at;
@@ -160,7 +167,7 @@ static void add(struct span_attrs *a, const char *key, const struct span_attr *a
 
 	*to = *attr;
 	to->key = key;
-	if (to->type == SPAN_ATTR_STRING || to->type == SPAN_ATTR_STRINGS)
+	if (span_attr__is_text(to))
 		cut(&to->str);
 }
 
@@ -217,16 +224,19 @@ static struct slice status_message(const struct span *s, const struct span_attrs
 void span_attrs__of(struct span_attrs *a, const struct span *s, const struct span_attrs_config *c)
 {
 	struct attr_builder b = { .a = a, .s = s, .c = c };
-	enum span_class class = span__class(s);
-	struct span_attr attr;
-	uint32_t i;
+	struct span_attr attr, of_op[SPAN_ATTRS_OP_MAX];
+	unsigned int class = class_of(s);
+	uint32_t i, n;
 
 	a->n = 0;
 	a->used = 0;
 	a->message = status_message(s, c);
 	for (i = 0; i < ROWS; i++)
-		if (rows[i].classes & 1u << class && read_row(&b, &rows[i], &attr))
+		if (rows[i].classes & class && read_row(&b, &rows[i], &attr))
 			add(a, rows[i].key, &attr);
+	n = span_attrs__op(s, of_op);
+	for (i = 0; i < n; i++)
+		add(a, of_op[i].key, &of_op[i]);
 	if (s->request_id.len && c->request_id_header)
 		add_header(&b, c->request_id_header, s->request_id);
 	for (i = 0; i < s->n_headers; i++)
@@ -243,14 +253,15 @@ static struct slice copy_name(struct slice name, char *room, size_t size)
 
 struct slice span_attrs__name(const struct span *s, char *room, size_t size)
 {
-	struct slice method = is_other(s) ? SLICE("HTTP") : slice_of(s->method);
+	struct slice kind = s->op ? slice_of(s->op->system) : SLICE("HTTP");
+	struct slice method = is_other(s) ? kind : slice_of(s->method);
 	size_t n;
 
 	if (s->rpc)
 		return copy_name(span_rpc__has_method(s) ? s->route : slice_of(s->rpc->system),
 				 room, size);
 	n = copy_name(method, room, size).len;
-	if (s->kind == SPAN_SERVER && s->route.len && n < size) {
+	if ((s->op || s->kind == SPAN_SERVER) && s->route.len && n < size) {
 		room[n++] = ' ';
 		n += copy_name(s->route, room + n, size - n).len;
 	}

@@ -12,31 +12,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "semconv.h"
 #include "slice.h"
 #include "span.h"
 
 enum {
 	SPAN_ATTR_VALUE_MAX = 8192,
+	SPAN_ATTRS_OP_MAX = OF__CNT + SPAN_OP_ATTRS_MAX,
 	SPAN_ATTRS_MAX = 46 + SPAN_HEADERS_MAX,
 	SPAN_ADDRESS_MAX = 46,
-};
-
-enum span_attr_type {
-	SPAN_ATTR_STRING = 0,
-	SPAN_ATTR_INT = 1,
-	SPAN_ATTR_BOOL = 2,
-	SPAN_ATTR_STRINGS = 3, /* a list of strings, of which there is one */
-	SPAN_ATTR_DOUBLE = 4,
-};
-
-struct span_attr {
-	const char *key;
-	enum span_attr_type type;
-	union {
-		struct slice str;
-		int64_t num;
-		double real;
-	};
 };
 
 struct span_attrs_config {
@@ -54,9 +38,11 @@ struct span_attrs {
 	char text[SPAN_ATTR_VALUE_MAX + 4096];
 };
 
+/* Those that only an operation has; 0 of others. */
+uint32_t span_attrs__op(const struct span *s, struct span_attr out[SPAN_ATTRS_OP_MAX]);
 void span_attrs__of(struct span_attrs *a, const struct span *s, const struct span_attrs_config *c);
 
-/* "GET /orders/{id}", "GET", "HTTP": never the path. "shop.Orders/Get", "grpc". */
+/* "GET /orders/{id}", "GET", "HTTP": never the path. "shop.Orders/Get", "grpc". "get users". */
 struct slice span_attrs__name(const struct span *s, char *room, size_t size);
 /* IPv4 in its own form, without brackets. */
 struct slice span_attrs__address(const uint8_t address[16], char room[SPAN_ADDRESS_MAX]);

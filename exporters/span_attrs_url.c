@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 
+#include "redact.h"
 #include "span_attrs_internal.h"
 
 #define HOST_MAX 255
@@ -93,38 +94,11 @@ static uint16_t port_of(const struct span *s)
 
 /* ---- queries -------------------------------------------------------------- */
 
-static bool is_secret(struct slice key)
-{
-	static const char *const keys[] = {
-		"AWSAccessKeyId",      "Signature",       "sig",
-		"X-Goog-Signature",    "X-Amz-Signature", "X-Amz-Credential",
-		"X-Amz-Security-Token"
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-		if (slice_eq(key, slice_of(keys[i])))
-			return true;
-	return false;
-}
-
 static void put_query(struct attr_text *w, struct slice query)
 {
-	struct slice part, key;
+	char room[REDACT_QUERY_ROOM];
 
-	while (query.len) {
-		part = (struct slice){ query.p, slice_until(query, '&') };
-		key = (struct slice){ part.p, slice_until(part, '=') };
-		if (key.len < part.len && is_secret(key)) {
-			attr_text__put(w, key);
-			attr_text__put(w, SLICE("=REDACTED"));
-		} else {
-			attr_text__put(w, part);
-		}
-		if (part.len < query.len)
-			attr_text__put(w, SLICE("&"));
-		query = slice_skip(query, part.len + (part.len < query.len));
-	}
+	attr_text__put(w, redact__query_least(query, room));
 }
 
 /* ---- attributes ----------------------------------------------------------- */

@@ -1,60 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "table.h"
+#include "table_internal.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "semconv.h"
 #include "utf8.h"
 
-#define MAX_ROWS 200
-#define SHOWN    40
-#define NUMBERS  43  /* columns from RATE/S on, with the blanks before them */
-#define WIDE     100 /* a terminal of fewer columns gets no KIND */
-
-/* What a row is about; zeroed before it is filled, so that two are equal bytewise. */
-struct name {
-	char service[64];
-	char method[32];
-	char route[128]; /* of a call, its method; of a client else, the server's address */
-	bool client;
-};
-
-struct row {
-	struct name name;
-	uint64_t count, errors;
-	uint64_t counts[320]; /* all histograms merged */
-	int32_t lo, hi;       /* bucket indexes at `scale` */
-	int32_t scale;
-	uint64_t zero;
-	bool any;
-};
-
-struct seen {
-	struct name name;
-	uint64_t count;
-};
-
-/* Widths of the columns that depend on what is in them and on the terminal. */
-struct layout {
-	int service, method, route;
-	int kind; /* 0: left out, an arrow marks clients */
-};
-
-struct table {
-	FILE *to;
-	bool terminal;
-	uint64_t last_ns;
-	struct row *rows;
-	size_t n_rows;
-	struct seen *seen; /* counts of the last call */
-	size_t n_seen;
-	struct layout layout;
-	int drawn; /* lines to go up before drawing again */
-};
+#define SHOWN   40
+#define NUMBERS 43  /* columns from RATE/S on, with the blanks before them */
+#define WIDE    100 /* a terminal of fewer columns gets no KIND */
 
 struct table *table__new(FILE *to, bool terminal)
 {
@@ -80,188 +36,6 @@ void table__free(struct table *t)
 	free(t->rows);
 	free(t->seen);
 	free(t);
-}
-
-/* ---- rows from series ------------------------------------------------------------------ */
-
-static const struct family {
-	const char *name, *route; /* the attribute that is shown as the route */
-	bool client;
-} families[] = {
-	{ "http.server.request.duration", "http.route", false },
-	{ "http.client.request.duration", "http.route", true },
-	{ SEMCONV_RPC_SERVER_DURATION, SEMCONV_RPC_METHOD, false },
-	{ SEMCONV_RPC_CLIENT_DURATION, SEMCONV_RPC_METHOD, true },
-};
-
-static const struct family *family_of(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++)
-		if (!strcmp(families[i].name, name))
-			return &families[i];
-	return NULL;
-}
-
-static const char *attr(const struct metric_point *p, const char *key)
-{
-	uint32_t i;
-
-	for (i = 0; i < p->n_attrs; i++)
-		if (!strcmp(p->attrs[i].key, key))
-			return p->attrs[i].type == ATTR_STRING ? p->attrs[i].str : "yes";
-	return NULL;
-}
-
-static struct row *row_of(struct table *t, const struct name *name)
-{
-	struct row *r;
-	size_t i;
-
-	for (i = 0; i < t->n_rows; i++)
-		if (!memcmp(&t->rows[i].name, name, sizeof(*name)))
-			return &t->rows[i];
-	if (t->n_rows == MAX_ROWS)
-		return NULL;
-	r = &t->rows[t->n_rows++];
-	memset(r, 0, sizeof(*r));
-	memcpy(&r->name, name, sizeof(*name));
-	return r;
-}
-
-/* Indexes of the merged histogram are taken modulo the array, which is wider
- * than the 160 buckets of any one histogram: coarsen until it fits. */
-static void coarsen(struct row *r)
-{
-	uint64_t merged[320] = {};
-	int32_t i;
-
-	for (i = r->lo; i <= r->hi; i++)
-		merged[((i >> 1) % 320 + 320) % 320] += r->counts[(i % 320 + 320) % 320];
-	memcpy(r->counts, merged, sizeof(merged));
-	r->lo >>= 1;
-	r->hi >>= 1;
-	r->scale--;
-}
-
-static void add_bucket(struct row *r, int32_t index, uint64_t n)
-{
-	if (!r->any) {
-		r->lo = r->hi = index;
-		r->any = true;
-	}
-	if (index < r->lo)
-		r->lo = index;
-	if (index > r->hi)
-		r->hi = index;
-	r->counts[(index % 320 + 320) % 320] += n;
-}
-
-static void merge(struct row *r, const struct metric_exp *e)
-{
-	uint32_t i;
-	int32_t lo, hi, shift;
-
-	r->zero += e->zero_count;
-	if (!e->n_counts)
-		return;
-	if (!r->any)
-		r->scale = e->scale;
-	while (r->scale > e->scale)
-		coarsen(r);
-	shift = e->scale - r->scale;
-	lo = e->offset >> shift;
-	hi = (e->offset + (int32_t)e->n_counts - 1) >> shift;
-	while (r->any && (hi > r->lo ? hi - r->lo : 0) + (r->hi > lo ? r->hi - lo : 0) >= 300) {
-		coarsen(r);
-		shift++;
-		lo = e->offset >> shift;
-		hi = (e->offset + (int32_t)e->n_counts - 1) >> shift;
-	}
-	for (i = 0; i < e->n_counts; i++)
-		if (e->counts[i])
-			add_bucket(r, (e->offset + (int32_t)i) >> shift, e->counts[i]);
-}
-
-/* 192.0.2.1:80, [2001:db8::1]:80 */
-static void put_address(char *out, size_t size, const struct metric_point *p)
-{
-	const char *host = attr(p, "server.address");
-	bool v6 = host && strchr(host, ':');
-	uint32_t i;
-	int n;
-
-	n = snprintf(out, size, v6 ? "[%.*s]" : "%.*s", (int)size - 10, host ? host : "");
-	for (i = 0; i < p->n_attrs; i++)
-		if (!strcmp(p->attrs[i].key, "server.port") && p->attrs[i].type == ATTR_INT)
-			snprintf(out + n, size - n, ":%u", (uint16_t)p->attrs[i].num);
-}
-
-static const char *rpc_name(const char *system)
-{
-	static const char *const names[][2] = { { "grpc", "gRPC" }, { "connectrpc", "Connect" } };
-	size_t i;
-
-	for (i = 0; system && i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(system, names[i][0]))
-			return names[i][1];
-	return system;
-}
-
-static const char *method_of(const struct metric_point *p)
-{
-	const char *method = attr(p, "http.request.method");
-
-	if (attr(p, "otel.metric.overflow"))
-		return "(overflow)";
-	return method ? method : rpc_name(attr(p, SEMCONV_RPC_SYSTEM));
-}
-
-static void name_of(struct name *name, const struct metric_point *p, const struct family *what)
-{
-	const char *route = attr(p, what->route), *method = method_of(p);
-
-	memset(name, 0, sizeof(*name));
-	name->client = what->client;
-	if (p->resource)
-		snprintf(name->service, sizeof(name->service), "%s", p->resource->service_name);
-	snprintf(name->method, sizeof(name->method), "%s", method ? method : "");
-	if (what->client && !route)
-		put_address(name->route, sizeof(name->route), p);
-	else
-		snprintf(name->route, sizeof(name->route), "%s", route ? route : "-");
-}
-
-static void add_point(struct table *t, const struct metric_point *p, const struct family *what)
-{
-	struct name name;
-	struct row *r;
-
-	name_of(&name, p, what);
-	r = row_of(t, &name);
-	if (!r)
-		return;
-	r->count += p->hist.count;
-	if (attr(p, "error.type"))
-		r->errors += p->hist.count;
-	merge(r, &p->hist.exp);
-}
-
-/* The upper bound of the bucket in which the quantile lies, in seconds. */
-static double quantile(const struct row *r, double q)
-{
-	uint64_t rank = ceil(q * r->count), sum = r->zero;
-	int32_t i;
-
-	if (!r->count || !r->any || sum >= rank)
-		return 0;
-	for (i = r->lo; i <= r->hi; i++) {
-		sum += r->counts[(i % 320 + 320) % 320];
-		if (sum >= rank)
-			break;
-	}
-	return exp2(ldexp(i + 0.5, -r->scale));
 }
 
 /* ---- layout ---------------------------------------------------------------------------- */
@@ -394,9 +168,9 @@ static void put_row(struct table *t, const struct row *r, double interval_s)
 	put_cell(t->to, r->name.route, l->route - (arrow ? 3 : 0));
 	put_rate(t, r, interval_s);
 	fprintf(t->to, " %7llu %5.1f%%", (unsigned long long)r->count, errors);
-	put_duration(t->to, quantile(r, 0.5));
-	put_duration(t->to, quantile(r, 0.95));
-	put_duration(t->to, quantile(r, 0.99));
+	put_duration(t->to, table__quantile(r, 0.5));
+	put_duration(t->to, table__quantile(r, 0.95));
+	put_duration(t->to, table__quantile(r, 0.99));
 }
 
 static void put_head(struct table *t)
@@ -421,30 +195,6 @@ static void remember(struct table *t, uint64_t now_ns)
 	}
 	t->n_seen = t->n_rows;
 	t->last_ns = now_ns;
-}
-
-static int by_name(const void *a, const void *b)
-{
-	const struct name *x = &((const struct row *)a)->name, *y = &((const struct row *)b)->name;
-	int c = strcmp(x->service, y->service);
-
-	c = c ? c : (int)x->client - (int)y->client;
-	c = c ? c : strcmp(x->method, y->method);
-	return c ? c : strcmp(x->route, y->route);
-}
-
-static void collect(struct table *t, const struct metrics *m)
-{
-	const struct family *what;
-	uint32_t f, p;
-
-	t->n_rows = 0;
-	for (f = 0; f < m->n_families; f++) {
-		what = family_of(m->families[f].name);
-		for (p = 0; what && p < m->families[f].n_points; p++)
-			add_point(t, &m->families[f].points[p], what);
-	}
-	qsort(t->rows, t->n_rows, sizeof(*t->rows), by_name);
 }
 
 /* Without autowrap no line takes two, however wide its characters are. The rest of a line is
@@ -497,7 +247,7 @@ void table__print(struct table *t, const struct metrics *m, const char *note)
 	int width, height;
 	size_t shown;
 
-	collect(t, m);
+	table__collect(t, m);
 	terminal_size(t, &width, &height);
 	shown = rows_that_fit(t, height);
 	choose_layout(t, shown, width);

@@ -28,17 +28,15 @@
 #define PLACES_MAX    64 /* where a name may stand as a part of others */
 
 static const struct gopclntab_format formats[] = {
-	{ .magic = 0xfffffffb, .name = "1.2", .entry_bytes = 8, .header_words = 1 },
-	{ .magic = 0xfffffffa,
-	  .name = "1.16",
+	{ .magic = 0xfffffffb, /* Go 1.2 */ .entry_bytes = 8, .header_words = 1 },
+	{ .magic = 0xfffffffa, /* Go 1.16 */
 	  .entry_bytes = 8,
 	  .names = 2,
 	  .names_end = 3,
 	  .pctab = 5,
 	  .functions = 6,
 	  .header_words = 7 },
-	{ .magic = 0xfffffff0,
-	  .name = "1.18",
+	{ .magic = 0xfffffff0, /* Go 1.18 */
 	  .entry_bytes = 4,
 	  .text = 2,
 	  .names = 3,
@@ -46,8 +44,7 @@ static const struct gopclntab_format formats[] = {
 	  .pctab = 6,
 	  .functions = 7,
 	  .header_words = 8 },
-	{ .magic = 0xfffffff1,
-	  .name = "1.20",
+	{ .magic = 0xfffffff1, /* Go 1.20 */
 	  .entry_bytes = 4,
 	  .text = 2,
 	  .names = 3,
@@ -56,11 +53,6 @@ static const struct gopclntab_format formats[] = {
 	  .functions = 7,
 	  .header_words = 8 },
 };
-
-const char *gopclntab__format(const struct gopclntab *t)
-{
-	return t->format->name;
-}
 
 /* ---- header ---- */
 

@@ -22,8 +22,6 @@ struct gopclntab_function {
 struct gopclntab *gopclntab__new(const struct image *img, char *why, size_t why_size);
 void gopclntab__free(struct gopclntab *t);
 
-const char *gopclntab__format(const struct gopclntab *t); /* "1.2", "1.16", "1.18", "1.20" */
-
 /* A function by its full name, "crypto/tls.(*Conn).Read". -ENOENT (it was not linked in, or
  * is inlined wherever it is called), -ENOTUNIQ, -ERANGE (not in the file's code), -EBADMSG. */
 int gopclntab__find(const struct gopclntab *t, const char *name, struct gopclntab_function *fn);

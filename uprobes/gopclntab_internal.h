@@ -16,7 +16,6 @@
 /* Offsets of what a header says are in words of 8 bytes behind its first 8. */
 struct gopclntab_format {
 	uint32_t magic;
-	const char *name;
 	uint8_t entry_bytes; /* of a program counter in the tables: 8 absolute, 4 relative */
 	uint8_t text;        /* header words; 0: there is none */
 	uint8_t names, names_end, pctab, functions;

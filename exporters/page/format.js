@@ -105,10 +105,10 @@ export function visible(value, max = 300) {
 // What a request, or a row of /routes, is called.
 export function operation({ protocol, method, route, path, peer, kind }) {
 	const target = kind === "client" && peer ? "→ " + peer : null;
-	const place = route ?? path ?? (kind === "client" ? null : "(no route)");
+	const place = route ?? path ?? (kind === "client" || protocol !== "http" ? null : "(no route)");
 
 	if (method === "_OVERFLOW") return "(all others)";
-	if (protocol !== "http")
+	if (protocol !== "http" && !method)
 		return visible([route ?? "(unknown method)", target].filter(Boolean).join(" "));
 	return visible([method ?? "(unknown method)", place, target].filter(Boolean).join(" "));
 }

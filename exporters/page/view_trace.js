@@ -292,6 +292,7 @@ function details(app, x) {
 					]),
 				)
 			: null,
+		x.attributes ? section("Operation", Object.entries(x.attributes)) : null,
 		section("Headers", Object.entries(x.headers ?? {})),
 		section("Identity", [
 			["Span", x.span_id],

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What a protocol is told of a record in pieces. The table of protocols is this file's. */
+/* What a protocol is told of a record in pieces, and what it may have the kernel side copy. The
+ * table of protocols is this file's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +15,8 @@ static struct conn_table *t;
 static struct proto_env env;
 static struct red_ev_data *ev;
 static uint64_t off[2];
+static enum red_poll_cmd asked[8]; /* of the kernel side */
+static size_t n_asked;
 
 /* ---- a protocol that says what it was told ---- */
 
@@ -71,6 +74,7 @@ static bool no(const void *state)
 
 static const struct proto teller = {
 	.name = "teller",
+	.mode = RED_POLL_MODE_ALL,
 	.match = match,
 	.open = open_,
 	.bytes = bytes,
@@ -86,9 +90,16 @@ const struct proto *const protos[] = { &teller, NULL };
 
 /* ---- records ---- */
 
+static int poll_(void *arg, const struct conn *c, enum red_poll_cmd cmd)
+{
+	assert_true(n_asked < sizeof(asked) / sizeof(asked[0]));
+	asked[n_asked++] = cmd;
+	return 0;
+}
+
 static int set_up(void **state)
 {
-	struct conn_table_config cfg = { .max_conns = 2, .env = &env };
+	struct conn_table_config cfg = { .max_conns = 2, .env = &env, .poll = poll_ };
 	struct red_ev_open open = {
 		.h = { .len = sizeof(open), .kind = RED_EV_OPEN, .ts_ns = 1 },
 		.conn_id = 1,
@@ -102,6 +113,7 @@ static int set_up(void **state)
 	assert_non_null(ev);
 	off[0] = off[1] = 0;
 	told[0] = 0;
+	n_asked = 0;
 	return 0;
 }
 
@@ -228,6 +240,21 @@ static void nobody_knows(void **state)
 	is_told(">13:c ");
 }
 
+/* Once, when it is known which protocol it is. */
+static void a_mode_of_its_own(void **state)
+{
+	begin(0, RED_DATA_FIRST, 0);
+	piece("?", 0);
+	end_of_record();
+	assert_int_equal(n_asked, 0);
+	begin(0, 0, 0);
+	piece("a", 0);
+	piece("b", 0);
+	end_of_record();
+	assert_int_equal(n_asked, 1);
+	assert_int_equal(asked[0], RED_POLL_MODE_ALL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -236,6 +263,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(two_records, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_record_lost, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nobody_knows, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_mode_of_its_own, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

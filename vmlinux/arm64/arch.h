@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* arm64: saved registers, and the numbers of the system calls that move bytes
- * (include/uapi/asm-generic/unistd.h). Compiled, not yet run: see docs/STATUS.md. */
+ * (include/uapi/asm-generic/unistd.h). Compiled, not yet run: see docs/limits.md. */
 #ifndef RED_ARCH_H
 #define RED_ARCH_H
 
