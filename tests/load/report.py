@@ -83,6 +83,7 @@ def facts(r):
         ("redeye's processor time", "%.2f of a processor, %.2f us a request" % (
             rate_of(rows, "cpu"),
             1e6 * rate_of(rows, "cpu") * r["seconds"] / r["answered"])),
+        ("scrapes of /metrics that took over 5 s", _n(r.get("missed", 0))),
         ("memory of redeye, at most", _mb(r["peak"])),
         ("descriptors, half-way / end", "%d / %d" % (rows[len(rows) // 2]["fds"], rows[-1]["fds"])),
     ]

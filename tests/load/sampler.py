@@ -5,6 +5,8 @@ import os
 import re
 import time
 
+from lib import Failure
+
 LOSS_FREE = ("not_wanted", "ciphertext", "not_stream", "peek")  # docs/metrics.md: no loss
 SCRAPE_SECONDS = 5
 GAUGES = {  # of redeye itself, with each scrape
@@ -61,7 +63,7 @@ class Sampler:
     def __init__(self, agent, drive):
         self.agent, self.drive, self.rows = agent, drive, []
         self.begin, self.scraped = time.monotonic(), 0.0
-        self.gauges = {}
+        self.gauges, self.missed = {"history_bytes": 0}, 0
 
     def take(self):
         pid, now = self.agent.proc.pid, time.monotonic()
@@ -79,7 +81,14 @@ class Sampler:
         self.rows.append(dict(row, **self.gauges))
 
     def _scrape(self):
-        metrics = self.agent.scrape()
+        """A machine that is full may take more than the five seconds of a scrape: that is told."""
+        try:
+            metrics = self.agent.scrape()
+        except Failure:
+            if not self.agent.proc.alive():
+                raise
+            self.missed += 1
+            return
         self.gauges = {key: int(metrics.total(name)) for key, name in GAUGES.items()}
         self.gauges["lost"] = sum(losses(metrics).values())
 
