@@ -365,11 +365,11 @@ static void long_ones(void **state)
 	rpc.method = rpc.message = s.path;
 	s.status = 500;
 	s.flags = UINT32_MAX;
-	for (int i = 0; i < 4; i++) {
-		s.kind = i & 1 ? SPAN_CLIENT : SPAN_SERVER;
-		s.rpc = i & 2 ? &rpc : NULL;
+	for (int form = 0; form < 4; form++) {
+		s.kind = form & 1 ? SPAN_CLIENT : SPAN_SERVER;
+		s.rpc = form & 2 ? &rpc : NULL;
 		assert_int_equal(span__class(&s),
-				 2 * (i & 2 ? SEMCONV_RPC : SEMCONV_HTTP) + s.kind);
+				 2 * (form & 2 ? SEMCONV_RPC : SEMCONV_HTTP) + s.kind);
 		span_attrs__of(&a, &s, &everything);
 		assert_true(a.message.len <= SPAN_ATTR_VALUE_MAX);
 		assert_true(a.n <= SPAN_ATTRS_MAX && a.used <= sizeof(a.text));
