@@ -352,7 +352,7 @@ test:
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/run unit='$(MAKE) -s test-unit' abi='$(MAKE) -s check-abi check-arm64' \
 		fuzz='$(MAKE) -s fuzz FUZZ_RUNS=20000' golden='$(MAKE) -s test-golden' \
-		live='$(MAKE) -s test-live' prometheus='$(MAKE) -s test-prometheus' \
+		live='$(MAKE) -s test-live LIVE=--brief' prometheus='$(MAKE) -s test-prometheus' \
 		traces='$(MAKE) -s test-traces TRACES=--quick' \
 		propagate='$(MAKE) -s test-propagate PROPAGATE="--messages 10007"' \
 		tls='$(MAKE) -s test-tls TLS=--core' \
