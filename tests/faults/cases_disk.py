@@ -216,7 +216,7 @@ def disk_full_recording(t):
     proc = t.spawn(disk.before + [settings.redeye, "record", "--backend", t.backend, "--no-tls",
                                   "--pid", srv.proc.pid, "-o", path])
     proc.wait_line("redeye: info: ready:")
-    t.load(srv, CONNS).go(AFTER)
+    t.load(srv, CONNS).go(N)
     check(proc.wait(10 * settings.slow) == 1, "it ended well")
     said = "redeye: error: cannot write %s: No space left on device\n" % path
     check(said in proc.output(), "it said " + proc.output())
