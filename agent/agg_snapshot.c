@@ -37,14 +37,14 @@ static const struct source_row {
 	size_t at; /* of a word's id or a number in struct series_key */
 } sources[OF__CNT] = {
 	[OF_METHOD] = { FROM_WORD, MEMBER(method) },
-	[OF_ROUTE] = { FROM_NAME },
+	[OF_ROUTE] = { FROM_NAME, 0 },
 	[OF_CODE] = { FROM_NUMBER, MEMBER(status) },
 	[OF_STATUS] = { FROM_WORD, MEMBER(status) },
 	[OF_SYSTEM] = { FROM_WORD, MEMBER(system) },
 	[OF_ERROR] = { FROM_WORD, MEMBER(error_type) },
 	[OF_VERSION] = { FROM_WORD, MEMBER(version) },
 	[OF_SCHEME] = { FROM_WORD, MEMBER(scheme) },
-	[OF_HOST] = { FROM_HOST },
+	[OF_HOST] = { FROM_HOST, 0 },
 	[OF_PORT] = { FROM_NUMBER, MEMBER(port) },
 };
 

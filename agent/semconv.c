@@ -21,7 +21,7 @@ static const struct semconv_attr http_attrs[] = {
 	{ "server.address", OF_HOST, OF_CLIENTS },
 	{ "server.port", OF_PORT, OF_CLIENTS },
 	{ "url.scheme", OF_SCHEME, OF_SERVERS },
-	{ NULL },
+	{ NULL, 0, 0 },
 };
 
 const struct semconv http_semconv = {
@@ -57,7 +57,7 @@ static const struct semconv_attr rpc_attrs[] = {
 	{ SEMCONV_RPC_SYSTEM, OF_SYSTEM, OF_BOTH },
 	{ "server.address", OF_HOST, OF_CLIENTS },
 	{ "server.port", OF_PORT, OF_CLIENTS },
-	{ NULL },
+	{ NULL, 0, 0 },
 };
 
 /* They have no metric of the sizes of calls. */

@@ -2,7 +2,7 @@
 #undef NDEBUG
 #include <assert.h>
 
-#include "http1.h"
+#include "proto.h"
 #include "conversation.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);

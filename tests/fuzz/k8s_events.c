@@ -4,7 +4,7 @@
 #undef NDEBUG
 #include <assert.h>
 
-#include "../../agent/k8s_client.c"
+#include "../../agent/k8s_client_objects.c"
 
 static uint64_t errors(const struct k8s_client *c)
 {
@@ -31,11 +31,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		k8s_queue__close(queue);
 	}
 	c.queue = queue;
-	c.cut = (struct k8s_cut){ .max = 2048, .object = on_object, .arg = &c };
+	c.cut = (struct k8s_cut){ .max = 2048, .object = k8s_client__on_object, .arg = &c };
 	half = (len - 1) * (data[0] >> 1) / 127;
 	k8s_cut__reset(&c.cut, data[0] & 1);
-	if (!on_body(&c, p, half))
-		on_body(&c, p + half, len - 1 - half);
+	if (!k8s_client__on_body(&c, p, half))
+		k8s_client__on_body(&c, p + half, len - 1 - half);
 	assert(atomic_load(&c.events) + errors(&c) <= len);
 	assert(strnlen(c.version, VERSION_MAX) < VERSION_MAX);
 	assert(strnlen(c.more, CONTINUE_MAX) < CONTINUE_MAX);
