@@ -40,9 +40,9 @@
 #define RED_PIECE_MIN  32  /* room in a record below which the next one is begun */
 
 /* A call has so many rounds of so many steps: 4096 in all, of which a frame takes one or two,
- * and so does each vector. */
-#define RED_WALK_STEPS  256
-#define RED_WALK_ROUNDS 16
+ * and so does each vector. Each round may fill a record: a call of many small messages does. */
+#define RED_WALK_STEPS  16
+#define RED_WALK_ROUNDS 256
 #define RED_READ_ROUNDS 16 /* vectors looked at by one read */
 
 enum red_frame_type {

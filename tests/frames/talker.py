@@ -5,7 +5,7 @@ of random kinds cut at random places by its calls. Begins when told by a line on
 port of the accepting end, and leaves what was sent in FILE.0 (by the connecting end) and FILE.1.
 
 Modes: plain, bytes (few by each call), vectors (up to 1024), many (1,500 frames by a call), more
-(6,000: too many), file (DATA by sendfile), blind (whole frames by sendfile).
+(6,000: too many), records (60 HEADERS by a call, more than 40 records take), file (DATA by sendfile), blind (whole frames by sendfile).
 """
 
 import os
@@ -113,6 +113,8 @@ def send_script(end, mode, r):
     before = len(end.sent)
     if mode in ("many", "more"):
         end.send_all(frame(PING, 0, 0, bytes(8)) * (1500 if mode == "many" else 6000))
+    if mode == "records":
+        end.send_all(b"".join(frame(HEADERS, END_HEADERS, 1, r.randbytes(3000)) for _ in range(60)))
     for n in (100, 16384, 300000):
         body = frame(DATA, 0, 1, r.randbytes(n))
         if mode == "file":
