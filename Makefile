@@ -356,7 +356,7 @@ test:
 		traces='$(MAKE) -s test-traces TRACES=--quick' \
 		propagate='$(MAKE) -s test-propagate PROPAGATE="--messages 10007"' \
 		tls='$(MAKE) -s test-tls TLS=--core' \
-		h2='$(MAKE) -s test-h2 H2=--core' \
+		h2='$(MAKE) -s test-h2 H2=--core' frames='$(MAKE) -s test-frames' \
 		otlp='$(MAKE) -s test-otlp' \
 		k8s='$(MAKE) -s test-k8s DEPS=' \
 		terminal='$(MAKE) -s test-terminal TERMINAL=--live' \
