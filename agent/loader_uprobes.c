@@ -244,10 +244,14 @@ const struct uprobe_program *loader_uprobes__nth(struct loader_uprobes *u, size_
 
 int loader_uprobes__try(struct loader_uprobes *u, char *why, size_t why_size)
 {
-	const struct uprobe_program *p = loader_uprobes__get(u, "uretprobe_tls");
-	struct uprobe_link *link = p ? uprobe_link__attach_self(p) : NULL;
-	int err = errno;
+	const struct uprobe_program *p;
+	struct uprobe_link *link;
+	int err;
 
+	loader_uprobes__load_all(u);
+	p = loader_uprobes__get(u, "uretprobe_tls");
+	link = p ? uprobe_link__attach_self(p) : NULL;
+	err = errno;
 	if (!link) {
 		snprintf(why, why_size, "%s", p ? strerror(err) : "the programs were refused");
 		return -err;
