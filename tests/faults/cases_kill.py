@@ -17,7 +17,7 @@ from client import expect_status, head
 from faults import case, size
 from lib import Skip, check, settings, wait_for
 from prom import FAMILY
-from stress import differs, program, server_count
+from stress import check_recovered, differs, program, server_count
 
 HELLO = head("GET", "/hello")
 
@@ -225,7 +225,6 @@ def killed_propagating(t):
 
 # ---- SIGSTOP -----------------------------------------------------------------------------
 
-AFTER = 1009
 NO_LOSS = ("not_wanted", "peek", "not_stream", "ciphertext")
 ROUTES = ("/fixed/after", "/fixed")
 
@@ -256,12 +255,4 @@ def stopped(t):
                                   for name in ("observed", "emitted", "dropped"))
     check(observed == emitted + dropped, "%d events are not %d + %d" % (observed, emitted, dropped))
     agent.check_memory()
-    agent.expect_active(0)
-    agent.expect_value("redeye_requests_in_flight", 0)
-    # After a loss a client that pipelines is believed when it has been silent for a second
-    # (agent/http1.c, QUIET_NS): the pause is what is tested, not a way to wait for redeye.
-    time.sleep(1.2)
-    load.go(AFTER, "after", rate=2000)
-    agent.expect_count(AFTER, http_route="/fixed/after")
-    t.load(srv, 23).go(AFTER, "after", rate=2000)
-    agent.expect_count(2 * AFTER, http_route="/fixed/after")
+    check_recovered(t, agent, srv, load)

@@ -200,6 +200,24 @@ def server_count(metrics, **labels):
     return metrics.total(FAMILY["server"] + "_count", **labels)
 
 
+AFTER = 1009
+
+
+def check_recovered(t, agent, srv, load):
+    """After a loss: books in balance, nothing in flight for ever, all is exact again, on the
+    connections that lost something and on new ones."""
+    agent.settle()
+    agent.expect_active(0)
+    agent.expect_value("redeye_requests_in_flight", 0)
+    # After a loss a client that pipelines is believed when it has been silent for a second
+    # (agent/http1.c, QUIET_NS): the pause is what is tested, not a way to wait for redeye.
+    time.sleep(1.2)
+    load.go(AFTER, "after", rate=2000)
+    agent.expect_count(AFTER, http_route="/fixed/after")
+    t.load(srv, 23).go(AFTER, "after", rate=2000)
+    agent.expect_count(2 * AFTER, http_route="/fixed/after")
+
+
 def promtool(text):
     """promtool reads it; what it thinks of names (exit code 3) is not this test's matter."""
     if not shutil.which("promtool"):

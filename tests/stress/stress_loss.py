@@ -8,25 +8,9 @@ import time
 
 import agent as live_agent
 from lib import Failure, check
-from stress import case, size
+from stress import case, check_recovered, size
 
 ROUTES = ("/fixed/after", "/fixed")
-AFTER = 1009
-
-
-def check_recovered(t, agent, srv, load):
-    """After a loss: books in balance, nothing in flight for ever, all is exact again, on the
-    connections that lost something and on new ones."""
-    agent.settle()
-    agent.expect_active(0)
-    agent.expect_value("redeye_requests_in_flight", 0)
-    # After a loss a client that pipelines is believed when it has been silent for a second
-    # (agent/http1.c, QUIET_NS): the pause is what is tested, not a way to wait for redeye.
-    time.sleep(1.2)
-    load.go(AFTER, "after", rate=2000)
-    agent.expect_count(AFTER, http_route="/fixed/after")
-    t.load(srv, 23).go(AFTER, "after", rate=2000)
-    agent.expect_count(2 * AFTER, http_route="/fixed/after")
 
 
 @case(timeout=60)
