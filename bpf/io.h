@@ -4,6 +4,11 @@
 #ifndef RED_IO_H
 #define RED_IO_H
 
+/* Turns an address into a typed pointer that may be read directly (6.2+). */
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+
+#define TYPED(ptr, type) ((struct type *)bpf_rdonly_cast(ptr, bpf_core_type_id_kernel(struct type)))
+
 /* A call that moved nothing: the end of the stream, or an error that tells it. */
 static __always_inline void conn_ended(struct sock *sk, int dir, __s64 ret)
 {
@@ -74,6 +79,47 @@ static __always_inline void conn_io(struct sock *sk, int direct, int dir, __s64 
 		frames = conn_moved(c, st, s, RED_DIR_OUT, RED_DIR_OUT, ret, sk, direct);
 	if (frames)
 		conn_frames(c->sk, dir, dir, ret, 0);
+}
+
+static __always_inline __u32 hook_of(int dir)
+{
+	return dir == RED_DIR_IN ? RED_HOOK_RECV : RED_HOOK_SEND;
+}
+
+/* What all shims share once they hold a sock: filter, account, find the call.
+ * `s->call` is taken from the task's registers. */
+static __always_inline int sock_moved(struct sock *sk, int direct, int dir, __s64 ret,
+				      int msg_flags)
+{
+	__u32 slot = dir, target;
+	struct red_scratch *s;
+	struct red_stat *st;
+	__u64 id;
+
+	if (ret == -EAGAIN || !sk)
+		return 0;
+	id = bpf_get_current_pid_tgid();
+	target = target_of(id >> 32);
+	if (!target)
+		return 0;
+	if (ret <= 0) {
+		conn_ended(sk, dir, ret);
+		return 0;
+	}
+	st = stat_of(hook_of(dir));
+	s = bpf_map_lookup_elem(&scratch, &slot);
+	if (!st || !s)
+		return 0;
+	st->observed++;
+	if (dir == RED_DIR_IN && msg_flags & MSG_PEEK) {
+		drop(st, RED_DROP_PEEK);
+		return 0;
+	}
+	call_current(&s->call, dir);
+	if (dir == RED_DIR_IN && msg_flags & MSG_TRUNC)
+		s->call.kind = RED_BUF_NONE;
+	conn_io(sk, direct, dir, ret, s, st, id, target);
+	return 0;
 }
 
 #endif /* RED_IO_H */

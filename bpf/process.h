@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What user space is told of the life of processes. */
+/* The life of processes: what user space is told of it, and the hooks that see it. */
 #ifndef RED_PROCESS_H
 #define RED_PROCESS_H
 
@@ -108,6 +108,67 @@ static __noinline int proc_exec(struct task_struct *p)
 	if (!proc_put(st, &x->ev, sizeof(x->ev) + sizeof(x->text) + args + env, RED_ROOM_DATA))
 		return 0;
 	return proc_emit(st, &x->ev);
+}
+
+/* ---- hooks ---------------------------------------------------------------------- */
+
+/* In the parent, before the child runs: it is born a target. */
+SEC("?tp_btf/sched_process_fork")
+int BPF_PROG(tp_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 tgid = child->tgid, target = target_of(parent->tgid);
+	__u8 *on;
+
+	if (tgid == (__u32)parent->tgid || !target)
+		return 0;
+	on = target_byte(tgid);
+	if (on)
+		*on = target & ~RED_TARGET_READY;
+	share_inherit(tgid, parent->tgid);
+	return proc_event(RED_EV_FORK, tgid, parent->tgid);
+}
+
+/* Every exec is told: any of them may match a glob. What was probed is not mapped any
+ * more. */
+SEC("?tp_btf/sched_process_exec")
+int BPF_PROG(tp_exec, struct task_struct *p)
+{
+	__u8 *on = target_byte(p->tgid);
+
+	if (on)
+		*on &= RED_TARGET_ON;
+	if (on && *on)
+		return proc_exec(p);
+	return proc_event(RED_EV_EXEC, p->tgid, 0);
+}
+
+/* For each thread; the process has ended with the last. */
+SEC("?tp_btf/sched_process_exit")
+int BPF_PROG(tp_exit, struct task_struct *p)
+{
+	__u32 tgid = p->tgid;
+	__u8 *on = target_byte(tgid);
+
+	if (!on || !*on)
+		return 0;
+	if (red_cfg.propagate)
+		context_thread_gone(p->pid);
+	if (*on & RED_TARGET_TLS)
+		tls_thread_gone(tgid, p->pid);
+	if (p->signal->live.counter > 0)
+		return 0;
+	*on = 0;
+	if (red_cfg.propagate)
+		context_process_gone(tgid);
+	proc_event(RED_EV_EXIT, tgid, p->exit_code);
+	share_forget(tgid);
+	return 0;
+}
+
+SEC("?tp_btf/cgroup_attach_task")
+int BPF_PROG(tp_cgroup, struct cgroup *to, const char *path, struct task_struct *task)
+{
+	return proc_event(RED_EV_CGROUP, task->tgid, 0);
 }
 
 #endif /* RED_PROCESS_H */

@@ -277,7 +277,7 @@ enum red_target {
 	RED_TARGET_FED = 1 << 6,    /* what its OpenSSL is fed with is seen */
 };
 
-/* conn_poll commands, see bpf/redeye.bpf.c. */
+/* conn_poll commands, see bpf/commands.h. */
 enum red_poll_cmd {
 	RED_POLL_REPORT = 0, /* write a RED_EV_PROGRESS, or RED_EV_CLOSE if it is gone */
 	RED_POLL_MODE_AUTO = 1,
