@@ -71,8 +71,8 @@ static void check_lost(struct live *l)
 {
 	struct red_stat st;
 
-	if (loader__stat(l->loader, RED_HOOK_PROC, &st) ||
-	    st.dropped[RED_DROP_RING_FULL] == l->lost_proc_records)
+	loader__stat(l->loader, RED_HOOK_PROC, &st);
+	if (st.dropped[RED_DROP_RING_FULL] == l->lost_proc_records)
 		return;
 	l->lost_proc_records = st.dropped[RED_DROP_RING_FULL];
 	log__warn("process events were lost, looking at all processes again");

@@ -19,11 +19,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "kretprobe.h"
+#include "loader_counts.h"
 #include "loader_uprobes.h"
 #include "log.h"
 #include "ring.h"
@@ -49,9 +49,7 @@ struct loader {
 	struct loader_uprobes *uprobes; /* NULL: no TLS */
 	struct ring *ring;
 	int poll_fd, target_fd, stats_fd;
-	int n_cpus;
-	struct red_stat *stats;         /* the map's memory: RED_HOOK__CNT for each CPU */
-	const struct red_share *shares; /* likewise, RED_SHARES */
+	struct loader_counts *counts;
 };
 
 /* Programs of every backend. */
@@ -154,146 +152,7 @@ static bool sock_sees_sendfile(const struct btf *btf)
 	return btf__find_by_name_kind(btf, "splice_to_socket", BTF_KIND_FUNC) > 0;
 }
 
-static uint32_t recvmsg_nargs(const struct btf *btf)
-{
-	const struct btf_type *t;
-	int id = btf__find_by_name_kind(btf, "tcp_recvmsg", BTF_KIND_FUNC);
-
-	if (id <= 0)
-		return 5;
-	t = btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
-	return t ? btf_vlen(t) : 5;
-}
-
 /* ---- load --------------------------------------------------------------------- */
-
-static uint32_t pid_max(void)
-{
-	FILE *f = fopen("/proc/sys/kernel/pid_max", "re");
-	unsigned int n = 4194304;
-
-	if (f) {
-		if (fscanf(f, "%u", &n) != 1)
-			n = 4194304;
-		fclose(f);
-	}
-	return n;
-}
-
-/* The name as the kernel side compares it: lower case, with colon, in words. */
-static void set_debug_header(struct red_config *cfg, const char *name)
-{
-	size_t n = name ? strlen(name) : 0, i;
-
-	if (!n || n >= sizeof(cfg->debug_name))
-		return;
-	memset(cfg->debug_mask, 0, sizeof(cfg->debug_mask));
-	memset(cfg->debug_mask, 0xff, n + 1);
-	for (i = 0; i <= n; i++)
-		((char *)cfg->debug_name)[i] = (i < n ? name[i] : ':') | 0x20;
-	cfg->debug_len = n + 1;
-}
-
-static void set_propagation(struct redeye_bpf *s, const struct loader_config *c)
-{
-	struct red_config *cfg = (struct red_config *)&s->rodata->red_cfg;
-
-	cfg->trace_key = c->trace_key;
-	if (!c->propagate) {
-		/* Only its own programs name them, and these stay out. */
-		bpf_map__set_autocreate(s->maps.prop_hash, false);
-		bpf_map__set_autocreate(s->maps.prop_socks, false);
-		bpf_map__set_autocreate(s->maps.prop_stats, false);
-		return;
-	}
-	cfg->propagate = 1;
-	cfg->sample_parent = c->sample_parent;
-	cfg->sample_threshold = c->sample_threshold;
-	set_debug_header(cfg, c->debug_header);
-	bpf_map__set_max_entries(s->maps.contexts, c->max_connections);
-	bpf_map__set_max_entries(s->maps.serving, 2 * c->max_connections);
-	bpf_map__set_max_entries(s->maps.regular, 4096);
-	bpf_map__set_max_entries(s->maps.prop_hash, c->max_connections);
-}
-
-/* One more than the highest number that a processor may have: "0-3,8". */
-static int possible_cpus(void)
-{
-	FILE *f = fopen("/sys/devices/system/cpu/possible", "re");
-	int last = 1023, n;
-
-	if (!f)
-		return last + 1;
-	while (fscanf(f, "%d", &n) == 1) {
-		last = n;
-		fgetc(f); /* '-' or ',' */
-	}
-	fclose(f);
-	return last + 1;
-}
-
-static size_t pages(size_t bytes)
-{
-	size_t page = sysconf(_SC_PAGESIZE);
-
-	return (bytes + page - 1) / page * page;
-}
-
-static size_t stats_bytes(const struct loader *l)
-{
-	return pages(l->n_cpus * RED_HOOK__CNT * sizeof(struct red_stat));
-}
-
-#define SHARES_BYTES pages(RED_SHARES * sizeof(struct red_share))
-
-static int map_memory(struct loader *l)
-{
-	void *p = mmap(NULL, stats_bytes(l), PROT_READ, MAP_SHARED,
-		       bpf_map__fd(l->skel->maps.stats), 0);
-
-	if (p == MAP_FAILED)
-		return -errno;
-	l->stats = p;
-	p = mmap(NULL, SHARES_BYTES, PROT_READ, MAP_SHARED, bpf_map__fd(l->skel->maps.shares), 0);
-	if (p == MAP_FAILED)
-		return -errno;
-	l->shares = p;
-	return 0;
-}
-
-static void unmap_memory(struct loader *l)
-{
-	if (l->stats)
-		munmap(l->stats, stats_bytes(l));
-	if (l->shares)
-		munmap((void *)l->shares, SHARES_BYTES);
-	l->stats = NULL;
-	l->shares = NULL;
-}
-
-static void set_sizes(struct redeye_bpf *s, const struct loader_config *c, const struct btf *btf)
-{
-	bpf_map__set_max_entries(s->maps.targets, pid_max() / 64 + 1);
-	/* User space evicts; it needs to hear of a connection before the kernel is full. */
-	bpf_map__set_max_entries(s->maps.conns, c->max_connections + c->max_connections / 8 + 64);
-	bpf_map__set_max_entries(s->maps.ring, c->ring_bytes);
-	bpf_map__set_max_entries(s->maps.stats, possible_cpus() * RED_HOOK__CNT);
-	s->rodata->red_cfg.own_tgid = getpid();
-	s->rodata->red_cfg.first_read = 512;
-	s->rodata->red_cfg.ring_bytes = c->ring_bytes;
-	s->rodata->red_cfg.wakeup_bytes = c->ring_bytes / 4;
-	s->rodata->red_cfg.wakeup_ns = 10 * 1000 * 1000;
-	s->rodata->red_cfg.recvmsg_nargs = recvmsg_nargs(btf);
-	set_propagation(s, c);
-	if (!c->tls)
-		return;
-	s->rodata->red_cfg.tls = 1;
-	/* One object a connection; one call under way each, and of each thread the last. */
-	bpf_map__set_max_entries(s->maps.tls_objs, c->max_connections);
-	bpf_map__set_max_entries(s->maps.tls_calls, 2 * c->max_connections);
-	/* Between a receive and what comes next. */
-	bpf_map__set_max_entries(s->maps.tls_came, c->max_connections / 4 + 64);
-}
 
 static int open_skel(struct loader *l, const struct loader_config *c, const struct backend *b,
 		     const struct btf *btf)
@@ -302,7 +161,7 @@ static int open_skel(struct loader *l, const struct loader_config *c, const stru
 	l->skel = skeleton__open();
 	if (!l->skel)
 		return -errno;
-	set_sizes(l->skel, c, btf);
+	loader_config__apply(c, btf, l->skel);
 	if (b->id == BACKEND_SOCK && !sock_sees_sendfile(btf))
 		return -ENOTSUP;
 	if (!choose(l, btf, backend__progs(b)))
@@ -343,7 +202,7 @@ static int try_alone(const struct loader_config *c, const struct btf *btf, const
 
 	if (!s)
 		return -errno;
-	set_sizes(s, c, btf);
+	loader_config__apply(c, btf, s);
 	bpf_map__set_max_entries(s->maps.ring, getpagesize());
 	p = bpf_object__find_program_by_name(s->obj, prog);
 	bpf_program__set_autoload(p, true);
@@ -457,9 +316,10 @@ static int start_backend(struct loader *l, const struct loader_config *c, const 
 		return err;
 	}
 	l->ring = ring__new(bpf_map__fd(l->skel->maps.ring), c->ring_bytes);
-	err = l->ring ? map_memory(l) : -errno;
-	if (err) {
-		unmap_memory(l);
+	if (l->ring)
+		l->counts = loader_counts__new(l->skel->maps.stats, l->skel->maps.shares);
+	if (!l->counts) {
+		err = -errno;
 		ring__free(l->ring);
 		l->ring = NULL;
 		detach(l);
@@ -550,7 +410,6 @@ struct loader *loader__new(const struct loader_config *c, char *err, size_t err_
 	rc = check_privilege(err, err_size);
 	if (rc)
 		goto out;
-	l->n_cpus = possible_cpus();
 	btf = btf__load_vmlinux_btf();
 	rc = -errno;
 	if (!btf)
@@ -581,7 +440,7 @@ void loader__free(struct loader *l)
 		return;
 	detach(l);
 	ring__free(l->ring);
-	unmap_memory(l);
+	loader_counts__free(l->counts);
 	loader_uprobes__free(l->uprobes);
 	redeye_bpf__destroy(l->skel);
 	if (l->stats_fd >= 0)
@@ -633,13 +492,6 @@ int loader__set_share(struct loader *l, uint32_t tgid, uint32_t place)
 	uint64_t args[3] = { tgid, 0, place };
 
 	return run_command(l->target_fd, args, sizeof(args)) ? -ERANGE : 0;
-}
-
-uint64_t loader__share_refused(const struct loader *l, uint32_t place)
-{
-	return place < RED_SHARES ? __atomic_load_n((const uint64_t *)&l->shares[place].refused,
-						    __ATOMIC_RELAXED)
-				  : 0;
 }
 
 const struct uprobe_program *loader__uprobe(struct loader *l, const char *name)
@@ -705,21 +557,6 @@ int loader__propagation(struct loader *l, struct loader_propagation *out, const 
 	return 0;
 }
 
-int loader__stat(const struct loader *l, enum red_hook hook, struct red_stat *out)
-{
-	const uint64_t *row;
-	size_t i, w;
-	int cpu;
-
-	memset(out, 0, sizeof(*out));
-	for (cpu = 0; cpu < l->n_cpus; cpu++) {
-		row = (const uint64_t *)&l->stats[cpu * RED_HOOK__CNT + hook];
-		for (i = 0, w = sizeof(*out) / 8; i < w; i++)
-			((uint64_t *)out)[i] += __atomic_load_n(&row[i], __ATOMIC_RELAXED);
-	}
-	return 0;
-}
-
 static void fill_stat(struct loader_prog_stat *out, const char *name, int fd)
 {
 	struct bpf_prog_info info = {};
@@ -746,6 +583,16 @@ bool loader__prog_stat(const struct loader *l, size_t i, struct loader_prog_stat
 	if (u)
 		fill_stat(out, u->name, u->fd);
 	return u;
+}
+
+void loader__stat(const struct loader *l, enum red_hook hook, struct red_stat *out)
+{
+	loader_counts__stat(l->counts, hook, out);
+}
+
+uint64_t loader__share_refused(const struct loader *l, uint32_t place)
+{
+	return loader_counts__refused(l->counts, place);
 }
 
 struct ring *loader__ring(const struct loader *l, uint64_t *size, int *fd)

@@ -10,24 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "backend.h"
+#include "loader_config.h"
 #include "redeye.h"
-
-struct loader_config {
-	enum backend_id backend; /* AUTO: the first that loads and attaches */
-	uint32_t max_connections;
-	uint64_t ring_bytes;
-	const uint16_t *ports; /* becoming a listener on one makes a target */
-	size_t n_ports;
-	bool watch_cgroups; /* a move to another cgroup may select a process */
-	bool bpf_stats;     /* have the kernel time each program, while we run */
-	bool tls;           /* look for TLS; load the uprobes' programs, when they are asked for */
-	struct red_trace_key trace_key;
-	bool propagate;            /* load what propagate.c attaches */
-	bool sample_parent;        /* what a parent decided about sampling stands */
-	uint64_t sample_threshold; /* see red_config */
-	const char *debug_header;  /* NULL: none; at most 31 characters are of use */
-};
 
 struct bpf_program;
 struct uprobe_program;
@@ -87,7 +71,7 @@ struct loader_propagation {
 int loader__propagation(struct loader *l, struct loader_propagation *out, const char **why);
 
 /* Sums the per-CPU accounting of one hook. */
-int loader__stat(const struct loader *l, enum red_hook hook, struct red_stat *out);
+void loader__stat(const struct loader *l, enum red_hook hook, struct red_stat *out);
 
 struct loader_prog_stat {
 	const char *name;

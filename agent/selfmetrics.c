@@ -95,9 +95,10 @@ static void add_events(struct self_builder *b, const struct loader *loader)
 	struct red_stat st;
 	int hook;
 
-	for (hook = 0; hook < RED_HOOK__CNT; hook++)
-		if (!loader__stat(loader, hook, &st))
-			hook_points(b, &f, hook, &st);
+	for (hook = 0; hook < RED_HOOK__CNT; hook++) {
+		loader__stat(loader, hook, &st);
+		hook_points(b, &f, hook, &st);
+	}
 }
 
 #define MAX_PROGRAMS 72
