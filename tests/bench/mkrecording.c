@@ -144,40 +144,6 @@ static void frame_header(uint8_t *p, uint32_t len, uint8_t type, uint8_t flags, 
 	memcpy(p, head, sizeof(head));
 }
 
-/* What RED_POLL_MODE_FRAMES makes of a call: all but most of a DATA frame, at its end. */
-static void frames(struct maker *m, int dir, const uint8_t *p, uint32_t len, uint32_t got,
-		   uint64_t ts_ns)
-{
-	struct wire *w = m->w;
-	uint64_t off[2] = { w->d[0].off, w->d[1].off };
-	struct {
-		struct red_ev_data ev;
-		uint8_t data[RED_CAP_MAX];
-	} r = { .ev = {
-			.h = { .len = sizeof(r.ev) + got, .kind = RED_EV_DATA, .ts_ns = ts_ns },
-			.conn_id = w->id,
-			.off = off[dir],
-			.len = len,
-			.cap_len = got,
-			.tgid = w->tgid,
-			.tid = w->tgid,
-			.dir = dir,
-			.flags = RED_DATA_NONBLOCK | (w->last_dir != dir ? RED_DATA_FIRST : 0),
-			.more = RED_MORE_FRAME,
-			.prev_ns = w->d[dir].last_ns,
-			.other_off = off[!dir],
-			.other_ns = w->d[!dir].last_ns,
-		} };
-
-	if (!w->opened)
-		wire_open(w, ts_ns);
-	memcpy(r.data, p, got);
-	emit(w->arg, &r, sizeof(r.ev) + got);
-	w->last_dir = dir;
-	w->d[dir].off += len;
-	w->d[dir].last_ns = ts_ns;
-}
-
 /* HEADERS by a call of its own. */
 static void headers(struct maker *m, int dir, const struct field *f, size_t n, uint8_t flags,
 		    uint64_t ts_ns)
@@ -186,7 +152,7 @@ static void headers(struct maker *m, int dir, const struct field *f, size_t n, u
 	size_t len = block(m, dir, f, n, p + HTTP2_FRAME_HEADER, sizeof(p) - HTTP2_FRAME_HEADER);
 
 	frame_header(p, len, HTTP2_HEADERS, flags | HTTP2_END_HEADERS, 2 * m->streams + 1);
-	frames(m, dir, p, HTTP2_FRAME_HEADER + len, HTTP2_FRAME_HEADER + len, ts_ns);
+	wire_frames(m->w, dir, p, HTTP2_FRAME_HEADER + len, HTTP2_FRAME_HEADER + len, ts_ns);
 }
 
 static void data(struct maker *m, int dir, uint32_t len, uint8_t flags, uint64_t ts_ns)
@@ -196,7 +162,7 @@ static void data(struct maker *m, int dir, uint32_t len, uint8_t flags, uint64_t
 
 	frame_header(p, len, HTTP2_DATA, flags, 2 * m->streams + 1);
 	p[HTTP2_FRAME_HEADER + 4] = len - 5; /* a message's prefix, should it be a call */
-	frames(m, dir, p, HTTP2_FRAME_HEADER + len, HTTP2_FRAME_HEADER + got, ts_ns);
+	wire_frames(m->w, dir, p, HTTP2_FRAME_HEADER + len, HTTP2_FRAME_HEADER + got, ts_ns);
 }
 
 static void preface(struct maker *m)
@@ -208,7 +174,7 @@ static void preface(struct maker *m)
 	if (nghttp2_hd_deflate_new(&m->hpack[0], 4096) ||
 	    nghttp2_hd_deflate_new(&m->hpack[1], 4096))
 		abort();
-	frames(m, RED_DIR_IN, p, sizeof(p), sizeof(p), m->now_ns);
+	wire_frames(m->w, RED_DIR_IN, p, sizeof(p), sizeof(p), m->now_ns);
 }
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

@@ -1,16 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Any text in any room: it takes what was said and no more, and put once more it is the same. */
-#undef NDEBUG
-#include <assert.h>
-
 #include "../../agent/term_text.c"
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	term_text__init();
-	return 0;
-}
+#include "terminal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -18,14 +9,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct buf out = { 0 }, again = { 0 };
 	int room = len ? data[0] % 100 : 0, used;
 	char *text = strndup((const char *)data + (len > 0), len - (len > 0));
-	uint32_t cp;
 
 	used = term_text__put(&out, text, room);
 	assert(used <= room && (used == term_text__width(text) || used >= room - 1));
-	for (size_t at = 0, n; at < out.len; at += n) {
-		n = utf8_next(out.p + at, out.len - at, &cp);
-		assert(n && utf8_printable(cp));
-	}
+	check_printable(out.p, out.len, false);
 	buf__append(&out, "", 1);
 	assert(term_text__width(out.p) == used && term_text__put(&again, out.p, room) == used);
 	assert(again.len == out.len - 1 && !memcmp(again.p ? again.p : "", out.p, again.len));

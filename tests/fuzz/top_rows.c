@@ -1,27 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Any JSON as what an agent answers `top`: a table of which a terminal shows every character, and
  * JSON again. The first byte says what was asked for. */
-#undef NDEBUG
-#include <assert.h>
-
 #include "top_rows.h"
 #define TOP_ROWS_MAX 20 /* so that it is met */
 #include "../../agent/top_rows.c"
-#include "term_text.h"
+#include "terminal.h"
 #include "top_model.h"
 #include "top_plain.h"
-#include "utf8.h"
 
 static void check_table(const struct top_model *m)
 {
 	struct buf out = { 0 };
-	uint32_t cp;
 
 	top_plain__table(m, &out);
-	for (size_t at = 0, n; at < out.len; at += n) {
-		n = utf8_next(out.p + at, out.len - at, &cp);
-		assert(n && (utf8_printable(cp) || cp == '\n'));
-	}
+	check_printable(out.p, out.len, true);
 	buf__reset(&out);
 	top_plain__json(m, &out);
 	cJSON *j = cJSON_ParseWithLength(out.p, out.len);
@@ -29,13 +21,6 @@ static void check_table(const struct top_model *m)
 	assert(cJSON_IsArray(j) && (size_t)cJSON_GetArraySize(j) == m->n_shown);
 	cJSON_Delete(j);
 	buf__free(&out);
-}
-
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-	term_text__init();
-	return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);

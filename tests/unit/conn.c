@@ -422,7 +422,7 @@ static void told(struct wire *w, int dir, const char *s, bool first, const uint6
 		 uint64_t ts_ns)
 {
 	memcpy(w->d[dir].data, s, strlen(s));
-	wire_record(w, dir, first ? RED_DATA_FIRST : 0, 0, off, strlen(s), strlen(s), ts_ns);
+	wire_record(w, dir, first ? RED_DATA_FIRST : 0, 0, 0, off, strlen(s), strlen(s), ts_ns);
 }
 
 /* A server reads the first byte of the next request while its last answer's call is not

@@ -162,7 +162,7 @@ static inline void wire_tail(struct wire *w, int dir, const uint8_t *p, uint64_t
 	}
 }
 
-static inline void wire_record(struct wire *w, int dir, uint8_t flags, uint16_t layer,
+static inline void wire_record(struct wire *w, int dir, uint8_t flags, uint8_t more, uint16_t layer,
 			       const uint64_t off[2], uint32_t len, uint32_t got, uint64_t ts_ns)
 {
 	struct {
@@ -178,6 +178,7 @@ static inline void wire_record(struct wire *w, int dir, uint8_t flags, uint16_t 
 			.tid = w->tgid,
 			.dir = dir,
 			.flags = flags,
+			.more = more,
 			.layer = layer,
 			.prev_ns = w->d[dir].last_ns,
 			.other_off = off[!dir],
@@ -195,7 +196,7 @@ static inline void wire_data(struct wire *w, int dir, uint8_t flags, uint32_t le
 	const uint64_t off[2] = { w->d[0].off, w->d[1].off };
 
 	flags |= w->late | (w->d[!dir].tail_ok ? RED_DATA_TAIL_OK : 0);
-	wire_record(w, dir, flags, w->layer, off, len, got, ts_ns);
+	wire_record(w, dir, flags, 0, w->layer, off, len, got, ts_ns);
 }
 
 /* One call that moved len > 0 bytes; p is NULL when there is no buffer to read (sendfile). */
@@ -232,6 +233,23 @@ tail:
 	w->d[dir].last_ns = ts_ns;
 }
 
+/* What RED_POLL_MODE_FRAMES makes of a call that moved whole frames: all but most of a DATA frame,
+ * at its end. */
+static inline void wire_frames(struct wire *w, int dir, const void *p, uint32_t len, uint32_t got,
+			       uint64_t ts_ns)
+{
+	const uint64_t off[2] = { w->d[0].off, w->d[1].off };
+	uint8_t flags = RED_DATA_NONBLOCK | (w->last_dir != dir ? RED_DATA_FIRST : 0);
+
+	if (!w->opened)
+		wire_open(w, ts_ns);
+	memcpy(w->d[dir].data, p, got);
+	wire_record(w, dir, flags, RED_MORE_FRAME, w->layer, off, len, got, ts_ns);
+	w->last_dir = dir;
+	w->d[dir].off += len;
+	w->d[dir].last_ns = ts_ns;
+}
+
 /* A call that moved bytes of TLS, which are counted by themselves; `got` are copied. */
 static inline void wire_hello(struct wire *w, int dir, const void *p, uint32_t len, uint32_t got,
 			      uint64_t ts_ns)
@@ -240,8 +258,8 @@ static inline void wire_hello(struct wire *w, int dir, const void *p, uint32_t l
 		wire_open(w, ts_ns);
 	if (got)
 		memcpy(w->d[dir].data, p, got);
-	wire_record(w, dir, RED_DATA_HELLO | (got ? 0 : RED_DATA_NOBUF), 0, w->wire_off, len, got,
-		    ts_ns);
+	wire_record(w, dir, RED_DATA_HELLO | (got ? 0 : RED_DATA_NOBUF), 0, 0, w->wire_off, len,
+		    got, ts_ns);
 	w->wire_off[dir] += len;
 }
 
