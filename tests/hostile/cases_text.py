@@ -121,7 +121,7 @@ def one_trace(t):
         expect_nothing_lost(expect_total(agent, n))
 
         def problems(metrics):
-            lost = metrics.total("redeye_export_items_dropped_total", signal="traces")
+            lost = metrics.total("redeye_export_dropped_total", signal="traces")
             got = len(receiver.of("victim"))
             if got + lost != n:
                 yield "%d spans received and %d lost of %d" % (got, lost, n)
