@@ -134,6 +134,13 @@ def same(before, after, what):
     return all(what(one) == what(after[pid]) for pid, one in before.items() if pid in after)
 
 
+def changed(before, after, what):
+    """Lines of what(process) that only one of the two has: "-" the first, "+" the second."""
+    pairs = [(set(what(one)), set(what(after[pid]))) for pid, one in before.items() if pid in after]
+    return sorted(sign + line for old, new in pairs
+                  for sign, lines in (("-", old - new), ("+", new - old)) for line in lines)
+
+
 def opened(before, after):
     """{what it is: how many more descriptors of it}"""
     count = [collections.Counter(name for one in processes.values() for name in one.open)

@@ -94,7 +94,8 @@ def check_maps(warm, before, there, after, subject, result, late=()):
     same = snapshot.same(before, there, every) and snapshot.same(before, after, every)
     result["maps"] = "all" if same else "files"
     result["steady"] = steady
-    check(same or not steady or not subject.native, "its anonymous mappings are others")
+    check(same or not steady or not subject.native, "its anonymous mappings are others: %s" %
+          (snapshot.changed(before, there, every) or snapshot.changed(before, after, every)))
 
 
 def check_rest(before, after, subject, result):
