@@ -83,7 +83,7 @@ void loader_counts__stat(const struct loader_counts *c, enum red_hook hook, stru
 
 uint64_t loader_counts__refused(const struct loader_counts *c, uint32_t place)
 {
-	const uint64_t *n = (const uint64_t *)&c->shares[place].refused;
-
-	return place < RED_SHARES ? __atomic_load_n(n, __ATOMIC_RELAXED) : 0;
+	if (place >= RED_SHARES)
+		return 0;
+	return __atomic_load_n((const uint64_t *)&c->shares[place].refused, __ATOMIC_RELAXED);
 }
