@@ -24,6 +24,12 @@ GOLDEN = os.path.join(settings.root, "tests", "golden")
 BENEATH = "libbpf,libelf,libz,libseccomp,libgnutls"
 BAD = ("crashed", "hung", "silent")
 
+
+def beneath(build):
+    """The sanitizer's start of a thread takes memory by way of the C library, and ends the program
+    when there is none."""
+    return BENEATH + (",libc.so" if build == SANITIZED else "")
+
 CONFIG = """\
 port: [8080, 8081]
 exe: ['*/nginx']
@@ -200,7 +206,7 @@ def memory_record(t):
     srv = t.serve()
     capture = ["--pid", srv.proc.pid, "--backend", t.backend, "--duration", "20ms", "--no-tls"]
     sweep(PLAIN, ["record", *capture, "-o", os.path.join(t.temp, "f.red")], size(1, 41), 1200,
-          spare=BENEATH)
+          spare=beneath(PLAIN))
 
 
 @case(timeout=3600)
@@ -209,10 +215,10 @@ def memory_start(t):
     lacks. Thousands of allocations are libbpf's and of others beneath; of these some."""
     srv = t.serve()
     for build, more, step, spare in (
-            (PLAIN, ("--listen", "none", "--no-tls"), size(1, 29), BENEATH),
-            (PLAIN, ("--listen", "none"), size(1, 61), BENEATH),
-            (PLAIN, served(t), size(7, 401), BENEATH),
-            (SANITIZED, served(t), size(13, 701), BENEATH),
+            (PLAIN, ("--listen", "none", "--no-tls"), size(1, 29), beneath(PLAIN)),
+            (PLAIN, ("--listen", "none"), size(1, 61), beneath(PLAIN)),
+            (PLAIN, served(t), size(7, 401), beneath(PLAIN)),
+            (SANITIZED, served(t), size(13, 701), beneath(SANITIZED)),
             (PLAIN, ("--listen", "none"), size(31, 4001), "libseccomp")):
         sweep(build, run_options(t, srv, *more), step, 1800, spare=spare)
 
@@ -237,9 +243,7 @@ def under_load(t, build, one_in, rounds):
     t.build, srv = build, t.serve()
     receiver = Receiver(free_port())
     log = os.path.join(t.temp, "access.log")
-    # The sanitizer's start of a thread takes memory by way of the C library.
-    spare = BENEATH + (",libc.so" if build == SANITIZED else "")
-    before = shimmed(build, control=path, spare=spare)
+    before = shimmed(build, control=path, spare=beneath(build))
     agent = t.watch(srv, before=before, routes=("/fixed/after",), options=[
         "--access-log", log, "--otlp-endpoint", receiver.endpoint(), "--otlp-protocol", "http/json",
         "--metrics-exporter", "none", "--spool-dir", os.path.join(t.temp, "spool"),
