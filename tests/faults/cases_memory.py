@@ -21,7 +21,7 @@ from stress import differs
 
 GOLDEN = os.path.join(settings.root, "tests", "golden")
 # What lies beneath redeye, and takes thousands of allocations to start.
-BENEATH = "libbpf,libelf,libz,libseccomp,libgnutls"
+BENEATH = "libbpf,libelf,libz,libseccomp,libgnutls,libcrypto,libssl"
 BAD = ("crashed", "hung", "silent")
 
 
