@@ -57,7 +57,7 @@ struct range {
 	uintptr_t from, to;
 };
 
-static struct range spared[8];
+static struct range spared[16];
 static size_t n_spared;
 
 /* FAULTS_SPARE=NAME,...: libraries whose own allocations neither count nor fail. */
@@ -75,13 +75,21 @@ static bool is_spared_name(const char *path)
 	return false;
 }
 
+static bool is_spared(const void *caller)
+{
+	for (size_t i = 0; i < n_spared; i++)
+		if ((uintptr_t)caller >= spared[i].from && (uintptr_t)caller < spared[i].to)
+			return true;
+	return false;
+}
+
 static int find_spared(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	for (int i = 0; is_spared_name(info->dlpi_name) && i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *h = &info->dlpi_phdr[i];
 		uintptr_t from = info->dlpi_addr + h->p_vaddr;
 
-		if (h->p_type == PT_LOAD && h->p_flags & PF_X &&
+		if (h->p_type == PT_LOAD && h->p_flags & PF_X && !is_spared((void *)from) &&
 		    n_spared < sizeof(spared) / sizeof(spared[0]))
 			spared[n_spared++] = (struct range){ from, from + h->p_memsz };
 	}
@@ -93,12 +101,14 @@ void find_spared_libraries(void)
 	dl_iterate_phdr(find_spared, NULL);
 }
 
-static bool is_spared(const void *caller)
+/* With libcurl come others. */
+void *dlopen(const char *file, int mode)
 {
-	for (size_t i = 0; i < n_spared; i++)
-		if ((uintptr_t)caller >= spared[i].from && (uintptr_t)caller < spared[i].to)
-			return true;
-	return false;
+	void *(*real)(const char *, int) = next_symbol("dlopen");
+	void *library = real(file, mode);
+
+	find_spared_libraries();
+	return library;
 }
 
 /* FAULTS_TELL=1: where it was, for whoever looks for the reason. */
