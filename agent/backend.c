@@ -61,7 +61,7 @@ const struct backend backends[] = {
 		.id = BACKEND_SOCK,
 		.name = "sock",
 		.needs = "Linux 6.5 (sock_send_length, sock_recv_length tracepoints)",
-		.misses = "payload of io_uring calls (counted without it)",
+		.misses = "payload of io_uring calls (counted without it); splice(2) from a socket",
 		.progs = sock_progs,
 		.progs_7 = sock_progs_7,
 	},

@@ -175,7 +175,9 @@ static int open_skel(struct loader *l, const struct loader_config *c, const stru
 		choose(l, btf, propagate_fentry_progs);
 	if (c->propagate && b->id == BACKEND_KPROBE)
 		choose(l, btf, propagate_kprobe_progs);
-	if (b->id != BACKEND_KPROBE)
+	if (b->id == BACKEND_KPROBE)
+		l->skel->rodata->red_cfg.stash = 1;
+	else
 		bpf_map__set_max_entries(l->skel->maps.stash, 1);
 	return 0;
 }

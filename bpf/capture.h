@@ -210,6 +210,14 @@ static __always_inline struct pt_regs *current_regs(void)
 	return (void *)BPF_CORE_READ(t, stack) + RED_THREAD_SIZE - RED_REGS_SIZE;
 }
 
+/* Is it a call of a 32-bit process? Its numbers mean other calls. */
+static __always_inline int task_is_compat(void)
+{
+	struct task_struct *t = (struct task_struct *)bpf_get_current_task();
+
+	return RED_TS_COMPAT && BPF_CORE_READ(t, thread_info.status) & RED_TS_COMPAT;
+}
+
 /* The call of the current task, for hooks that are not given its registers. */
 static __always_inline void call_current(struct red_call *c, int dir)
 {
@@ -223,10 +231,9 @@ static __always_inline void call_current(struct red_call *c, int dir)
 			return;
 		call_decode(c, dir, RED_REGS_NR(r), RED_REGS_ARG2(r), RED_REGS_ARG3(r));
 	} else {
-		struct task_struct *t = (struct task_struct *)bpf_get_current_task();
 		struct pt_regs *r;
 
-		if (RED_TS_COMPAT && (BPF_CORE_READ(t, thread_info.status) & RED_TS_COMPAT))
+		if (task_is_compat())
 			return;
 		r = current_regs();
 		call_decode(c, dir, BPF_CORE_READ(r, RED_REGS_FIELD_NR),

@@ -93,7 +93,8 @@ struct red_conn {
 	__u32 tls_tgid;
 	__u8 nonblock; /* HTTP/2: its socket was set so when that began */
 	__u8 refused;  /* enum red_drop: why user space has not its RED_EV_OPEN */
-	__u8 pad[2];
+	__u8 over;     /* TCP has ended; the process may still read what had come */
+	__u8 pad;
 };
 
 struct {

@@ -180,6 +180,7 @@ static __noinline __u64 context_open(__u64 conn_id, __u64 off, __u32 slot, __u64
 	context_read(&x, slot, got);
 	serving_add(x.tgid, handle);
 	serving_add(x.tid | SERVING_THREAD, handle);
+	/* Where there is no room it stays counted: its process has no sole request any more. */
 	bpf_map_update_elem(&contexts, &handle, &x, BPF_ANY);
 	return handle;
 }

@@ -10,25 +10,6 @@
 #ifndef RED_HOOKS_KPROBE_H
 #define RED_HOOKS_KPROBE_H
 
-struct red_stash {
-	__u64 sk;
-	__u32 flags;
-	__u32 pad;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 8192);
-	__type(key, __u64);
-	__type(value, struct red_stash);
-} stash SEC(".maps");
-
-/* A thread id fits 22 bits, so the direction can sit in the top bit. */
-static __always_inline __u64 stash_key(__u64 id, int dir)
-{
-	return id | (__u64)dir << 63;
-}
-
 static __always_inline int stash_put(struct sock *sk, int dir, int flags)
 {
 	__u64 id = bpf_get_current_pid_tgid(), key = stash_key(id, dir);

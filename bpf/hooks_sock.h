@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The sock backend: at the end of sock_sendmsg and sock_recvmsg, in the task's context. Sees every
- * socket call incl. read, write, sendfile and splice (6.5+) and io_uring; the last three without
- * payload. No cost for other system calls. */
+ * socket call incl. read, write, sendfile and splice to a socket (6.5+) and io_uring; the last
+ * three without payload. Does not see splice from a socket. No cost for other system calls. */
 #ifndef RED_HOOKS_SOCK_H
 #define RED_HOOKS_SOCK_H
 

@@ -116,7 +116,7 @@ __noinline int syscall_moved(__u32 dir_fd, __s64 ret, __u32 flags)
 		sk = fd_sock_direct(fd);
 	else
 		sk = fd_sock(fd);
-	if (!sk)
+	if (!sk || flags & MSG_ERRQUEUE)
 		return 0; /* a file or pipe: not ours, not counted */
 	if (ret <= 0) {
 		conn_ended(sk, dir, ret);
@@ -171,7 +171,7 @@ static __always_inline int syscall_event(struct pt_regs *regs, long ret)
 		return 0;
 	nr = RED_REGS_NR(regs);
 	dir = syscall_dir(nr);
-	if (dir < 0)
+	if (dir < 0 || task_is_compat())
 		return 0;
 	if (dir == 2) { /* splice(in, , out, ,): either end may be the socket */
 		syscall_tell(regs, ret, RED_DIR_OUT, RED_REGS_ARG3(regs));

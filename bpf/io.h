@@ -9,6 +9,13 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 
 #define TYPED(ptr, type) ((struct type *)bpf_rdonly_cast(ptr, bpf_core_type_id_kernel(struct type)))
 
+/* Does a receive that gives nothing say so? Whoever asks for no bytes gets none, too. */
+static __always_inline int is_at_end(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN &&
+	       !BPF_CORE_READ(sk, sk_receive_queue.qlen);
+}
+
 /* A call that moved nothing: the end of the stream, or an error that tells it. */
 static __always_inline void conn_ended(struct sock *sk, int dir, __s64 ret)
 {
@@ -18,7 +25,13 @@ static __always_inline void conn_ended(struct sock *sk, int dir, __s64 ret)
 	if (!c || dir != RED_DIR_IN)
 		return;
 	if (ret == 0 && !(c->flags & RED_CONN_RESET)) {
+		if (!is_at_end(sk))
+			return;
 		conn_report(c->sk, RED_HOOK_STATE, RED_EV_EOF, RED_REPORT(dir, RED_STATE_PEER));
+		if (!c->over)
+			return;
+		conn_report(c->sk, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(dir, 0));
+		conn_forget(c, key);
 		return;
 	}
 	if (c->flags & RED_CONN_RESET || ret == -ECONNRESET) {
@@ -96,7 +109,7 @@ static __always_inline int sock_moved(struct sock *sk, int direct, int dir, __s6
 	struct red_stat *st;
 	__u64 id;
 
-	if (ret == -EAGAIN || !sk)
+	if (ret == -EAGAIN || !sk || msg_flags & MSG_ERRQUEUE) /* what was sent comes back */
 		return 0;
 	id = bpf_get_current_pid_tgid();
 	target = target_of(id >> 32);

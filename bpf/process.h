@@ -149,10 +149,13 @@ int BPF_PROG(tp_exit, struct task_struct *p)
 	__u32 tgid = p->tgid;
 	__u8 *on = target_byte(tgid);
 
-	if (!on || !*on)
-		return 0;
+	/* Of threads that end together the first may find none alive, and clears *on. */
+	if (red_cfg.stash)
+		stash_thread_gone(tgid, p->pid);
 	if (red_cfg.propagate)
 		context_thread_gone(p->pid);
+	if (!on || !*on)
+		return 0;
 	if (*on & RED_TARGET_TLS)
 		tls_thread_gone(tgid, p->pid);
 	if (p->signal->live.counter > 0)

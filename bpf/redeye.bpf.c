@@ -19,7 +19,8 @@
  * The first four are backends and see the same calls: user space attaches one of them.
  * All are optional: what the kernel refuses costs only its own feature (agent/loader.c).
  *
- * Every program asks is_target() before it touches anything else.
+ * What runs for calls asks is_target() before it touches anything else; what runs when processes
+ * and connections come and go is rare.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -40,6 +41,7 @@
 #include "io.h"
 #include "tls_probes.h"
 #include "propagate.h"
+#include "stash.h"
 #include "process.h"
 #include "hooks_sock.h"
 #include "hooks_fentry.h"

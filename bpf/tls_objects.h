@@ -83,7 +83,7 @@ struct red_tls_call {
 	__u64 inner_buf;
 	__u64 inner_len;
 	__u64 inner_aux;
-	__u64 inner_sp;
+	__u64 inner_sp; /* of a goroutine: how deep in its stack the outer one was called */
 };
 
 /* Nobody deletes those of goroutines that wait when their process ends: the oldest make

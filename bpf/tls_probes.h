@@ -422,8 +422,10 @@ int uretprobe_tls(struct pt_regs *ctx)
  * entry, when its connection is known already: another goroutine may read the answer
  * before this one returns. */
 
+#define RED_GO_STACK_HI 8 /* g.stack.hi, runtime/runtime2.go: the first two words are the stack */
+
 struct go_args {
-	__u64 g, obj, buf, len;
+	__u64 g, depth, obj, buf, len;
 };
 
 static __always_inline __u64 go_goroutine(struct pt_regs *ctx, __u32 target)
@@ -434,6 +436,9 @@ static __always_inline __u64 go_goroutine(struct pt_regs *ctx, __u32 target)
 static __always_inline int go_args(struct pt_regs *ctx, __u32 target, struct go_args *a)
 {
 	a->g = go_goroutine(ctx, target);
+	if (bpf_probe_read_user(&a->depth, sizeof(a->depth), (void *)(a->g + RED_GO_STACK_HI)))
+		return -1;
+	a->depth -= PT_REGS_SP(ctx);
 	if (target & RED_TARGET_GO_STACK)
 		return bpf_probe_read_user(&a->obj, 3 * sizeof(__u64),
 					   (void *)(PT_REGS_SP(ctx) + RED_GO_STACK_ARGS));
@@ -455,7 +460,9 @@ static __always_inline struct red_tls_call *go_enter(struct pt_regs *ctx, __u64 
 		return 0;
 	key.who = a.g;
 	call = bpf_map_lookup_elem(&tls_calls, &key);
-	if (call && (call->obj != a.obj || call->aux != kind)) {
+	/* What was called from no deeper is not inside: the other was left without a return (a
+	 * panic), or was of an earlier goroutine at this address. */
+	if (call && a.depth > call->inner_sp && (call->obj != a.obj || call->aux != kind)) {
 		if (call->inner_obj != a.obj || call->inner_kind != kind)
 			call->depth++;
 		call->inner_obj = a.obj;
@@ -473,6 +480,7 @@ static __always_inline struct red_tls_call *go_enter(struct pt_regs *ctx, __u64 
 		call->buf = a.buf;
 		call->len = a.len;
 		call->aux = kind;
+		call->inner_sp = a.depth;
 		call->kind = kind;
 		return call;
 	}

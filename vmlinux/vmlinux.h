@@ -73,6 +73,7 @@ enum {
 	TCP_CLOSE_WAIT = 8,
 	TCP_LAST_ACK = 9,
 	TCP_LISTEN = 10,
+	TCP_CLOSING = 11,
 };
 
 enum {
@@ -100,8 +101,10 @@ enum {
 
 #define SOCK_STREAM 1
 
-#define MSG_PEEK  0x02
-#define MSG_TRUNC 0x20
+#define MSG_PEEK     0x02
+#define MSG_ERRQUEUE 0x2000
+#define RCV_SHUTDOWN 1
+#define MSG_TRUNC    0x20
 
 #define O_NONBLOCK 04000
 
@@ -154,8 +157,18 @@ struct sock_common {
 
 struct socket;
 
+typedef struct {
+	int owned;
+} socket_lock_t;
+
+struct sk_buff_head {
+	__u32 qlen;
+};
+
 struct sock {
 	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
+	struct sk_buff_head sk_receive_queue;
 	struct socket *sk_socket;
 	u16 sk_type;
 	int sk_err;

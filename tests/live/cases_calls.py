@@ -10,8 +10,8 @@ from prom import server
 from cases_count import HELLO
 
 FLAVOURS = ("read-write", "recv-send", "recvfrom-send", "recvmsg-sendmsg", "readv-writev", "peek",
-            "eager", "tiny-reads", "tiny-writes", "msg-more", "sendfile", "splice", "dup",
-            "passed")
+            "empty-reads", "eager", "tiny-reads", "tiny-writes", "msg-more", "zerocopy", "sendfile",
+            "splice", "dup", "passed")
 
 
 def traffic(address, n):

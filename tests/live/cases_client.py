@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The client side: outgoing requests of HTTP libraries, of curl, and of proxies."""
 
+import os
 import signal
 import subprocess
+import sys
 import urllib.parse
 
 from client import Conn, head, repeat
 from harness import case
-from lib import check, need_programs, prime, settings
+from lib import HERE, check, need_programs, prime, settings
 from prom import WHATEVER, client, server
 from servers import that_can
 from cases_wire import DEPTHS, pipeline
@@ -120,6 +122,20 @@ def curl_parallel(t):
     agent = t.watch(shell)
     release(shell)
     agent.expect(client(7, target.port, service="live-curl"))
+
+
+# ---- clients that do not just wait for the answer ----------------------------------
+
+@case(on=("half-closed", "error-queue", "empty-read"))
+def asker(t, flavour):
+    """No end and no error where there is none: the answer counts."""
+    target = t.serve("python")
+    program = os.path.join(HERE, "servers", "asker.py")
+    process = t.spawn([sys.executable, program, str(target.port), "13", flavour],
+                      {"OTEL_SERVICE_NAME": "live-asker"}, stdin=subprocess.PIPE)
+    agent = t.watch(process)
+    release(process)
+    agent.expect(client(13, target.port, service="live-asker"))
 
 
 # ---- proxies: both sides in one process -------------------------------------------

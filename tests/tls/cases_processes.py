@@ -9,13 +9,12 @@ import subprocess
 
 from client import expect_status, head, repeat
 from harness import case
-from lib import check, settings, tree
+from lib import Failure, check, settings, tree
 from prom import WHATEVER
 from programs import BUILDS, out, serve
-from secure import Bio, Conn, one
+from secure import Bio, Conn, context, one
 from cases_servers import DOTNETS, HELLO, USER
 from watch import https, plain, watch
-
 
 
 def libssl():
@@ -150,6 +149,24 @@ def same_hello(t, kind):
     if not t.dry:
         wrong = [line for line in agent.log() if line["client"] != "127.1.0.1"]
         check(not wrong, "%d requests on the wrong connection" % len(wrong))
+
+
+@case(on=("go", "go-stripped", "go-1.16"))
+def panics(t, kind):
+    """Handshakes that the server leaves by a panic: the runtime uses their goroutines again, and
+    what these do is seen."""
+    srv = serve(t, kind)
+    agent = watch(t, srv)
+    for _ in range(31):
+        with socket.create_connection(srv.address) as sock:
+            try:
+                context().wrap_socket(sock, server_hostname="panic.test")
+            except OSError:
+                continue
+            raise Failure("the server did not panic")
+    for _ in range(31):
+        expect_status(one(srv.address, HELLO), 200)
+    agent.expect(https(31))
 
 
 @case(on=("nginx", "apache", "python", "asyncio", "node-24", "go", "rustls", "haproxy",

@@ -14,6 +14,7 @@ import sys
 import tempfile
 
 SIZE = 65536
+SO_ZEROCOPY, MSG_ZEROCOPY = 60, 0x4000000
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -53,6 +54,14 @@ def peek(sock):
     return os.read(sock.fileno(), SIZE)
 
 
+def empty(sock):
+    """Asks for no bytes and gets none, which is not the end."""
+    sock.recv(1, socket.MSG_PEEK)
+    sock.recvmsg(0)
+    os.read(sock.fileno(), 0)
+    return os.read(sock.fileno(), SIZE)
+
+
 def eager(sock):
     """Reads before there is anything: EAGAIN, then a wait, then the bytes."""
     while True:
@@ -88,6 +97,17 @@ def more(sock, data):
     """Two calls, the first with MSG_MORE."""
     n = sock.send(data[:10], socket.MSG_MORE)
     return n + (sock.send(data[10:]) if data[10:] else 0)
+
+
+def zerocopy(sock, data):
+    """What the error queue then gives, no bytes, is not the end."""
+    sock.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
+    n = sock.send(data, MSG_ZEROCOPY)
+    failed = select.poll()
+    failed.register(sock, 0)
+    failed.poll()
+    sock.recvmsg(0, 1024, socket.MSG_ERRQUEUE)
+    return n
 
 
 def as_file(data):
@@ -139,10 +159,12 @@ FLAVOURS = {
     "recvmsg-sendmsg": (recvmsg, sendmsg),
     "readv-writev": (readv, writev),
     "peek": (peek, write),
+    "empty-reads": (empty, write),
     "eager": (eager, send),
     "tiny-reads": (read_one, write),
     "tiny-writes": (read, write_one),
     "msg-more": (read, more),
+    "zerocopy": (recv, zerocopy),
     "sendfile": (read, sendfile_body),
     "splice": (read, splice_body),
     "dup": (read, write_dup),

@@ -80,10 +80,18 @@ func listen(word, port string) net.Listener {
 	return listener
 }
 
+// panicIfAsked leaves the handshake without a return from it; net/http goes on.
+func panicIfAsked(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	if hello.ServerName == "panic.test" {
+		panic(http.ErrAbortHandler)
+	}
+	return nil, nil
+}
+
 func server(port string, verify bool) {
 	pair, err := tls.LoadX509KeyPair(certs("server.pem"), certs("server.pem"))
 	check(err)
-	config := &tls.Config{Certificates: []tls.Certificate{pair}}
+	config := &tls.Config{Certificates: []tls.Certificate{pair}, GetConfigForClient: panicIfAsked}
 	if verify {
 		config.ClientCAs, config.ClientAuth = ca(), tls.RequireAndVerifyClientCert
 	}
