@@ -35,6 +35,7 @@ struct export_env {
 	const struct resource_attrs *resource;
 	struct span_attrs_config attrs;
 	uint64_t spool_limit_bytes; /* of one destination: the option is for all */
+	uint64_t queue_bytes;       /* of one queue of spans */
 };
 
 struct export_figures {                       /* one destination's */
