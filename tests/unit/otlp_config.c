@@ -239,6 +239,23 @@ static void secrets_are_not_shown(void **state)
 	}
 }
 
+/* What receivers take by default: gRPC a message of 4 MiB, confighttp a body of 20. */
+static void requests_stay_below_the_receivers_limit(void **state)
+{
+	static const char *const names[] = { "http/protobuf", "http/json", "grpc" };
+
+	for (int i = 0; i < 3; i++) {
+		struct options o = all_on((struct otlp_options){ .protocol = (char *)names[i] },
+					  (struct otlp_options){ 0 });
+		struct otlp_endpoint e;
+		char err[200];
+
+		assert_int_equal(otlp_config__resolve(&o, M, &e, err, sizeof(err)), 1);
+		assert_int_equal(e.body_max, i == 2 ? (4 << 20) - (64 << 10) : 16 << 20);
+		otlp_endpoint__free(&e);
+	}
+}
+
 static void zipkin(void **state)
 {
 	struct options o = { .zipkin_endpoint = "http://z:9411/api/v2/spans" };
@@ -323,6 +340,7 @@ int main(void)
 		cmocka_unit_test(zipkin),
 		cmocka_unit_test(reads_headers),
 		cmocka_unit_test(secrets_are_not_shown),
+		cmocka_unit_test(requests_stay_below_the_receivers_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
