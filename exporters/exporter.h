@@ -40,7 +40,7 @@ struct export_env {
 
 struct export_figures {                       /* one destination's */
 	const char *signal;                   /* traces, logs, metrics */
-	const struct span_queue_stats *queue; /* NULL: none */
+	const struct span_queue_stats *queue; /* NULL: none, what comes is the sender's to count */
 	const struct sender_stats *sender;    /* NULL: none */
 };
 
