@@ -58,7 +58,7 @@ SKEL	:= $(O)/redeye.skel.h
 
 .PHONY: all deps demo format man install uninstall deb clean docs check check-abi check-arm64 check-docs fuzz fuzz-long fuzz-merge
 .PHONY: bench bench-check bench-spans bench-history
-.PHONY: test test-unit test-golden test-live test-stress test-prometheus test-propagate test-otlp test-traces
+.PHONY: test test-unit test-unsigned test-golden test-live test-stress test-prometheus test-propagate test-otlp test-traces
 .PHONY: test-tls test-h2 test-frames test-faults test-hostile test-load test-harm test-uprobes test-terminal
 .PHONY: test-page test-page-real test-deploy test-manifests test-package test-roots test-k8s test-docs test-example
 .PHONY: test-vm test-vm-tls test-vm-h2
@@ -139,6 +139,10 @@ test-live test-tls test-h2 test-stress test-faults test-hostile test-load test-h
 
 test-unit: $(UNITS)
 	$(Q)tests/run-unit $(UNITS)
+
+# As on arm64, where plain char has no sign.
+test-unsigned:
+	$(Q)$(MAKE) --no-print-directory O=build/unsigned CFLAGS='$(CFLAGS) -funsigned-char' test-unit
 
 # libFuzzer wants clang for the code under test too. A fuzzer includes the .c that it is
 # for, or takes all of it from this archive.
@@ -350,7 +354,7 @@ test-vm: all
 test:
 	$(Q)tools/deps --test
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tests/run unit='$(MAKE) -s test-unit' abi='$(MAKE) -s check-abi check-arm64' \
+	$(Q)tests/run unit='$(MAKE) -s test-unit' unsigned='$(MAKE) -s test-unsigned' abi='$(MAKE) -s check-abi check-arm64' \
 		fuzz='$(MAKE) -s fuzz FUZZ_RUNS=20000' golden='$(MAKE) -s test-golden' \
 		live='$(MAKE) -s test-live LIVE=--brief' prometheus='$(MAKE) -s test-prometheus' \
 		traces='$(MAKE) -s test-traces TRACES=--quick' \

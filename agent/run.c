@@ -18,6 +18,7 @@
 #include "privileges.h"
 #include "resource.h"
 #include "self_builder.h"
+#include "selfmetrics.h"
 #include "snapshot.h"
 #include "table.h"
 #include "watching.h"
@@ -131,11 +132,16 @@ static void on_kept(void *arg, const struct span *s)
 static void add_selfmetrics(void *arg, struct self_builder *b)
 {
 	const struct run *r = arg;
+	struct httpd_stats served;
 
 	if (r->exports)
 		exports__selfmetrics(r->exports, b);
 	if (r->history)
 		history__selfmetrics(r->history, b);
+	if (r->httpd) {
+		httpd__stats(r->httpd, &served);
+		selfmetrics__http(b, &served);
+	}
 }
 
 static void on_memory_short(void *arg)

@@ -24,6 +24,7 @@ struct span_queue {
 	/* any thread */
 	atomic_uint_fast64_t added, dropped, lost, hurry_ns;
 	atomic_uint queued;
+	atomic_uint_fast64_t bytes; /* of all batches that are not done */
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -79,6 +80,20 @@ static uint64_t delay_ns(struct span_queue *q)
 	return hurry && hurry < q->cfg.delay_ns ? hurry : q->cfg.delay_ns;
 }
 
+/* All that a batch holds is taken back when it goes: see release. */
+static void charge(struct span_queue *q, uint64_t bytes)
+{
+	atomic_fetch_add_explicit(&q->bytes, bytes, memory_order_relaxed);
+}
+
+static void release(struct span_queue *q, struct span_batch *b)
+{
+	uint64_t bytes = b ? b->bytes : 0;
+
+	span_batch__free(b);
+	atomic_fetch_sub_explicit(&q->bytes, bytes, memory_order_relaxed);
+}
+
 static void hand_over(struct span_queue *q)
 {
 	struct span_batch *b = q->filling;
@@ -87,7 +102,7 @@ static void hand_over(struct span_queue *q)
 		return;
 	q->filling = NULL;
 	if (!b->n) { /* there was no memory for its first span */
-		span_batch__free(b);
+		release(q, b);
 		return;
 	}
 	pthread_mutex_lock(&q->lock);
@@ -96,29 +111,47 @@ static void hand_over(struct span_queue *q)
 	pthread_mutex_unlock(&q->lock);
 }
 
+static bool is_full(struct span_queue *q)
+{
+	uint64_t bytes = atomic_load_explicit(&q->bytes, memory_order_relaxed);
+
+	return atomic_load_explicit(&q->queued, memory_order_relaxed) >= q->cfg.max_queue ||
+	       (q->cfg.max_bytes && bytes >= q->cfg.max_bytes);
+}
+
+static int begin_batch(struct span_queue *q)
+{
+	uint64_t now = mono_ns();
+
+	q->filling = span_batch__new(q->cfg.max_batch, (int64_t)(unix_ns() - now));
+	if (!q->filling)
+		return -ENOMEM;
+	charge(q, q->filling->bytes);
+	q->due_ns = now + delay_ns(q);
+	return 0;
+}
+
+/* What a failure leaves in the batch is memory, too. */
+static int add_to_batch(struct span_queue *q, const struct span *s)
+{
+	size_t before = q->filling->bytes;
+	int err = span_batch__add(q->filling, s);
+
+	charge(q, q->filling->bytes - before);
+	return err;
+}
+
+/* Over max_bytes by no more than what one span adds to its batch. */
 void span_queue__add(struct span_queue *q, const struct span *s)
 {
-	uint32_t queued = atomic_load_explicit(&q->queued, memory_order_relaxed);
-
-	if (queued >= q->cfg.max_queue)
-		goto drop;
-	if (!q->filling) {
-		uint64_t now = mono_ns();
-
-		q->filling = span_batch__new(q->cfg.max_batch, (int64_t)(unix_ns() - now));
-		if (!q->filling)
-			goto drop;
-		q->due_ns = now + delay_ns(q);
+	if (is_full(q) || (!q->filling && begin_batch(q)) || add_to_batch(q, s)) {
+		atomic_fetch_add_explicit(&q->dropped, 1, memory_order_relaxed);
+		return;
 	}
-	if (span_batch__add(q->filling, s))
-		goto drop;
 	atomic_fetch_add_explicit(&q->queued, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&q->added, 1, memory_order_relaxed);
-	if (q->filling->n == q->cfg.max_batch)
+	if (q->filling->n == q->cfg.max_batch || q->filling->bytes >= SPAN_BATCH_BYTES_MAX)
 		hand_over(q);
-	return;
-drop:
-	atomic_fetch_add_explicit(&q->dropped, 1, memory_order_relaxed);
 }
 
 uint64_t span_queue__tick(struct span_queue *q, uint64_t now_ns)
@@ -174,7 +207,7 @@ void span_queue__done(struct span_queue *q, struct span_batch *b)
 {
 	if (b)
 		atomic_fetch_sub_explicit(&q->queued, b->n, memory_order_relaxed);
-	span_batch__free(b);
+	release(q, b);
 }
 
 void span_queue__lose(struct span_queue *q, struct span_batch *b)
@@ -206,4 +239,5 @@ void span_queue__stats(struct span_queue *q, struct span_queue_stats *out)
 	out->dropped = atomic_load_explicit(&q->dropped, memory_order_relaxed);
 	out->lost = atomic_load_explicit(&q->lost, memory_order_relaxed);
 	out->queued = atomic_load_explicit(&q->queued, memory_order_relaxed);
+	out->bytes = atomic_load_explicit(&q->bytes, memory_order_relaxed);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * From the event loop to the thread of an exporter: spans in, batches out, a
- * bound between them. What does not fit is dropped and counted; the loop never
+ * From the event loop to the thread of an exporter: spans in, batches out, two
+ * bounds between them, of spans and of bytes: whoever sends requests chooses how
+ * long the text in them is. What does not fit is dropped and counted; the loop never
  * waits. The names are those of OpenTelemetry's batching span processor.
  */
 #ifndef RED_SPAN_QUEUE_H
@@ -16,12 +17,18 @@ struct span_queue_config {
 	uint32_t max_queue; /* spans that wait, those being collected included */
 	uint32_t max_batch; /* spans of one batch, at most max_queue */
 	uint64_t delay_ns;  /* a batch that is not full is handed over after this */
+	uint64_t max_bytes; /* memory of what waits, the same; 0: no bound */
 };
+
+/* A batch of so much memory is full, however few its spans. Its encoded form is of about that
+ * size, and collectors refuse a message of gRPC over 4 MiB. */
+#define SPAN_BATCH_BYTES_MAX (UINT64_C(1) << 20)
 
 struct span_queue_stats {
 	uint64_t added, dropped; /* spans; dropped ones had no room */
 	uint64_t lost;           /* of those added: see span_queue__lose */
 	uint32_t queued;         /* spans that wait now */
+	uint64_t bytes;          /* their memory */
 };
 
 struct span_queue;

@@ -171,6 +171,7 @@ static struct span_queue *queue_of(const struct access_log_config *c)
 		.max_queue = c->max_queue ? c->max_queue : DEFAULT_QUEUE,
 		.max_batch = c->max_batch ? c->max_batch : DEFAULT_BATCH,
 		.delay_ns = DELAY_NS,
+		.max_bytes = c->queue_bytes,
 	};
 
 	if (q.max_batch > q.max_queue)

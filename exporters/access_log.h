@@ -18,17 +18,18 @@
 struct access_log;
 
 struct access_log_config {
-	const char *to;     /* "stdout", "syslog", "syslog:PATH", or a file's path */
-	uint64_t max_bytes; /* begin a new file before one gets larger; 0: never */
-	uint32_t backups;   /* files FILE.1 to FILE.N that are kept */
-	bool query;         /* the query of URLs, too */
-	bool rpc_message;   /* what an RPC's status says in words, too */
-	uint32_t max_queue; /* spans that wait; 0: 8,192 */
-	uint32_t max_batch; /* 0: 512 */
+	const char *to;       /* "stdout", "syslog", "syslog:PATH", or a file's path */
+	uint64_t max_bytes;   /* begin a new file before one gets larger; 0: never */
+	uint32_t backups;     /* files FILE.1 to FILE.N that are kept */
+	bool query;           /* the query of URLs, too */
+	bool rpc_message;     /* what an RPC's status says in words, too */
+	uint32_t max_queue;   /* spans that wait; 0: 8,192 */
+	uint32_t max_batch;   /* 0: 512 */
+	uint64_t queue_bytes; /* memory of those that wait; 0: no bound */
 };
 
 enum access_log_drop {
-	ACCESS_LOG_QUEUE_FULL = 0, /* the thread did not keep up, or there was no memory */
+	ACCESS_LOG_QUEUE_FULL = 0, /* the thread did not keep up, or no memory */
 	ACCESS_LOG_BLOCKED = 1,    /* the receiver did not read */
 	ACCESS_LOG_FAILED = 2,     /* an error: disk full, no such directory, no syslog */
 	ACCESS_LOG_DROPS

@@ -35,11 +35,12 @@ struct export_env {
 	const struct resource_attrs *resource;
 	struct span_attrs_config attrs;
 	uint64_t spool_limit_bytes; /* of one destination: the option is for all */
+	uint64_t queue_bytes;       /* of one queue of spans */
 };
 
 struct export_figures {                       /* one destination's */
 	const char *signal;                   /* traces, logs, metrics */
-	const struct span_queue_stats *queue; /* NULL: none */
+	const struct span_queue_stats *queue; /* NULL: none, what comes is the sender's to count */
 	const struct sender_stats *sender;    /* NULL: none */
 };
 

@@ -86,6 +86,7 @@ struct exports *exports__new(const struct exports_config *c, char *err, size_t e
 		.attrs = { c->options->span_query, c->options->request_id_header,
 			   c->options->span_rpc_message },
 		.spool_limit_bytes = c->options->spool_limit_bytes / destinations(c->options),
+		.queue_bytes = c->options->memory_limit_bytes / 8,
 	};
 	for (i = 0; !rc && i < EXPORTER__CNT; i++)
 		rc = start(e, table[i], err, err_size);

@@ -19,6 +19,7 @@ static void *start(const struct export_env *env, char *err, size_t err_size)
 		.backups = o->access_log_backups,
 		.query = o->span_query,
 		.rpc_message = o->span_rpc_message,
+		.queue_bytes = env->queue_bytes,
 	};
 
 	return access_log__new(&c, err, err_size);

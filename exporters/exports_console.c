@@ -36,7 +36,7 @@ static void *work(void *arg)
 static void *start(const struct export_env *env, char *err, size_t err_size)
 {
 	struct span_queue_config bounds = { env->options->span_queue, env->options->span_batch,
-					    DELAY_NS };
+					    DELAY_NS, env->queue_bytes };
 	struct console_export *x = calloc(1, sizeof(*x));
 	int rc;
 

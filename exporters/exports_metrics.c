@@ -122,7 +122,8 @@ static const struct sender_ops ops = {
 
 /* ---- life ------------------------------------------------------------------------------- */
 
-static struct otlp_metrics *new_encoder(const struct export_env *env)
+static struct otlp_metrics *new_encoder(const struct export_env *env,
+					const struct otlp_endpoint *to)
 {
 	const struct options *o = env->options;
 	struct otlp_metrics_config c = {
@@ -131,6 +132,7 @@ static struct otlp_metrics *new_encoder(const struct export_env *env)
 									  : OTLP_LOWMEMORY,
 		.exponential = !strcmp(o->otlp_histograms, "base2_exponential_bucket_histogram"),
 		.resource = env->resource,
+		.max_bytes = to->body_max,
 	};
 
 	return otlp_metrics__new(&c);
@@ -198,7 +200,7 @@ static struct metric_export *new (const struct export_env *env, struct otlp_endp
 	x->env = env;
 	x->encoding = endpoint->encoding;
 	x->due_ns = mono_ns() + env->options->metric_interval_ns;
-	x->encoder = new_encoder(env);
+	x->encoder = new_encoder(env, endpoint);
 	if (!x->encoder)
 		goto out;
 	x->sender = sender__for_endpoint(&setup, err, err_size);

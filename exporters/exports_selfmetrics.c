@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What became of that which was to be exported: added == delivered + rejected +
- * dropped + waiting, item by item, at any quiet moment. */
+/* What became of that which was to be exported: items + recovered == delivered + dropped +
+ * waiting, item by item, at any quiet moment. Recovered are those that an earlier run has left
+ * in the spool; what a collector took and rejected is dropped. */
 #include "exporter.h"
 #include "self_builder.h"
 #include "sender.h"
 #include "span_queue.h"
 
 struct families {
-	struct metric_family *items, *delivered, *dropped, *waiting, *requests, *sent, *away;
+	struct metric_family *items, *recovered, *delivered, *dropped, *waiting, *requests, *sent,
+		*away, *errors;
 };
 
 static const char *const results[OTLP_RESULT__CNT] = {
@@ -33,11 +35,21 @@ static void queue_points(struct self_builder *b, const struct families *f, const
 		point(b, f->dropped, st->lost, "reason", "not_encoded", signal);
 }
 
+static void error_points(struct self_builder *b, const struct families *f, const char *signal,
+			 const struct sender_stats *st)
+{
+	point(b, f->errors, st->failed_next, "kind", "not_encoded", signal);
+	point(b, f->errors, st->spool_damaged, "kind", "spool_damaged", signal);
+	point(b, f->errors, st->spool_failed, "kind", "spool_failed", signal);
+	point(b, f->errors, st->spool_foreign, "kind", "spool_foreign", signal);
+}
+
 static void sender_points(struct self_builder *b, const struct families *f, const char *signal,
 			  const struct sender_stats *st)
 {
 	int i;
 
+	point(b, f->recovered, st->recovered_items, NULL, NULL, signal);
 	point(b, f->delivered, st->delivered_items, NULL, NULL, signal);
 	if (st->rejected_items)
 		point(b, f->dropped, st->rejected_items, "reason", "rejected", signal);
@@ -52,13 +64,17 @@ static void sender_points(struct self_builder *b, const struct families *f, cons
 			point(b, f->requests, st->requests[i], "result", results[i], signal);
 	point(b, f->sent, st->sent_bytes, NULL, NULL, signal);
 	point(b, f->away, st->away, NULL, NULL, signal);
+	error_points(b, f, signal, st);
 }
 
 void exports__figures(struct self_builder *b, const struct export_figures *figures, uint32_t n)
 {
 	struct families f = {
 		.items = self__family(b, "redeye.export.items", "{item}", METRIC_COUNTER, 8,
-				      "Spans and log records that were to be exported."),
+				      "Spans, log records and metric points that were to be "
+				      "exported."),
+		.recovered = self__family(b, "redeye.export.recovered", "{item}", METRIC_COUNTER, 8,
+					  "Those that were on disk from before redeye began."),
 		.delivered = self__family(b, "redeye.export.delivered", "{item}", METRIC_COUNTER, 8,
 					  "Spans, log records and metric points that a "
 					  "collector has taken."),
@@ -72,12 +88,18 @@ void exports__figures(struct self_builder *b, const struct export_figures *figur
 				     "Bytes of their bodies."),
 		.away = self__family(b, "redeye.export.away", "", METRIC_GAUGE, 8,
 				     "1: the collector does not answer as it should."),
+		.errors = self__family(b, "redeye.export.errors", "{error}", METRIC_COUNTER, 32,
+				       "Requests that could not be made; of the spool: damaged "
+				       "places, refused system calls, files of others."),
 	};
 	uint32_t i;
 
 	for (i = 0; i < n; i++) {
 		if (figures[i].queue)
 			queue_points(b, &f, figures[i].signal, figures[i].queue);
+		else if (figures[i].sender)
+			point(b, f.items, figures[i].sender->taken_items, NULL, NULL,
+			      figures[i].signal);
 		if (figures[i].sender)
 			sender_points(b, &f, figures[i].signal, figures[i].sender);
 	}

@@ -42,12 +42,16 @@ static int encode_zipkin(const struct span_export *x, const struct span_batch *b
 
 static struct span_queue_config span_bounds(const struct options *o)
 {
-	return (struct span_queue_config){ o->span_queue, o->span_batch, o->span_delay_ns };
+	return (struct span_queue_config){ .max_queue = o->span_queue,
+					   .max_batch = o->span_batch,
+					   .delay_ns = o->span_delay_ns };
 }
 
 static struct span_queue_config log_bounds(const struct options *o)
 {
-	return (struct span_queue_config){ o->log_queue, o->log_batch, o->log_delay_ns };
+	return (struct span_queue_config){ .max_queue = o->log_queue,
+					   .max_batch = o->log_batch,
+					   .delay_ns = o->log_delay_ns };
 }
 
 static int resolve_zipkin(const struct options *o, enum otlp_signal signal,
@@ -171,6 +175,7 @@ static struct span_export *new (const struct export_env *env, const struct kind 
 	x->env = env;
 	x->kind = kind;
 	x->encoding = endpoint->encoding;
+	bounds.max_bytes = env->queue_bytes;
 	if (bounds.max_batch > bounds.max_queue)
 		bounds.max_batch = bounds.max_queue;
 	x->queue = span_queue__new(&bounds);

@@ -19,6 +19,7 @@ enum {
 	CHUNKS = 512, /* so many make up the limit */
 	CHUNK_MIN = 16384,
 	CHUNK_MAX = 65536,
+	QUEUE_SHARE = 8,    /* a part of the limit that spans in the queue may take besides it */
 	SHRINK_MAX = 8,     /* a part of the limit that is always kept */
 	SLACK_SECONDS = 10, /* the aggregation may be that much older than we are */
 	SETTLE_MS = 5,      /* behind the second, for what the loop has under way */
@@ -35,6 +36,13 @@ static void count(_Atomic uint64_t *counter)
 	atomic_store_explicit(counter, n + 1, memory_order_relaxed);
 }
 
+static uint64_t queue_bytes(const struct history_config *c)
+{
+	uint64_t share = c->limit_bytes / QUEUE_SHARE;
+
+	return share > HISTORY_LIMIT_MIN ? share : HISTORY_LIMIT_MIN;
+}
+
 /* Not kept, but there is somebody who wants to see it. The rest of the queue is for what is kept.
  */
 static void offer_to_watchers(struct history *h, const struct span *s)
@@ -43,7 +51,7 @@ static void offer_to_watchers(struct history *h, const struct span *s)
 	struct span copy;
 
 	span_queue__stats(h->queue, &st);
-	if (st.queued >= HISTORY_QUEUE_WATCHED) {
+	if (st.queued >= HISTORY_QUEUE_WATCHED || st.bytes >= queue_bytes(&h->cfg) / 4 * 3) {
 		count(&h->unwatched);
 		return;
 	}
@@ -268,7 +276,8 @@ static uint32_t chunk_bytes(uint64_t limit)
 
 struct history *history__bare(const struct history_config *c, uint64_t begin_unix_ns)
 {
-	const struct span_queue_config qc = { HISTORY_QUEUE, QUEUE_BATCH, QUEUE_DELAY_MS * MS };
+	const struct span_queue_config qc = { HISTORY_QUEUE, QUEUE_BATCH, QUEUE_DELAY_MS * MS,
+					      queue_bytes(c) };
 	struct history *h;
 
 	if (c->limit_bytes < HISTORY_LIMIT_MIN) {

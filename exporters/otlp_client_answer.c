@@ -4,7 +4,9 @@
  *
  * - A head of HTTP that came counts, also when the connection broke behind it: with 200 the
  *   collector has the data, to send it again would only duplicate it. gRPC says how
- *   the call ended in its trailers only; without them the call did not end, and is retried.
+ *   the call ended in its trailers only: when the connection broke before them the call did
+ *   not end, and is retried. An answer that is over without them has the status UNKNOWN, as
+ *   gRPC's protocol says, and OTLP does not retry that.
  * - What no status was received for is retried, whatever the cause: a wrong certificate or
  *   a server that speaks no HTTP is for the user to repair, and the data waits for it.
  * - A 2xx whose body is not what it should be was taken. A body beyond the limit was too,

@@ -21,6 +21,12 @@
 #include "options.h"
 
 #define SEC 1000000000ull
+#define MIB ((size_t)1 << 20)
+
+/* What receivers take as they come, less a little: gRPC's own limit of a message is 4 MiB, the
+ * OpenTelemetry Collector's of a body over HTTP is 20 MiB. What is larger is refused for good. */
+#define GRPC_BODY_MAX (4 * MIB - 64 * 1024)
+#define HTTP_BODY_MAX (16 * MIB)
 
 static const struct {
 	const char *name, *path, *service;
@@ -33,11 +39,13 @@ static const struct {
 static const struct {
 	const char *name, *default_endpoint;
 	enum otlp_encoding encoding;
+	size_t body_max;
 } protocols[] = {
-	[OTLP_HTTP_PROTOBUF] = { "http/protobuf", "http://localhost:4318", OTLP_PROTOBUF },
-	[OTLP_GRPC] = { "grpc", "http://localhost:4317", OTLP_PROTOBUF },
-	[OTLP_HTTP_JSON] = { "http/json", "http://localhost:4318", OTLP_JSON },
-	[OTLP_ZIPKIN] = { "zipkin", NULL, OTLP_ZIPKIN_JSON },
+	[OTLP_HTTP_PROTOBUF] = { "http/protobuf", "http://localhost:4318", OTLP_PROTOBUF,
+				 HTTP_BODY_MAX },
+	[OTLP_GRPC] = { "grpc", "http://localhost:4317", OTLP_PROTOBUF, GRPC_BODY_MAX },
+	[OTLP_HTTP_JSON] = { "http/json", "http://localhost:4318", OTLP_JSON, HTTP_BODY_MAX },
+	[OTLP_ZIPKIN] = { "zipkin", NULL, OTLP_ZIPKIN_JSON, HTTP_BODY_MAX },
 };
 
 /* What a resolution is made from, and where it complains. */
@@ -92,26 +100,49 @@ static enum otlp_protocol protocol_of(const char *name)
 	return OTLP_HTTP_PROTOBUF;
 }
 
+/* With "://", 0: it has none. */
+static size_t scheme_len(const char *url)
+{
+	size_t n = strcspn(url, ":/?#@");
+
+	return strncmp(url + n, "://", 3) ? 0 : n + 3;
+}
+
 /* Scheme and authority: all before the path. */
 static size_t origin_len(const char *url)
 {
-	const char *authority = strstr(url, "://");
+	size_t scheme = scheme_len(url);
 
-	authority = authority ? authority + 3 : url;
-	return authority - url + strcspn(authority, "/?#");
+	return scheme + strcspn(url + scheme, "/?#");
 }
 
-/* Without user and password. */
-static char *without_user(const char *url)
+/* Without user, password and query; for messages, so also of what is no URL. A password may have
+ * any character in it that should have been escaped: where '@' comes behind '?', both sides of
+ * it may be secret. */
+static char *without_secrets(const char *url)
 {
-	const char *authority = strstr(url, "://") + 3;
-	const char *end = url + origin_len(url);
-	const char *at = memrchr(authority, '@', end - authority);
+	size_t scheme = scheme_len(url);
+	const char *end = url + strcspn(url, "?#"), *at = strrchr(url, '@');
+	const char *from = at ? at + 1 : url + scheme;
 	char *shown;
+	int n;
 
-	if (!at)
-		return strdup(url);
-	return asprintf(&shown, "%.*s%s", (int)(authority - url), url, at + 1) < 0 ? NULL : shown;
+	if (from > end)
+		n = asprintf(&shown, "%.*s...", (int)scheme, url);
+	else
+		n = asprintf(&shown, "%.*s%.*s", (int)scheme, url, (int)(end - from), from);
+	return n < 0 ? NULL : shown;
+}
+
+/* fmt has one %s, the URL. */
+__attribute__((format(printf, 2, 0))) static int fail_url(const struct resolve *r, const char *fmt,
+							  const char *url)
+{
+	char *shown = without_secrets(url);
+
+	snprintf(r->err, r->err_size, fmt, shown ? shown : "...");
+	free(shown);
+	return -EINVAL;
 }
 
 /* A host that is there, and nothing that would end the request's first line. */
@@ -120,10 +151,12 @@ static int check_url(const struct resolve *r, const char *url)
 	size_t origin = origin_len(url), scheme = strcspn(url, ":") + 3;
 
 	if (strncmp(url, "http://", 7) && strncmp(url, "https://", 8))
-		return fail(r, "%s wants an endpoint with http:// or https://, not %s",
-			    protocols[r->out->protocol].name, url);
+		return fail_url(r,
+				"the endpoint %s does not begin with http:// or https://, "
+				"which only grpc may leave out",
+				url);
 	if (origin <= scheme || url[origin - 1] == '@')
-		return fail(r, "the endpoint %s has no host", url);
+		return fail_url(r, "the endpoint %s has no host", url);
 	for (const char *s = url; *s; s++) {
 		if ((unsigned char)*s <= ' ' || *s == 0x7f)
 			return fail(r, "the endpoint of %s holds a space or a control character",
@@ -149,7 +182,7 @@ static int put_url(const struct resolve *r, const char *fmt, ...)
 	err = check_url(r, r->out->url);
 	if (err)
 		return err;
-	r->out->shown = without_user(r->out->url);
+	r->out->shown = without_secrets(r->out->url);
 	return r->out->shown ? 0 : -ENOMEM;
 }
 
@@ -158,10 +191,11 @@ static int resolve_grpc_url(const struct resolve *r, const char *endpoint)
 	const char *insecure = PICK(r, insecure), *scheme = "";
 	size_t origin = origin_len(endpoint);
 
-	if (!strstr(endpoint, "://"))
+	if (!scheme_len(endpoint))
 		scheme = insecure && !strcmp(insecure, "true") ? "http://" : "https://";
 	if (endpoint[origin] && strcmp(endpoint + origin, "/"))
-		return fail(r, "grpc wants an endpoint without a path, not %s", endpoint);
+		return fail_url(r, "grpc wants an endpoint without a path or query, not %s",
+				endpoint);
 	return put_url(r, "%s%.*s/opentelemetry.proto.collector.%sService/Export", scheme,
 		       (int)origin, endpoint, signals[r->signal].service);
 }
@@ -240,6 +274,7 @@ static int resolve(const struct options *o, const struct resolve *r)
 
 	r->out->protocol = protocol_of(PICK(r, protocol));
 	r->out->encoding = protocols[r->out->protocol].encoding;
+	r->out->body_max = protocols[r->out->protocol].body_max;
 	r->out->gzip = compression && !strcmp(compression, "gzip");
 	r->out->timeout_ns = resolve_timeout(o, r);
 	err = resolve_url(r);
@@ -280,7 +315,9 @@ int otlp_config__zipkin(const struct options *o, struct otlp_endpoint *out, char
 	struct resolve r = { .signal = OTLP_TRACES, .out = out, .err = err, .err_size = err_size };
 	int rc;
 
-	*out = (struct otlp_endpoint){ .protocol = OTLP_ZIPKIN, .encoding = OTLP_ZIPKIN_JSON };
+	*out = (struct otlp_endpoint){ .protocol = OTLP_ZIPKIN,
+				       .encoding = OTLP_ZIPKIN_JSON,
+				       .body_max = HTTP_BODY_MAX };
 	out->timeout_ns = 10 * SEC;
 	rc = o->traces_exporter == TRACES_ZIPKIN ? put_url(&r, "%s", o->zipkin_endpoint) : 1;
 	if (rc)

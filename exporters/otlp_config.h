@@ -34,7 +34,8 @@ struct otlp_endpoint {
 	enum otlp_protocol protocol;
 	enum otlp_encoding encoding; /* that the protocol wants */
 	char *url;                   /* whole, path included */
-	char *shown;                 /* the same for the log: without user and password */
+	char *shown;                 /* the same for the log: no user, password or query */
+	size_t body_max;             /* of one request, before compression */
 	char **headers;              /* n_headers lines "name: value"; secrets, never logged */
 	size_t n_headers;
 	bool gzip;

@@ -85,7 +85,7 @@ static size_t plain(struct slice s)
 		if ((w | (w - ones)) & highs)
 			break;
 	}
-	while (n < s.len && s.p[n] > 0)
+	while (n < s.len && (uint8_t)(s.p[n] - 1) < 0x7f)
 		n++;
 	return n;
 }

@@ -4,6 +4,7 @@
 #include "json_text.h"
 #include "otlp_encode_internal.h"
 #include "otlp_json.h"
+#include "pb_write.h"
 
 typedef ProtobufCFieldDescriptor Field;
 
@@ -19,56 +20,22 @@ static const Field *field_of(struct otlp_writer *w, const char *name)
 
 /* ---- protobuf ------------------------------------------------------------- */
 
-static size_t varint_size(uint64_t v)
-{
-	size_t n = 1;
-
-	while (v >>= 7)
-		n++;
-	return n;
-}
-
-static void write_varint(char *p, uint64_t v)
-{
-	for (; v >= 0x80; v >>= 7)
-		*p++ = (char)(v | 0x80);
-	*p = (char)v;
-}
-
-static void put_varint(struct buf *out, uint64_t v)
-{
-	char *p = buf__room(out, varint_size(v));
-
-	if (!p)
-		return;
-	write_varint(p, v);
-	out->len += varint_size(v);
-}
-
 /* Every field that is written here is a message or a string. */
 static void put_tag(struct buf *out, const Field *f)
 {
-	put_varint(out, (uint64_t)f->id << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED);
-}
-
-static void pack(struct buf *out, const ProtobufCMessage *msg, size_t size)
-{
-	uint8_t *room = buf__room(out, size);
-
-	if (room)
-		out->len += protobuf_c_message_pack(msg, room);
+	pb_put_varint(out, (uint64_t)f->id << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED);
 }
 
 /* One byte before the content was kept for the length. */
 static void put_length(struct buf *out, size_t at)
 {
-	size_t len = out->len - at, more = varint_size(len) - 1;
+	size_t len = out->len - at, more = pb_varint_size(len) - 1;
 
 	if (!buf__room(out, more))
 		return;
 	if (more)
 		memmove(out->p + at + more, out->p + at, len);
-	write_varint(out->p + at - 1, len);
+	pb_write_varint(out->p + at - 1, len);
 	out->len += more;
 }
 
@@ -136,7 +103,7 @@ void otlp_writer__members(struct otlp_writer *w, const ProtobufCMessage *msg)
 		end_list(w);
 		top(w)->more = otlp_json__members(w->out, msg, top(w)->more);
 	} else {
-		pack(w->out, msg, protobuf_c_message_get_packed_size(msg));
+		pb_put_message(w->out, msg, protobuf_c_message_get_packed_size(msg));
 	}
 }
 
@@ -152,8 +119,8 @@ void otlp_writer__put(struct otlp_writer *w, const char *field, const ProtobufCM
 	}
 	size = protobuf_c_message_get_packed_size(msg);
 	put_tag(w->out, f);
-	put_varint(w->out, size);
-	pack(w->out, msg, size);
+	pb_put_varint(w->out, size);
+	pb_put_message(w->out, msg, size);
 }
 
 void otlp_writer__string(struct otlp_writer *w, const char *field, const char *text)
@@ -166,7 +133,7 @@ void otlp_writer__string(struct otlp_writer *w, const char *field, const char *t
 		return;
 	}
 	put_tag(w->out, f);
-	put_varint(w->out, strlen(text));
+	pb_put_varint(w->out, strlen(text));
 	buf__puts(w->out, text);
 }
 

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "otlp_metrics_internal.h"
 
 struct slot {
@@ -32,25 +33,9 @@ struct baseline {
 
 /* ---- finding a series ----------------------------------------------------- */
 
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-	h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
-	return h ^ h >> 32;
-}
-
 static uint64_t mix_text(uint64_t h, const char *s)
 {
-	size_t n = strlen(s);
-	uint64_t w;
-
-	h = mix(h, n);
-	for (; n >= 8; s += 8, n -= 8) {
-		memcpy(&w, s, 8);
-		h = mix(h, w);
-	}
-	for (w = 0; n--; s++)
-		w = w << 8 | (uint8_t)*s;
-	return mix(h, w);
+	return hash_mix(h, hash_bytes(s, strlen(s)));
 }
 
 static uint64_t hash_of(const struct point_ref *r)
@@ -68,7 +53,7 @@ static uint64_t hash_of(const struct point_ref *r)
 		const struct metric_attr *a = &r->point->attrs[i];
 
 		h = mix_text(h, a->key);
-		h = a->type == ATTR_STRING ? mix_text(h, a->str) : mix(h, (uint64_t)a->num);
+		h = a->type == ATTR_STRING ? mix_text(h, a->str) : hash_mix(h, (uint64_t)a->num);
 	}
 	return h;
 }

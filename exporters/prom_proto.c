@@ -19,6 +19,7 @@
  * structures of only one metric exist at a time.
  */
 #include "hex.h"
+#include "pb_write.h"
 #include "prom_internal.h"
 
 #include <math.h>
@@ -84,27 +85,14 @@ static void *list__ptrs(struct list *l, size_t size, size_t *n)
 	return l->ptrs.p;
 }
 
-static void put_varint(struct buf *out, uint64_t v)
-{
-	for (; v >= 0x80; v >>= 7)
-		buf__putc(out, (char)(v | 0x80));
-	buf__putc(out, (char)v);
-}
-
-static void put_message(struct buf *out, const ProtobufCMessage *msg)
-{
-	uint8_t *room = buf__room(out, protobuf_c_message_get_packed_size(msg));
-
-	if (room)
-		out->len += protobuf_c_message_pack(msg, room);
-}
-
 static void put_metric(struct proto *p, const PB(Metric) * metric)
 {
+	size_t size = protobuf_c_message_get_packed_size(&metric->base);
+
 	/* Field 4, length-delimited: MetricFamily.metric. */
 	buf__putc(&p->family, 4 << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED);
-	put_varint(&p->family, protobuf_c_message_get_packed_size(&metric->base));
-	put_message(&p->family, &metric->base);
+	pb_put_varint(&p->family, size);
+	pb_put_message(&p->family, &metric->base, size);
 }
 
 static void set_labels(struct proto *p, PB(Metric) * metric)
@@ -345,7 +333,7 @@ static void begin_family(struct proto *p, const char *name, const char *unit, co
 	family.has_type = true;
 	family.type = type;
 	buf__reset(&p->family);
-	put_message(&p->family, &family.base);
+	pb_put_message(&p->family, &family.base, protobuf_c_message_get_packed_size(&family.base));
 	if (clean.err)
 		p->out->err = clean.err;
 	buf__free(&clean);
@@ -355,7 +343,7 @@ static void end_family(struct proto *p)
 {
 	if (p->family.err)
 		p->out->err = p->family.err;
-	put_varint(p->out, p->family.len);
+	pb_put_varint(p->out, p->family.len);
 	buf__append(p->out, p->family.p, p->family.len);
 }
 

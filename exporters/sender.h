@@ -71,6 +71,9 @@ struct sender_stats {
 	_Atomic uint64_t requests[OTLP_RESULT__CNT];
 	_Atomic uint64_t sent_bytes;
 	_Atomic uint64_t failed_next; /* -errno of next */
+	/* Places in the spool's files that were skipped; what the system refused; files in its
+	 * folder that are not its own, and stay. */
+	_Atomic uint64_t spool_damaged, spool_failed, spool_foreign;
 	_Atomic bool away;
 };
 

@@ -49,10 +49,12 @@ static int to_spool(struct sender *s, const struct parcel *p)
 
 	if (err == -EMSGSIZE)
 		b->oversize_items += p->items;
-	else if (err && b->spool)
-		log__limited(&b->spool_limit, LOG_LEVEL_WARN,
-			     "%s: cannot write to the spool: %s; kept in memory", s->c.name,
-			     strerror(-err));
+	if (!err || err == -EMSGSIZE || !b->spool)
+		return err;
+	b->failed_appends++;
+	log__limited(&b->spool_limit, LOG_LEVEL_WARN,
+		     "%s: cannot write to the spool: %s; kept in memory", s->c.name,
+		     strerror(-err));
 	return err;
 }
 
@@ -171,6 +173,9 @@ void backlog__publish(struct sender *s)
 	sender__set(&s->stats.recovered_items, st->recovered_items);
 	sender__set(&s->stats.spool_items, st->pending_items);
 	sender__set(&s->stats.spool_bytes, st->bytes);
+	sender__set(&s->stats.spool_damaged, st->corrupt_cnt);
+	sender__set(&s->stats.spool_failed, st->error_cnt + b->failed_appends);
+	sender__set(&s->stats.spool_foreign, st->foreign_cnt);
 	sender__set(&s->stats.dropped_items[SENDER_DROP_SPOOL_FULL],
 		    st->dropped_items[SPOOL_DROP_FULL] + b->oversize_items);
 	sender__set(&s->stats.dropped_items[SENDER_DROP_CORRUPT],

@@ -24,6 +24,7 @@ struct backlog {
 	struct held *first, *last;
 	uint64_t held_bytes, held_items;
 	uint64_t oversize_items; /* larger than the whole spool */
+	uint64_t failed_appends; /* those items are in memory, or dropped and counted */
 	struct buf read;         /* the body that was read back */
 	struct log_limit spool_limit;
 };

@@ -122,8 +122,8 @@ class Spans:
             def of(name, **labels):
                 return m.total("redeye_export_" + name, signal="traces", **labels)
             yield from differs("items", of("items_total"), self.made)
-            yield from differs("items", of("items_total"), of("delivered_total") +
-                               of("dropped_total") + of("waiting"))
+            yield from differs("items", of("items_total") + of("recovered_total"),
+                               of("delivered_total") + of("dropped_total") + of("waiting"))
             yield from differs("in the queue", of("waiting", place="queue"), 0)
             if waiting is not None:
                 yield from differs("waiting", of("waiting"), waiting)

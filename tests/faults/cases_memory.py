@@ -280,7 +280,8 @@ def check_whole_again(t, agent, srv):
 
     def problems(m):
         for signal in ("traces",):
-            total = m.total("redeye_export_items_total", signal=signal)
+            total = sum(m.total("redeye_export_" + name, signal=signal)
+                        for name in ("items_total", "recovered_total"))
             parts = sum(m.total("redeye_export_" + name, signal=signal)
                         for name in ("delivered_total", "dropped_total", "waiting"))
             yield from differs("exported", parts, total)

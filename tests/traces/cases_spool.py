@@ -81,6 +81,20 @@ class Outage:
         self.agent.proc.signal(signal.SIGKILL)
         self.agent.proc.stop()
 
+    def balance(self):
+        """What came, and what the first redeye left, is what became of it."""
+        def problems(metrics):
+            def of(*names):
+                return sum(metrics.total("redeye_export_" + n, signal="traces") for n in names)
+            if not of("recovered_total"):
+                yield "redeye has recovered nothing"
+            into = of("items_total", "recovered_total")
+            out = of("delivered_total", "dropped_total", "waiting")
+            if into != out:
+                yield "%d items and recovered ones are not the %d of which it is said what " \
+                    "became" % (into, out)
+        self.agent.poll(problems, 30)
+
     def arrived(self):
         """{(trace, span)}; only what is new is looked at."""
         spans = self.receiver.spans()
@@ -111,6 +125,7 @@ def spool(t):
     early = len(o.arrived())
     o.receiver.resume()
     o.wait_all()
+    o.balance()
     check(early < o.requests, "everything had arrived before the collector was back")
     twice = len(o.receiver.spans()) - len(o.arrived())
     check(len(o.arrived()) == o.requests, "%d spans of %d requests" %

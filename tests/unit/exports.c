@@ -14,6 +14,7 @@
 #include "exporter.h"
 #include "metrics.h"
 #include "options.h"
+#include "own_metrics.h"
 #include "self_builder.h"
 #include "spans.h"
 
@@ -22,7 +23,7 @@ static struct options options;
 static int set_up(void **state)
 {
 	options = (struct options){
-		.span_queue = 100, .span_batch = 10, .log_queue = 100, .log_batch = 10
+		.span_queue = 100, .span_batch = 100, .log_queue = 100, .log_batch = 100
 	};
 	return 0;
 }
@@ -126,6 +127,39 @@ static void spans_go_to_those_that_want_them(void **state)
 	metrics__put(m);
 }
 
+/* Each queue has an eighth of the limit, in which long paths fill it before many do. */
+static void queues_keep_to_their_share(void **state)
+{
+	static char path[8000];
+	char file[] = "/tmp/redeye-exports-XXXXXX", err[256];
+	const struct exports_config c = { .options = &options };
+	struct span s = server_span();
+	struct metrics *m = metrics__new(1);
+	struct self_builder b = { m, 1 };
+	struct exports *e;
+	int i;
+
+	close(mkstemp(file));
+	memset(path, 'p', sizeof(path));
+	s.path = (struct slice){ path, sizeof(path) };
+	options.access_log = file;
+	options.otlp.endpoint = "http://127.0.0.1:1";
+	options.metrics_exporter = SIGNAL_NONE;
+	options.memory_limit_bytes = 8 << 19;
+	e = exports__new(&c, err, sizeof(err));
+	assert_non_null(e);
+	for (i = 0; i < 97; i++) {
+		exports__span(e, &s);
+		exports__kept(e, &s);
+	}
+	exports__selfmetrics(e, &b);
+	assert_in_range(own_total(m, "redeye.access_log.dropped", "queue_full", NULL), 30, 60);
+	assert_in_range(own_total(m, "redeye.export.dropped", "export_queue_full", NULL), 20, 60);
+	exports__free(e, NULL);
+	unlink(file);
+	metrics__put(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,6 +168,7 @@ int main(void)
 		cmocka_unit_test_setup(one_of_both_sends_traces, set_up),
 		cmocka_unit_test_setup(all_or_none, set_up),
 		cmocka_unit_test_setup(spans_go_to_those_that_want_them, set_up),
+		cmocka_unit_test_setup(queues_keep_to_their_share, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

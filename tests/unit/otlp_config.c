@@ -75,8 +75,8 @@ static struct url_case urls[] = {
 	URL(T, E(.endpoint = "c:1", .protocol = "grpc", .insecure = "true"), E(.insecure = "false"), "https://c:1" GRPC_TRACES),
 	URL(T, E(.endpoint = "[::1]:1", .protocol = "grpc", .insecure = "true"), NONE, "http://[::1]:1" GRPC_TRACES),
 	URL(T, E(.endpoint = "http://c:1/v1/traces", .protocol = "grpc"), NONE, "without a path"),
-	URL(T, E(.endpoint = "c:1"), NONE, "wants an endpoint with http"),
-	URL(T, NONE, E(.endpoint = "c:1"), "wants an endpoint with http"),
+	URL(T, E(.endpoint = "c:1"), NONE, "does not begin with http"),
+	URL(T, NONE, E(.endpoint = "c:1"), "does not begin with http"),
 	URL(T, E(.endpoint = "http://"), NONE, "no host"),
 	URL(T, E(.endpoint = "http:///x"), NONE, "no host"),
 	URL(T, E(.endpoint = "http://user@/x"), NONE, "no host"),
@@ -192,6 +192,70 @@ static void user_is_not_shown(void **state)
 	otlp_endpoint__free(&e);
 }
 
+/* clang-format off */
+static const struct {
+	const char *protocol, *endpoint;
+	bool own; /* of one signal, so it is used as it stands */
+	const char *said; /* in the sentence, or as what is shown */
+} secrets[] = {
+	{ "http/protobuf", "u:secret@c:4318", false, " c:4318 " },
+	{ "http/protobuf", "https://u:secret@c:1", false, "https://c:1/v1/traces" },
+	{ "http/protobuf", "https://u:secret@", false, "https:// " },
+	{ "http/protobuf", "https://u:secret@/x", true, "https:///x " },
+	{ "http/protobuf", "https://u:/secret@c", true, "https://c" },
+	{ "http/protobuf", "https://secret@u:secret@c/x", true, "https://c/x" },
+	{ "http/protobuf", "https://c/x?key=secret", true, "https://c/x" },
+	{ "http/protobuf", "https://c/x#secret", true, "https://c/x" },
+	{ "http/protobuf", "https://u:secret@c/x?key=secret", true, "https://c/x" },
+	{ "http/protobuf", "https://c?key=secret", true, "https://c" },
+	{ "http/protobuf", "https://c/?mail=secret@secret", true, "https://..." },
+	{ "http/protobuf", "https://u:secret?secret@c", true, "https://..." },
+	{ "http/protobuf", "ftp://u:secret@c/x?secret", true, " ftp://c/x " },
+	{ "http/protobuf", "c?secret://secret", true, " c " },
+	{ "grpc", "u:secret@c:4317", false, "https://c:4317" GRPC_TRACES },
+	{ "grpc", "u:secret@c:4317/x", false, "not c:4317/x" },
+	{ "grpc", "http://u:secret@c?secret", false, "not http://c" },
+	{ "grpc", "ftp://u:secret@c", false, " ftp://c/" },
+};
+/* clang-format on */
+
+static void secrets_are_not_shown(void **state)
+{
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
+		struct otlp_options given = { .protocol = (char *)secrets[i].protocol,
+					      .endpoint = (char *)secrets[i].endpoint };
+		struct options o = { .traces_exporter = TRACES_OTLP };
+		struct otlp_endpoint e;
+		char err[300] = "";
+		int rc;
+
+		*(secrets[i].own ? &o.otlp_traces : &o.otlp) = given;
+		rc = otlp_config__resolve(&o, T, &e, err, sizeof(err));
+		if (strstr(err, "secret") || (rc == 1 && strcmp(e.shown, secrets[i].said)) ||
+		    (rc != 1 && !strstr(err, secrets[i].said)))
+			fail_msg("'%s' gave %d '%s' '%s'", secrets[i].endpoint, rc,
+				 rc == 1 ? e.shown : "", err);
+		otlp_endpoint__free(&e);
+	}
+}
+
+/* What receivers take by default: gRPC a message of 4 MiB, confighttp a body of 20. */
+static void requests_stay_below_the_receivers_limit(void **state)
+{
+	static const char *const names[] = { "http/protobuf", "http/json", "grpc" };
+
+	for (int i = 0; i < 3; i++) {
+		struct options o = all_on((struct otlp_options){ .protocol = (char *)names[i] },
+					  (struct otlp_options){ 0 });
+		struct otlp_endpoint e;
+		char err[200];
+
+		assert_int_equal(otlp_config__resolve(&o, M, &e, err, sizeof(err)), 1);
+		assert_int_equal(e.body_max, i == 2 ? (4 << 20) - (64 << 10) : 16 << 20);
+		otlp_endpoint__free(&e);
+	}
+}
+
 static void zipkin(void **state)
 {
 	struct options o = { .zipkin_endpoint = "http://z:9411/api/v2/spans" };
@@ -269,9 +333,14 @@ static void reads_headers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(resolves_urls),  cmocka_unit_test(knows_who_sends),
-		cmocka_unit_test(own_values_win), cmocka_unit_test(user_is_not_shown),
-		cmocka_unit_test(zipkin),         cmocka_unit_test(reads_headers),
+		cmocka_unit_test(resolves_urls),
+		cmocka_unit_test(knows_who_sends),
+		cmocka_unit_test(own_values_win),
+		cmocka_unit_test(user_is_not_shown),
+		cmocka_unit_test(zipkin),
+		cmocka_unit_test(reads_headers),
+		cmocka_unit_test(secrets_are_not_shown),
+		cmocka_unit_test(requests_stay_below_the_receivers_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -536,6 +536,7 @@ static void disk_stays_full(void **state)
 	wait_until(w.kept == 20);
 	stop(s, &st);
 	setrlimit(RLIMIT_FSIZE, &old);
+	assert_true(st.spool_failed >= 20);
 	assert_int_equal(st.dropped_items[SENDER_DROP_SPOOL_ERROR], items_upto(18));
 	assert_int_equal(st.dropped_items[SENDER_DROP_STOPPED], items_upto(20) - items_upto(18));
 }
@@ -583,6 +584,40 @@ static void next_fails(void **state)
 	expect_got(0, 3);
 }
 
+static void run_shell(const char *fmt)
+{
+	char command[200];
+
+	snprintf(command, sizeof(command), fmt, dir);
+	assert_int_equal(system(command), 0);
+}
+
+/* One body of three is damaged, and somebody has left a file there. */
+static void tells_what_became_of_the_spool(void **state)
+{
+	struct sender *s;
+	struct sender_stats st;
+
+	w.body_len = 1000;
+	answer_always((struct otlp_outcome){ .result = OTLP_RETRY });
+	s = start(open_spool(1 << 20), 0);
+	give(3);
+	wait_until(w.kept == 3);
+	stop(s, &st);
+	assert_int_equal(st.spool_damaged + st.spool_failed + st.spool_foreign, 0);
+	run_shell("cd %s/t && touch stranger && "
+		  "printf x | dd of=$(ls *.seg) bs=1 seek=1500 conv=notrunc status=none");
+	w.stopped = false;
+	answer_always((struct otlp_outcome){ 0 });
+	s = start(open_spool(1 << 20), 0);
+	wait_until(w.n_got == 2);
+	stop(s, &st);
+	assert_int_equal(st.spool_damaged, 1);
+	assert_int_equal(st.spool_foreign, 1);
+	assert_int_equal(st.recovered_items, items_upto(3));
+	assert_int_equal(st.dropped_items[SENDER_DROP_CORRUPT], 2);
+}
+
 static void nothing_to_do(void **state)
 {
 	struct sender_stats st;
@@ -614,6 +649,7 @@ int main(void)
 		T(waits_as_long_as_asked),
 		T(waits_grow),
 		T(next_fails),
+		T(tells_what_became_of_the_spool),
 		T(nothing_to_do),
 	};
 

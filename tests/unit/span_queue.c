@@ -165,7 +165,7 @@ static void test_a_single_copy(void **state)
 
 static struct span_queue *queue(uint32_t max_queue, uint32_t max_batch, uint64_t delay_ns)
 {
-	struct span_queue_config c = { max_queue, max_batch, delay_ns };
+	struct span_queue_config c = { max_queue, max_batch, delay_ns, 0 };
 	struct span_queue *q = span_queue__new(&c);
 
 	assert_non_null(q);
@@ -252,6 +252,63 @@ static void test_what_does_not_fit_is_counted(void **state)
 	span_queue__free(q); /* with batches in it */
 }
 
+/* A span of about so many bytes. */
+static void add_long(struct span_queue *q, size_t bytes)
+{
+	char *path = calloc(1, bytes);
+	struct span s = { .service = &shop, .path = { path, bytes } };
+
+	span_queue__add(q, &s);
+	free(path);
+}
+
+static void test_long_spans_fill_it_too(void **state)
+{
+	const struct span_queue_config c = { 8192, 512, 1000000 * MS, 2 << 20 };
+	struct span_queue *q = span_queue__new(&c);
+	struct span_batch *b;
+	uint32_t i;
+
+	for (i = 0; i < 8192; i++)
+		add_long(q, 8000);
+	assert_true(stats(q).bytes >= c.max_bytes);
+	assert_true(stats(q).bytes < c.max_bytes + (512 << 10)); /* the batch had to grow */
+	assert_in_range(stats(q).queued, 150, 262);
+	assert_int_equal(stats(q).added + stats(q).dropped, 8192);
+	assert_int_equal(stats(q).added, stats(q).queued);
+	b = span_queue__wait(q, 0);
+	assert_true(b->bytes >= SPAN_BATCH_BYTES_MAX);
+	assert_true(stats(q).bytes >= c.max_bytes); /* until it is done */
+	span_queue__done(q, b);
+	add_long(q, 8000);
+	assert_int_equal(stats(q).added, 8192 - stats(q).dropped + 1);
+	span_queue__stop(q);
+	while ((b = span_queue__wait(q, 0)))
+		span_queue__done(q, b);
+	assert_int_equal(stats(q).bytes, 0);
+	span_queue__free(q);
+}
+
+/* Without a bound of the queue, too: a request has its own. */
+static void test_large_batches_go_at_once(void **state)
+{
+	struct span_queue *q = queue(8192, 8192, 1000000 * MS);
+	uint32_t i, n = 0, n_batches = 0;
+	struct span_batch *b;
+
+	for (i = 0; i < 1009; i++)
+		add_long(q, 8000);
+	while ((b = span_queue__wait(q, 0))) {
+		assert_in_range(b->bytes, SPAN_BATCH_BYTES_MAX, SPAN_BATCH_BYTES_MAX * 3 / 2);
+		n_batches++;
+		n += b->n;
+		span_queue__done(q, b);
+	}
+	assert_in_range(n_batches, 5, 9);
+	assert_int_equal(n + stats(q).queued, 1009);
+	span_queue__free(q);
+}
+
 static void test_stop_hands_over_the_rest(void **state)
 {
 	struct span_queue *q = queue(100, 7, 1000000 * MS);
@@ -320,6 +377,8 @@ int main(void)
 		cmocka_unit_test(test_others_after_the_delay),
 		cmocka_unit_test(test_hurry_shortens_it),
 		cmocka_unit_test(test_what_does_not_fit_is_counted),
+		cmocka_unit_test(test_long_spans_fill_it_too),
+		cmocka_unit_test(test_large_batches_go_at_once),
 		cmocka_unit_test(test_stop_hands_over_the_rest),
 		cmocka_unit_test(test_two_threads),
 	};
