@@ -69,7 +69,7 @@ static int open_file(struct file_sink *s)
 		close(fd);
 		return err;
 	}
-	access_log_stream__open(&s->stream, fd, st.st_mode);
+	access_log_stream__open(&s->stream, (struct outlet){ .fd = fd, .type = st.st_mode });
 	s->size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 	s->dev = st.st_dev;
 	s->ino = st.st_ino;
@@ -94,7 +94,7 @@ static bool was_moved(struct file_sink *s)
 
 static int ensure_open(struct file_sink *s)
 {
-	if (s->stream.fd < 0)
+	if (s->stream.to.fd < 0)
 		return open_file(s);
 	if (mono_ns() - s->checked_ns < SECOND_NS || !was_moved(s))
 		return 0;
@@ -178,12 +178,12 @@ static int rotate_or_grow(struct file_sink *s)
 		return 0;
 	err = rotate(s);
 	s->not_rotated_ns = err ? now : 0;
-	return err && s->stream.fd < 0 ? err : 0;
+	return err && s->stream.to.fd < 0 ? err : 0;
 }
 
 static bool is_full(const struct file_sink *s, uint64_t more)
 {
-	return s->max_bytes && s->stream.regular && s->size + more > s->max_bytes;
+	return s->max_bytes && S_ISREG(s->stream.to.type) && s->size + more > s->max_bytes;
 }
 
 /* ---- writing -------------------------------------------------------------------------- */
