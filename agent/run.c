@@ -222,6 +222,7 @@ static int serve(struct run *r, char *err, size_t err_size)
 		.tls_key = o->listen_tls_key,
 		.token_file = tcp ? o->listen_token_file : NULL,
 		.admin_remote = o->admin_remote,
+		.max_bytes = o->memory_limit_bytes / 8,
 		.api = r->api,
 		.snapshot = scrape,
 		.ready = is_ready,
