@@ -100,7 +100,7 @@ static int print_metrics(const struct metrics *m)
 
 static int print_table(const struct replay *r, const struct metrics *m)
 {
-	struct table *t = table__new(stdout, false);
+	struct table *t = table__new(stdout, -1);
 	char note[80];
 
 	if (!t)

@@ -13,6 +13,7 @@
 #include "history.h"
 #include "httpd.h"
 #include "live.h"
+#include "live_table.h"
 #include "log.h"
 #include "preflight.h"
 #include "privileges.h"
@@ -20,7 +21,6 @@
 #include "self_builder.h"
 #include "selfmetrics.h"
 #include "snapshot.h"
-#include "table.h"
 #include "watching.h"
 
 #define SCRAPE_TIMEOUT_MS 5000
@@ -37,8 +37,8 @@ struct run {
 	struct history *history; /* NULL: none */
 	struct api *api;
 	struct httpd *httpd;
-	struct exports *exports; /* NULL: private */
-	struct table *table;     /* NULL: not asked for */
+	struct exports *exports;  /* NULL: private */
+	struct live_table *table; /* NULL: not asked for */
 	char note[300];
 	int snapshot_timer, stop_fd;
 	bool ready;
@@ -228,6 +228,7 @@ static int serve(struct run *r, char *err, size_t err_size)
 		.tls_key = o->listen_tls_key,
 		.token_file = tcp ? o->listen_token_file : NULL,
 		.admin_remote = o->admin_remote,
+		.max_bytes = o->memory_limit_bytes / 8,
 		.api = r->api,
 		.snapshot = scrape,
 		.ready = is_ready,
@@ -259,22 +260,27 @@ static int start_exports(struct run *r, char *err, size_t err_size)
 static uint64_t on_table(void *arg, uint64_t now_ns)
 {
 	struct run *r = arg;
-	struct metrics *m = live__metrics(r->live);
+	struct metrics *m = live_table__is_read(r->table) ? live__metrics(r->live) : NULL;
 
 	if (m)
-		table__print(r->table, m, r->note);
+		live_table__print(r->table, m, r->note);
 	metrics__put(m);
 	return now_ns + (isatty(STDOUT_FILENO) ? TABLE_NS : TABLE_PLAIN_NS);
 }
 
-static int start_table(struct run *r, char *err, size_t err_size)
+/* While we may still open a terminal of whom sudo was called by. */
+static int open_table(struct run *r, char *err, size_t err_size)
 {
 	if (!r->options->table || r->cfg.private_socket)
 		return 0;
-	r->table = table__new(stdout, isatty(STDOUT_FILENO));
-	if (!r->table)
-		return -errno;
-	loop__timer(live__loop(r->live), 0, on_table, r);
+	r->table = live_table__new(STDOUT_FILENO);
+	return r->table ? 0 : -errno;
+}
+
+static int start_table(struct run *r, char *err, size_t err_size)
+{
+	if (r->table)
+		loop__timer(live__loop(r->live), 0, on_table, r);
 	return 0;
 }
 
@@ -333,8 +339,8 @@ static int start_live(struct run *r, char *err, size_t err_size)
 struct run *run__new(const struct run_config *c, char *err, size_t err_size)
 {
 	static int (*const steps[])(struct run * r, char *err, size_t err_size) = {
-		check_machine, start_live, start_snapshots, start_history,
-		start_api,     serve,      start_exports,   start_table,
+		check_machine, open_table, start_live,    start_snapshots, start_history,
+		start_api,     serve,      start_exports, start_table,
 	};
 	struct run *r = calloc(1, sizeof(*r));
 	int rc = r ? 0 : -ENOMEM;
@@ -416,7 +422,7 @@ void run__free(struct run *r)
 	history__free(r->history);
 	metrics__put(last);
 	snapshots__free(r->snapshots);
-	table__free(r->table);
+	live_table__free(r->table);
 	live__free(r->live);
 	if (r->stop_fd >= 0)
 		close(r->stop_fd);

@@ -69,7 +69,7 @@ static int open_file(struct file_sink *s)
 		close(fd);
 		return err;
 	}
-	access_log_stream__open(&s->stream, fd, st.st_mode);
+	access_log_stream__open(&s->stream, (struct outlet){ .fd = fd, .type = st.st_mode });
 	s->size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 	s->dev = st.st_dev;
 	s->ino = st.st_ino;
@@ -94,7 +94,7 @@ static bool was_moved(struct file_sink *s)
 
 static int ensure_open(struct file_sink *s)
 {
-	if (s->stream.fd < 0)
+	if (s->stream.to.fd < 0)
 		return open_file(s);
 	if (mono_ns() - s->checked_ns < SECOND_NS || !was_moved(s))
 		return 0;
@@ -103,25 +103,52 @@ static int ensure_open(struct file_sink *s)
 
 /* ---- rotation ------------------------------------------------------------------------- */
 
-/* Moves path.i to path.i+1, path itself being number 0. What is not there is no error. */
-static int move_up(const char *path, uint32_t i)
+/* Moves name.i to name.i+1, name itself being number 0. What is not there is no error. */
+static int move_up(int dir, const char *name, uint32_t i)
 {
-	size_t size = strlen(path) + sizeof(".4294967295");
+	size_t size = strlen(name) + sizeof(".4294967295");
 	char from[size], to[size];
 
-	snprintf(from, size, i ? "%s.%u" : "%s", path, i);
-	snprintf(to, size, "%s.%u", path, i + 1);
-	return rename(from, to) && errno != ENOENT ? -errno : 0;
+	snprintf(from, size, i ? "%s.%u" : "%s", name, i);
+	snprintf(to, size, "%s.%u", name, i + 1);
+	return renameat(dir, from, dir, to) && errno != ENOENT ? -errno : 0;
 }
 
-static int move_all(const char *path, uint32_t backups)
+static int move_all(int dir, const char *name, uint32_t backups)
 {
 	int err = 0;
 
 	if (!backups)
-		return unlink(path) ? -errno : 0;
+		return unlinkat(dir, name, 0) ? -errno : 0;
 	for (uint32_t i = backups; i-- && !err;)
-		err = move_up(path, i);
+		err = move_up(dir, name, i);
+	return err;
+}
+
+static int move_ours(const struct file_sink *s, int dir, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW))
+		return -errno;
+	if (st.st_dev != s->dev || st.st_ino != s->ino)
+		return -ESTALE;
+	return move_all(dir, name, s->backups);
+}
+
+/* Who owns a folder of the path may change where it leads at any moment: what is moved is
+ * what one open folder has, and only when that is the file that we write. Cuts `real` in two. */
+static int move_real(const struct file_sink *s, char *real)
+{
+	char *name = strrchr(real, '/') + 1;
+	int dir, err;
+
+	name[-1] = '\0';
+	dir = open(*real ? real : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return -errno;
+	err = move_ours(s, dir, name);
+	close(dir);
 	return err;
 }
 
@@ -133,7 +160,7 @@ static int rotate(struct file_sink *s)
 	if (was_moved(s))
 		return open_anew(s);
 	real = realpath(s->path, NULL); /* a link stays, and what it leads to is moved */
-	err = real ? move_all(real, s->backups) : -errno;
+	err = real ? move_real(s, real) : -errno;
 	free(real);
 	if (err)
 		return err;
@@ -151,12 +178,12 @@ static int rotate_or_grow(struct file_sink *s)
 		return 0;
 	err = rotate(s);
 	s->not_rotated_ns = err ? now : 0;
-	return err && s->stream.fd < 0 ? err : 0;
+	return err && s->stream.to.fd < 0 ? err : 0;
 }
 
 static bool is_full(const struct file_sink *s, uint64_t more)
 {
-	return s->max_bytes && s->stream.regular && s->size + more > s->max_bytes;
+	return s->max_bytes && S_ISREG(s->stream.to.type) && s->size + more > s->max_bytes;
 }
 
 /* ---- writing -------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "access_log.h"
+#include "outlet.h"
 
 #define ACCESS_LOG_LINE   16384 /* bytes of a line at most, its newline included */
 #define ACCESS_LOG_PREFIX 64    /* of what syslog wants before it */
@@ -57,17 +58,14 @@ size_t access_log_line__write(char room[ACCESS_LOG_LINE], const struct span *s,
 
 struct access_log_stream {
 	struct access_log_counts *counts;
-	int fd;        /* -1: closed */
-	bool regular;  /* a file, that can be cut back to whole lines */
-	bool socket;   /* sent to, not written to */
-	bool blocking; /* somebody else's descriptor that we must not change */
-	bool stuck;    /* the receiver reads nothing: it is not waited for any more */
+	struct outlet to; /* a regular file can be cut back to whole lines */
+	bool stuck;       /* the receiver reads nothing: it is not waited for any more */
 	size_t tail_len;
 	char tail[ACCESS_LOG_ROOM]; /* the rest of a line of which a part went out */
 };
 
 void access_log_stream__init(struct access_log_stream *s, struct access_log_counts *counts);
-void access_log_stream__open(struct access_log_stream *s, int fd, mode_t type); /* S_IFMT */
+void access_log_stream__open(struct access_log_stream *s, struct outlet to); /* takes it over */
 void access_log_stream__close(struct access_log_stream *s);
 /*
  * Lines from *next to before `end`; moves *next behind the last line that it took, and that
@@ -75,8 +73,6 @@ void access_log_stream__close(struct access_log_stream *s);
  */
 int access_log_stream__write(struct access_log_stream *s, const struct access_log_lines *l,
 			     uint32_t *next, uint32_t end, uint64_t until_ns);
-/* Waits until fd takes something: false at until_ns. */
-bool access_log__wait_for(int fd, uint64_t until_ns);
 
 /* ---- sinks: where lines go ---- */
 

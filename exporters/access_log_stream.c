@@ -10,10 +10,7 @@
  * it the end of the program, waits again and again.
  */
 #include <errno.h>
-#include <limits.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,55 +20,22 @@
 void access_log_stream__init(struct access_log_stream *s, struct access_log_counts *counts)
 {
 	s->counts = counts;
-	s->fd = -1;
+	s->to.fd = -1;
 	s->tail_len = 0;
 }
 
-void access_log_stream__open(struct access_log_stream *s, int fd, mode_t type)
+void access_log_stream__open(struct access_log_stream *s, struct outlet to)
 {
-	s->fd = fd;
-	s->regular = S_ISREG(type);
-	s->socket = S_ISSOCK(type);
-	s->blocking = false;
+	s->to = to;
 	s->stuck = false;
 }
 
 void access_log_stream__close(struct access_log_stream *s)
 {
-	if (s->fd >= 0)
-		close(s->fd);
+	outlet__close(&s->to);
 	if (s->tail_len) /* will never be whole */
 		access_log_counts__drop(s->counts, 1, -EPIPE);
-	s->fd = -1;
 	s->tail_len = 0;
-}
-
-bool access_log__wait_for(int fd, uint64_t until_ns)
-{
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
-	uint64_t now = mono_ns();
-	int n;
-
-	do {
-		n = poll(&p, 1, now < until_ns ? (int)((until_ns - now) / 1000000 + 1) : 0);
-	} while (n < 0 && errno == EINTR);
-	return n > 0;
-}
-
-static ssize_t put_once(struct access_log_stream *s, const char *p, size_t len)
-{
-	ssize_t n;
-
-	if (s->blocking) { /* with so little, a pipe that is writable does not block */
-		len = len < PIPE_BUF ? len : PIPE_BUF;
-		if (!access_log__wait_for(s->fd, 0))
-			return -EAGAIN;
-	}
-	do {
-		n = s->socket ? send(s->fd, p, len, MSG_NOSIGNAL | MSG_DONTWAIT)
-			      : write(s->fd, p, len);
-	} while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
 }
 
 /* How much of it went out; *err is why not all. */
@@ -83,12 +47,12 @@ static size_t put(struct access_log_stream *s, const char *p, size_t len, uint64
 
 	*err = 0;
 	while (done < len) {
-		n = put_once(s, p + done, len - done);
+		n = outlet__put(&s->to, p + done, len - done);
 		if (n > 0) {
 			done += (size_t)n;
 			s->stuck = false;
 		} else if (n == -EAGAIN && !s->stuck && mono_ns() < until_ns &&
-			   access_log__wait_for(s->fd, until_ns)) {
+			   outlet__wait_for(s->to.fd, until_ns)) {
 			continue;
 		} else {
 			*err = n ? (int)n : -EIO;
@@ -123,11 +87,11 @@ static int put_tail(struct access_log_stream *s, uint64_t until_ns)
 /* Takes the last `part` bytes back, unless somebody else has written behind them. */
 static bool take_back(struct access_log_stream *s, size_t part)
 {
-	off_t at = s->regular ? lseek(s->fd, 0, SEEK_CUR) : -1;
+	off_t at = S_ISREG(s->to.type) ? lseek(s->to.fd, 0, SEEK_CUR) : -1;
 	struct stat st;
 
-	return at >= (off_t)part && !fstat(s->fd, &st) && st.st_size == at &&
-	       !ftruncate(s->fd, at - (off_t)part);
+	return at >= (off_t)part && !fstat(s->to.fd, &st) && st.st_size == at &&
+	       !ftruncate(s->to.fd, at - (off_t)part);
 }
 
 int access_log_stream__write(struct access_log_stream *s, const struct access_log_lines *l,

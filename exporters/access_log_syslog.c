@@ -44,7 +44,7 @@ static int connect_as(struct syslog_sink *s, int type)
 	if (fd < 0)
 		return -errno;
 	if (!connect(fd, (struct sockaddr *)&s->address, sizeof(s->address))) {
-		access_log_stream__open(&s->stream, fd, S_IFSOCK);
+		access_log_stream__open(&s->stream, (struct outlet){ .fd = fd, .type = S_IFSOCK });
 		s->datagrams = type == SOCK_DGRAM;
 		return 0;
 	}
@@ -57,7 +57,7 @@ static int ensure_connected(struct syslog_sink *s)
 {
 	int err;
 
-	if (s->stream.fd >= 0)
+	if (s->stream.to.fd >= 0)
 		return 0;
 	err = connect_as(s, SOCK_DGRAM);
 	return err == -EPROTOTYPE ? connect_as(s, SOCK_STREAM) : err;
@@ -98,7 +98,7 @@ static int send_some(struct syslog_sink *s, const struct access_log_lines *l, ui
 	int sent;
 
 	do {
-		sent = sendmmsg(s->stream.fd, messages, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		sent = sendmmsg(s->stream.to.fd, messages, n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	} while (sent < 0 && errno == EINTR);
 	if (sent <= 0)
 		return sent ? -errno : -EIO;
@@ -116,7 +116,7 @@ static bool has_room(struct syslog_sink *s, int err, uint64_t until_ns)
 {
 	if ((err != -EAGAIN && err != -ENOBUFS) || s->stream.stuck)
 		return false;
-	s->stream.stuck = mono_ns() >= until_ns || !access_log__wait_for(s->stream.fd, until_ns);
+	s->stream.stuck = mono_ns() >= until_ns || !outlet__wait_for(s->stream.to.fd, until_ns);
 	return !s->stream.stuck;
 }
 

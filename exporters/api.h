@@ -30,7 +30,7 @@ struct metrics;
 
 #define API_PREFIX     "/api/v1/"
 #define API_PARAMS_MAX 32
-#define API_ANSWER_MAX ((size_t)8 << 20) /* bytes of JSON; more is 503 */
+#define API_ANSWER_MAX ((size_t)8 << 20) /* bytes of JSON; more is 413 */
 
 struct api_config {
 	struct history *history; /* NULL: none; outlives the api */

@@ -119,7 +119,6 @@ void api_json__percent(struct buf *out, struct slice s);
 
 /* ---- api_rows.c ---- */
 
-void history_dist__add(struct history_dist *to, const struct history_dist *from);
 bool api_rows__has(const char *text, const char *q); /* regardless of case; text may be NULL */
 int api_rows__cmp(const char *a, const char *b);     /* NULL first */
 

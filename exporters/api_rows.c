@@ -5,15 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void history_dist__add(struct history_dist *to, const struct history_dist *from)
-{
-	to->count += from->count;
-	to->errors += from->errors;
-	to->sum += from->sum;
-	for (int i = 0; i < HISTORY_BUCKETS; i++)
-		to->buckets[i] += from->buckets[i];
-}
-
 static double key_of(const struct history_dist *d, enum api_sort by)
 {
 	switch (by) {

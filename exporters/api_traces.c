@@ -40,6 +40,12 @@ static void write_trace(struct buf *out, const struct history_trace *t)
 	buf__putc(out, '}');
 }
 
+/* Nanoseconds end in 2262. */
+static int64_t ns_of(double seconds)
+{
+	return seconds < 9.2e9 ? (int64_t)(seconds * 1e9) : INT64_MAX;
+}
+
 /* The instants themselves: seconds would be too coarse to find one trace again. */
 static void set_range(struct history_span_filter *f, const struct api_query *q, struct history *h)
 {
@@ -48,9 +54,9 @@ static void set_range(struct history_span_filter *f, const struct api_query *q, 
 	if (q->given & API_WINDOW)
 		f->from_ns = (int64_t)r.from * 1000000000;
 	if (q->given & API_START)
-		f->from_ns = (int64_t)(q->start * 1e9);
+		f->from_ns = ns_of(q->start);
 	if (q->given & API_END)
-		f->to_ns = (int64_t)(q->end * 1e9);
+		f->to_ns = ns_of(q->end);
 }
 
 unsigned int api_traces__answer(struct api *a, const struct api_request *r,

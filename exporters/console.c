@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "console.h"
 
-#include <errno.h>
 #include <string.h>
 #include <time.h>
 
-#include "buf.h"
 #include "service.h"
 #include "span_attrs.h"
 #include "utf8.h"
@@ -91,17 +89,8 @@ static void put_span(struct buf *out, const struct span *s, int64_t unix_minus_m
 	put_outcome(out, s);
 }
 
-int console__write(FILE *to, const struct span_batch *b)
+void console__write(struct buf *out, const struct span_batch *b)
 {
-	struct buf out = { 0 };
-	uint32_t i;
-	int err;
-
-	for (i = 0; i < b->n; i++)
-		put_span(&out, &b->spans[i], b->unix_minus_mono_ns);
-	err = out.err;
-	if (!err && out.len && (fwrite(out.p, 1, out.len, to) != out.len || fflush(to)))
-		err = -errno;
-	buf__free(&out);
-	return err;
+	for (uint32_t i = 0; i < b->n; i++)
+		put_span(out, &b->spans[i], b->unix_minus_mono_ns);
 }

@@ -10,11 +10,9 @@
 #ifndef RED_CONSOLE_H
 #define RED_CONSOLE_H
 
-#include <stdio.h>
-
+#include "buf.h"
 #include "span_batch.h"
 
-/* Flushes. 0, -ENOMEM, or -errno of the write. */
-int console__write(FILE *to, const struct span_batch *b);
+void console__write(struct buf *out, const struct span_batch *b); /* appends */
 
 #endif /* RED_CONSOLE_H */

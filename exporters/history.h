@@ -73,6 +73,8 @@ struct history_dist {
 
 /* Within a factor of 2^(1/16), q from 0 to 1; NAN when nothing was counted. */
 double history_dist__quantile(const struct history_dist *d, double q);
+/* What is more than a bucket can count is not counted in it. */
+void history_dist__add(struct history_dist *to, const struct history_dist *from);
 
 /* What is equal in rows that are added up. NULL: has none; a namespace is "" then. Text is as in
  * /metrics. */
@@ -233,7 +235,8 @@ struct history_spans {
 	void *memory;           /* private */
 };
 
-/* All spans of a trace; n may be 0. NULL: ENOMEM. */
+/* The spans of a trace, of very many the first; n may be 0. NULL: ENOMEM. */
+enum { HISTORY_TRACE_MAX = 5000 };
 struct history_spans *history__trace(struct history *h, const uint8_t trace_id[16]);
 void history_spans__free(struct history_spans *s); /* accepts NULL */
 

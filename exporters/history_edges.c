@@ -12,18 +12,6 @@ struct edges_query {
 	const struct hservice **to; /* of out->v; NULL: a peer that we do not see */
 };
 
-static void add_dist(struct history_dist *to, const struct history_dist *d)
-{
-	uint32_t i;
-
-	to->count += d->count;
-	to->errors += d->errors;
-	to->sum += d->sum;
-	for (i = 0; i < HISTORY_BUCKETS; i++)
-		if (__builtin_add_overflow(to->buckets[i], d->buckets[i], &to->buckets[i]))
-			to->buckets[i] = UINT32_MAX;
-}
-
 /* Of the same client to the same service; edges of a client follow each other, and the
  * names of its rows are one piece of text. */
 static struct history_edge *edge_to(const struct edges_query *q, const char *from,
@@ -44,7 +32,7 @@ static void add_row(struct edges_query *q, const struct history_row *row)
 	struct history_edge *e = edge_to(q, n->service, to);
 
 	if (e) {
-		add_dist(&e->dist, &row->dist);
+		history_dist__add(&e->dist, &row->dist);
 		return;
 	}
 	q->to[q->out->n] = to;

@@ -20,7 +20,9 @@ struct rows_query {
 
 	/* by number; 0: none, else 1 + the row */
 	uint32_t *of_series, *of_route, *of_service[2];
-	bool *present; /* rows: a snapshot has one of its series */
+	/* by row */
+	uint32_t *before; /* of the same route: see row_of_status */
+	bool *present;    /* a snapshot has one of its series */
 	struct frame_target *targets;
 	uint8_t *services;
 	uint32_t spark; /* the part that the present step belongs to */
@@ -54,15 +56,20 @@ static bool same(const char *a, const char *b)
 	return a == b || (a && b && !strcmp(a, b));
 }
 
-/* One for each status of the route: that of a series before this one, or a new one. */
+/* One for each status of the route: of_route is the last of them, each has the one before it. */
 static uint32_t row_of_status(struct rows_query *q, const struct hseries *s)
 {
-	const struct hseries *other;
+	uint32_t *last = &q->of_route[s->route->node.id], n;
 
-	for (other = s->route->series; other; other = other->next_in_route)
-		if (q->of_series[other->node.id] && same(other->status, s->status))
-			return q->of_series[other->node.id];
-	return new_row(q, s->route, s->status);
+	for (n = *last; n; n = q->before[n - 1])
+		if (same(q->rows->v[n - 1].name.status, s->status))
+			return n;
+	n = new_row(q, s->route, s->status);
+	if (n) {
+		q->before[n - 1] = *last;
+		*last = n;
+	}
+	return n;
 }
 
 /* One for each peer of the service. */
@@ -247,7 +254,7 @@ static void *scratch(struct rows_query *q)
 	size_t series = h->series.n_ids, routes = h->routes.n_ids, services = h->services.n_ids;
 	size_t bytes = series * (sizeof(*q->targets) + sizeof(*q->of_series)) +
 		       routes * sizeof(*q->of_route) + services * (2 * sizeof(uint32_t) + 1) +
-		       q->size * sizeof(*q->present);
+		       q->size * (sizeof(*q->before) + sizeof(*q->present));
 	char *at = calloc(1, bytes + 1);
 
 	if (!at)
@@ -257,7 +264,8 @@ static void *scratch(struct rows_query *q)
 	q->of_route = q->of_series + series;
 	q->of_service[0] = q->of_route + routes;
 	q->of_service[1] = q->of_service[0] + services;
-	q->services = (void *)(q->of_service[1] + services);
+	q->before = q->of_service[1] + services;
+	q->services = (void *)(q->before + q->size);
 	q->present = (void *)(q->services + services);
 	return at;
 }

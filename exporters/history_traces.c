@@ -363,18 +363,18 @@ static int put_spans(const struct history *h, const uint8_t trace_id[16], struct
 {
 	struct gathered g;
 	int err = gather(h, trace_id, &g);
-	size_t i;
+	size_t i, n = g.n < HISTORY_TRACE_MAX ? g.n : HISTORY_TRACE_MAX;
 
-	out->complete = true;
-	out->v = err ? NULL : calloc(g.n + 1, sizeof(*out->v));
+	out->complete = n == g.n;
+	out->v = err ? NULL : calloc(n + 1, sizeof(*out->v));
 	if (!out->v)
 		err = -ENOMEM;
-	for (i = 0; !err && i < g.n; i++) {
+	for (i = 0; !err && i < n; i++) {
 		if (lacks_parent(&g, g.v[i]))
 			out->complete = false;
 		err = copy_span(h, g.v[i], out->memory, &out->v[i]);
 	}
-	out->n = err ? 0 : g.n;
+	out->n = err ? 0 : n;
 	gathered__free(&g);
 	return err;
 }

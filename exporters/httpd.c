@@ -198,6 +198,16 @@ static void apply_defaults(struct httpd_config *c)
 	c->timeout_s = c->timeout_s ? c->timeout_s : DEFAULT_TIMEOUT_S;
 	c->stall_s = c->stall_s ? c->stall_s : DEFAULT_STALL_S;
 	c->max_bytes = c->max_bytes ? c->max_bytes : DEFAULT_MAX_BYTES;
+	c->max_answer = c->max_answer ? c->max_answer : DEFAULT_MAX_BYTES;
+}
+
+static bool is_on_loopback(int fd)
+{
+	struct sockaddr_storage at;
+	socklen_t len = sizeof(at);
+
+	return !getsockname(fd, (struct sockaddr *)&at, &len) &&
+	       httpd_admin__is_loopback((struct sockaddr *)&at);
 }
 
 static int listen_on_tcp(struct httpd *h, char *err, size_t err_size)
@@ -210,6 +220,7 @@ static int listen_on_tcp(struct httpd *h, char *err, size_t err_size)
 	if (e)
 		goto out;
 	fd = httpd_listen(c->listen, &h->port, err, err_size);
+	h->on_loopback = fd >= 0 && is_on_loopback(fd);
 	e = fd < 0 ? fd : open_door(&h->tcp, fd, cert, key, c->listen, err, err_size);
 out:
 	if (key)
@@ -246,6 +257,7 @@ struct httpd *httpd__new(const struct httpd_config *c, char *err, size_t err_siz
 	h->scrape.config = &h->config;
 	h->tcp.h = h->local.h = h;
 	h->local.local = true;
+	h->tcp.budget.max = h->local.budget.max = h->config.max_bytes;
 	pthread_mutex_init(&h->scrape.lock, NULL);
 	pthread_mutex_init(&h->api_lock, NULL);
 	e = start(h, err, err_size);

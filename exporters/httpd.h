@@ -10,9 +10,9 @@
  *   GET /api/v1/   docs/api.md
  *   GET, PUT /admin/log-level   see docs/admin.md; only with a token
  *
- * It listens on TCP, on a UNIX socket, or on both; each has its own places for clients, so
- * that those of one cannot lock out those of the other. Whoever may open the UNIX socket needs
- * no token but for /admin/.
+ * It listens on TCP, on a UNIX socket, or on both; each has its own places for clients, bytes
+ * of answers that wait and streams of events, so that those of one cannot lock out those of the
+ * other. Whoever may open the UNIX socket needs no token but for /admin/.
  *
  * Every connection has a thread of its own, so that a client that stalls delays
  * nobody, and everything a client can make the server hold is bounded:
@@ -41,8 +41,11 @@ struct httpd_config {
 	const char *token_file;         /* its content guards what has data; NULL or "": open */
 	bool admin_remote;              /* /admin/ from other machines too */
 	unsigned int max_connections;   /* 32, of each kind */
-	unsigned int timeout_s;  /* 10, of silence; a request as a whole may take twice that */
-	size_t max_bytes;        /* 64 MiB: answers not yet sent, all clients together */
+	unsigned int timeout_s; /* 10, of silence; a request as a whole may take twice that */
+	/* 64 MiB: answers not yet sent, of each kind of connection all clients together. Nobody
+	 * else waiting, one may be longer; 503 until there is room. */
+	size_t max_bytes;
+	size_t max_answer;       /* 64 MiB: of /metrics, before it is compressed */
 	unsigned int stall_s;    /* 5: a client that takes no events for so long is cut off */
 	unsigned int prom_flags; /* enum prom_flags */
 	struct api *api;         /* NULL: none; outlives the server, which ends its streams */

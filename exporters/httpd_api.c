@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The API over HTTP: parameters in, caching and compression around the answer, and streams.
- * Answers are made one at a time, and those that wait in slow connections share one budget.
+ * Answers are made one at a time, and those that wait in slow connections share the budget of
+ * /metrics.
  *
  * A stream is pulled: the connection's own thread asks for the next piece when the last one
  * is with the kernel, waits in the history's queue while there is none, and never holds more
@@ -11,15 +12,17 @@
 #include "httpd_routes.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "api.h"
 #include "hash.h"
+#include "history.h"
 
-#define IN_FLIGHT_MAX (2 * API_ANSWER_MAX)
-#define STREAM_BLOCK  8192
+#define STREAMS_MAX  (HISTORY_WATCHES_MAX - 2) /* of a door: the other has two at the least */
+#define STREAM_BLOCK 8192
 
 /* ---- requests ------------------------------------------------------------------------ */
 
@@ -45,7 +48,7 @@ static void read_request(const struct httpd_exchange *e, struct api_request *r)
 /* ---- answers ------------------------------------------------------------------------- */
 
 struct answer {
-	struct httpd *h;
+	struct httpd_budget *budget;
 	struct buf data;
 	unsigned int status;
 	bool packed;
@@ -55,7 +58,7 @@ static void free_answer(void *arg)
 {
 	struct answer *a = arg;
 
-	atomic_fetch_sub(&a->h->api_in_flight, a->data.len);
+	httpd_budget__give_back(a->budget, a->data.len);
 	buf__free(&a->data);
 	free(a);
 }
@@ -74,9 +77,10 @@ static void pack(struct answer *a)
 }
 
 /* 0, -ETIMEDOUT (others are being made), -EAGAIN (we stop), -ENOSPC (others are being sent). */
-static int lock(struct httpd *h)
+static int lock(struct httpd_door *d)
 {
 	struct timespec until;
+	struct httpd *h = d->h;
 	int err;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
@@ -86,34 +90,46 @@ static int lock(struct httpd *h)
 		return -err;
 	if (atomic_load(&h->scrape.stopping))
 		err = -EAGAIN;
-	else if (atomic_load(&h->api_in_flight) >= IN_FLIGHT_MAX)
+	else if (httpd_budget__is_spent(&d->budget))
 		err = -ENOSPC;
 	if (err)
 		pthread_mutex_unlock(&h->api_lock);
 	return err;
 }
 
-/* NULL with errno. */
-static struct answer *make(struct httpd *h, const struct api_request *r, bool gzip,
-			   struct httpd_etag *tag)
+static int fill(struct answer *a, struct httpd_door *d, const struct api_request *r, bool gzip,
+		struct httpd_etag *tag)
 {
-	struct answer *a = calloc(1, sizeof(*a));
-	int err = a ? lock(h) : -ENOMEM;
+	int err = lock(d);
 
-	if (err) {
-		free(a);
-		errno = -err;
-		return NULL;
-	}
-	a->h = h;
+	if (err)
+		return err;
 	buf__init(&a->data, API_ANSWER_MAX);
-	a->status = api__answer(h->config.api, r, &a->data);
+	a->status = api__answer(d->h->config.api, r, &a->data);
 	tag->content = hash_bytes(a->data.p, a->data.len) | 1;
 	if (gzip && a->data.len >= HTTPD_GZIP_LEAST)
 		pack(a);
-	atomic_fetch_add(&h->api_in_flight, a->data.len);
-	pthread_mutex_unlock(&h->api_lock);
-	return a;
+	err = httpd_budget__take(&d->budget, a->data.len);
+	pthread_mutex_unlock(&d->h->api_lock);
+	return err;
+}
+
+/* NULL with errno. */
+static struct answer *make(struct httpd_door *d, const struct api_request *r, bool gzip,
+			   struct httpd_etag *tag)
+{
+	struct answer *a = calloc(1, sizeof(*a));
+	int err = a ? fill(a, d, r, gzip, tag) : -ENOMEM;
+
+	if (!err) {
+		a->budget = &d->budget;
+		return a;
+	}
+	if (a)
+		buf__free(&a->data);
+	free(a);
+	errno = -err;
+	return NULL;
 }
 
 static struct httpd_reply send_answer(const struct httpd_exchange *e, struct answer *a,
@@ -143,7 +159,7 @@ static struct httpd_reply answer(const struct httpd_exchange *e, const struct ap
 
 	if (httpd_etag__matches(&tag, known))
 		return httpd_reply__not_modified(&tag);
-	a = make(e->h, r, gzip, &tag);
+	a = make(e->door, r, gzip, &tag);
 	if (!a)
 		return httpd_reply__error(e, MHD_HTTP_SERVICE_UNAVAILABLE,
 					  errno == ENOSPC ? "too much is being sent already"
@@ -191,6 +207,7 @@ static void free_stream(void *arg)
 	struct stream *s = arg;
 
 	api_stream__free(s->api);
+	atomic_fetch_sub(&s->door->streams, 1);
 	buf__free(&s->piece);
 	free(s);
 }
@@ -224,6 +241,14 @@ static struct httpd_reply begin_stream(const struct httpd_exchange *e, struct st
 	return (struct httpd_reply){ MHD_HTTP_OK, r, false };
 }
 
+static struct httpd_reply too_many(const struct httpd_exchange *e)
+{
+	char why[60];
+
+	snprintf(why, sizeof(why), "%d clients have events already", STREAMS_MAX);
+	return httpd_reply__error(e, MHD_HTTP_SERVICE_UNAVAILABLE, why);
+}
+
 /* To HEAD, libmicrohttpd would send the end of a body of unknown size. */
 static struct httpd_reply stream(const struct httpd_exchange *e, const struct api_request *request)
 {
@@ -234,6 +259,10 @@ static struct httpd_reply stream(const struct httpd_exchange *e, const struct ap
 	if (!s)
 		return (struct httpd_reply){ 0 };
 	s->door = e->door;
+	if (atomic_fetch_add(&s->door->streams, 1) >= STREAMS_MAX) {
+		free_stream(s);
+		return too_many(e);
+	}
 	s->conn = httpd__conn(e->c);
 	s->api = api_stream__new(e->h->config.api, request, &s->piece, &status);
 	if (s->api && !e->head)

@@ -83,25 +83,41 @@ void httpd_etag__write(const struct httpd_etag *t, char text[HTTPD_ETAG_MAX]);
 /* Does the client have it? if_none_match may be NULL. */
 bool httpd_etag__matches(const struct httpd_etag *t, const char *if_none_match);
 
+/* ---- httpd_budget.c: bytes of answers that wait in slow connections ---- */
+
+struct httpd_budget {
+	size_t max;
+	atomic_size_t waiting;
+};
+
+bool httpd_budget__is_spent(const struct httpd_budget *b);
+/* 0 or -ENOSPC. An answer that is larger than all of it is taken when no other waits. */
+int httpd_budget__take(struct httpd_budget *b, size_t len);
+void httpd_budget__give_back(struct httpd_budget *b, size_t len);
+
 /* ---- httpd_scrape.c ---- */
 
 struct httpd_scrape {
 	const struct httpd_config *config;
-	pthread_mutex_t lock;    /* of making an answer */
-	atomic_size_t in_flight; /* bytes of answers not yet sent */
+	pthread_mutex_t lock; /* of making an answer */
 	atomic_bool stopping;
 };
 
 struct httpd_body {
-	struct httpd_scrape *scrape;
+	struct httpd_budget *budget;
 	struct buf data;
 	enum prom_format format;
 	bool gzipped;
 };
 
-/* NULL with errno. accept and accept_encoding may be NULL. */
-struct httpd_body *httpd_scrape__make(struct httpd_scrape *s, const char *accept,
-				      const char *accept_encoding);
+/* What the client said it takes; all may be NULL. */
+struct httpd_wish {
+	const char *accept, *accept_encoding;
+};
+
+/* NULL with errno: EFBIG: longer than max_answer; ENOSPC: others wait in the budget. */
+struct httpd_body *httpd_scrape__make(struct httpd_scrape *s, struct httpd_budget *budget,
+				      const struct httpd_wish *wish);
 void httpd_body__free(void *body);
 
 /* ---- httpd_admin.c ---- */

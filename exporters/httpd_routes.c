@@ -18,8 +18,13 @@ static struct httpd_reply scrape_failed(struct httpd *h, int err)
 	atomic_fetch_add(&h->errors, 1);
 	if (err == ENOSPC)
 		snprintf(why, sizeof(why),
-			 "the answer would pass the limit of %zu bytes for answers\n",
+			 "answers that slow clients have not taken yet have the %zu bytes that "
+			 "there "
+			 "are for them\n",
 			 h->config.max_bytes);
+	else if (err == EFBIG)
+		snprintf(why, sizeof(why), "the answer would be longer than %zu bytes\n",
+			 h->config.max_answer);
 	else
 		snprintf(why, sizeof(why), "no snapshot of the metrics: %s\n", strerror(err));
 	return httpd_reply__text(err == ETIMEDOUT || err == EAGAIN || err == ENOSPC
@@ -30,8 +35,9 @@ static struct httpd_reply scrape_failed(struct httpd *h, int err)
 
 static struct httpd_reply metrics_page(const struct httpd_exchange *e)
 {
-	struct httpd_body *b = httpd_scrape__make(&e->h->scrape, httpd__header(e->c, "Accept"),
-						  httpd__header(e->c, "Accept-Encoding"));
+	const struct httpd_wish wish = { httpd__header(e->c, "Accept"),
+					 httpd__header(e->c, "Accept-Encoding") };
+	struct httpd_body *b = httpd_scrape__make(&e->h->scrape, &e->door->budget, &wish);
 	struct MHD_Response *r;
 
 	if (!b)
@@ -81,10 +87,11 @@ static struct httpd_reply log_level_page(const struct httpd_exchange *e)
 /* ---- routes ---- */
 
 enum access {
-	ACCESS_OPEN,  /* to all: probes of Kubernetes have no token, and the page has no data */
-	ACCESS_TOKEN, /* with the token, when one is configured */
-	ACCESS_API,   /* the same; else from this machine, and not for a page from elsewhere */
-	ACCESS_ADMIN, /* with the token, which must be, from this machine */
+	ACCESS_OPEN,    /* to all: probes of Kubernetes have no token, and the page has no data */
+	ACCESS_TOKEN,   /* with the token, when one is configured */
+	ACCESS_METRICS, /* the same; not for a page from elsewhere */
+	ACCESS_API,     /* the same; without a token from this machine only */
+	ACCESS_ADMIN,   /* with the token, which must be, from this machine */
 };
 
 static struct httpd_reply front_page(const struct httpd_exchange *e);
@@ -98,7 +105,7 @@ static const struct route {
 } routes[] = {
 	{ "/", front_page, ACCESS_OPEN, false, "the page, in a browser; this list" },
 	{ "/api/", httpd_api__page, ACCESS_API, false, "JSON: see /api/v1/" },
-	{ "/metrics", metrics_page, ACCESS_TOKEN, false,
+	{ "/metrics", metrics_page, ACCESS_METRICS, false,
 	  "Prometheus: text, OpenMetrics, protobuf" },
 	{ "/healthz", health_page, ACCESS_OPEN, false, "200 while the process lives" },
 	{ "/readyz", ready_page, ACCESS_OPEN, false, "200 when it observes, 503 before" },
@@ -166,22 +173,33 @@ static bool has_token(const struct httpd_exchange *e)
 	return httpd_auth__allows(e->h->auth, httpd__header(e->c, "Authorization"));
 }
 
-/* Why not, or NULL. */
-static const char *api_forbids(const struct httpd_exchange *e)
+/* Why not, or NULL. plain_host: a name that means us may be one of the page's own. */
+static const char *origin_forbids(const struct httpd_exchange *e, bool plain_host)
 {
 	const char *host = httpd__header(e->c, "Host");
 
 	if (!httpd_origin__is_same(host, httpd__header(e->c, "Origin"),
 				   httpd__header(e->c, "Sec-Fetch-Site")))
 		return "not for pages of another origin";
-	if (e->h->auth || e->door->local)
-		return NULL;
-	if (!is_local(e))
-		return "from other machines only with a bearer token: see option "
-		       "listen-token-file";
-	if (!httpd_origin__is_plain_host(host))
+	if (plain_host && !e->h->auth && !e->door->local && !httpd_origin__is_plain_host(host))
 		return "without a bearer token only by an address or localhost";
 	return NULL;
+}
+
+/* Where other machines may scrape they do so by whatever name we have there. */
+static const char *metrics_forbids(const struct httpd_exchange *e)
+{
+	return origin_forbids(e, e->h->on_loopback);
+}
+
+static const char *api_forbids(const struct httpd_exchange *e)
+{
+	const char *why = origin_forbids(e, is_local(e));
+
+	if (!why && !e->h->auth && !is_local(e))
+		why = "from other machines only with a bearer token: see option "
+		      "listen-token-file";
+	return why;
 }
 
 static const char *admin_forbids(const struct httpd_exchange *e)
@@ -196,9 +214,10 @@ static const char *admin_forbids(const struct httpd_exchange *e)
 /* Gives the refusal in *out and returns false, unless the client may. */
 static bool may_ask(const struct httpd_exchange *e, enum access access, struct httpd_reply *out)
 {
-	const char *why = access == ACCESS_ADMIN ? admin_forbids(e)
-			  : access == ACCESS_API ? api_forbids(e)
-						 : NULL;
+	const char *why = access == ACCESS_ADMIN     ? admin_forbids(e)
+			  : access == ACCESS_API     ? api_forbids(e)
+			  : access == ACCESS_METRICS ? metrics_forbids(e)
+						     : NULL;
 	bool needs_token =
 		e->h->auth && access != ACCESS_OPEN && (access == ACCESS_ADMIN || !e->door->local);
 

@@ -14,7 +14,9 @@ struct httpd_door {
 	struct httpd *h;
 	struct MHD_Daemon *daemon; /* NULL: closed */
 	struct httpd_conns *conns;
-	bool local; /* the UNIX socket */
+	bool local;                 /* the UNIX socket */
+	struct httpd_budget budget; /* of /metrics and the API together */
+	atomic_uint streams;        /* of events, begun */
 };
 
 struct httpd {
@@ -24,8 +26,8 @@ struct httpd {
 	struct httpd_door tcp, local;
 	struct httpd_unix *socket;
 	uint16_t port;
-	pthread_mutex_t api_lock;    /* of making an answer of the API */
-	atomic_size_t api_in_flight; /* bytes of such answers, not yet sent */
+	bool on_loopback;         /* TCP: other machines cannot connect */
+	pthread_mutex_t api_lock; /* of making an answer of the API */
 	atomic_uint_fast64_t scrapes[PROM_FORMATS], bytes, refused, errors;
 	atomic_bool starting;
 	char start_error[160]; /* the last thing libmicrohttpd said while it started */

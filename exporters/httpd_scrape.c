@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The body of /metrics. One at a time: however many clients ask at once, there
- * is one snapshot and one text under construction, and the answers that wait in
- * slow connections share one budget.
+ * is one snapshot and one text under construction. That one may be large; those that
+ * wait in slow connections share a small budget.
  */
 #include "httpd_internal.h"
 
@@ -43,25 +43,26 @@ static void shrink(struct buf *b)
 
 static int write_snapshot(struct httpd_scrape *s, struct httpd_body *b, bool allow_gzip)
 {
-	size_t in_flight = atomic_load(&s->in_flight);
 	struct metrics *m = NULL;
 	int err;
 
-	if (in_flight >= s->config->max_bytes)
+	if (httpd_budget__is_spent(b->budget))
 		return -ENOSPC;
 	err = s->config->snapshot(s->config->arg, &m);
 	if (err)
 		return err;
-	buf__init(&b->data, s->config->max_bytes - in_flight);
+	buf__init(&b->data, s->config->max_answer);
 	if (b->data.max >= MEMORY_LARGE) /* pages of its own: growing in the heap leaves holes */
 		buf__room(&b->data, MEMORY_LARGE);
 	err = prom__write_with(m, b->format, s->config->prom_flags, &b->data);
 	metrics__put(m);
+	if (err == -ENOSPC)
+		err = -EFBIG;
 	if (!err && allow_gzip && b->data.len >= HTTPD_GZIP_LEAST)
 		err = compress_body(b);
 	if (!err)
 		shrink(&b->data);
-	return err;
+	return err ? err : httpd_budget__take(b->budget, b->data.len);
 }
 
 static int write_locked(struct httpd_scrape *s, struct httpd_body *b, bool allow_gzip)
@@ -76,29 +77,27 @@ static int write_locked(struct httpd_scrape *s, struct httpd_body *b, bool allow
 		return -err;
 	/* Those that wait while the server stops must not call snapshot one after another. */
 	err = atomic_load(&s->stopping) ? -EAGAIN : write_snapshot(s, b, allow_gzip);
-	if (!err)
-		atomic_fetch_add(&s->in_flight, b->data.len);
 	pthread_mutex_unlock(&s->lock);
 	return err;
 }
 
-struct httpd_body *httpd_scrape__make(struct httpd_scrape *s, const char *accept,
-				      const char *accept_encoding)
+struct httpd_body *httpd_scrape__make(struct httpd_scrape *s, struct httpd_budget *budget,
+				      const struct httpd_wish *wish)
 {
 	struct httpd_body *b = calloc(1, sizeof(*b));
 	int err;
 
 	if (!b)
 		return NULL;
-	b->format = prom__negotiate(accept);
-	err = write_locked(s, b, prom__accepts_gzip(accept_encoding));
+	b->budget = budget;
+	b->format = prom__negotiate(wish->accept);
+	err = write_locked(s, b, prom__accepts_gzip(wish->accept_encoding));
 	if (err) {
 		buf__free(&b->data);
 		free(b);
 		errno = -err;
 		return NULL;
 	}
-	b->scrape = s;
 	return b;
 }
 
@@ -108,7 +107,7 @@ void httpd_body__free(void *body)
 
 	if (!b)
 		return;
-	atomic_fetch_sub(&b->scrape->in_flight, b->data.len);
+	httpd_budget__give_back(b->budget, b->data.len);
 	buf__free(&b->data);
 	free(b);
 }

@@ -12,7 +12,7 @@
 #define NUMBERS 43  /* columns from RATE/S on, with the blanks before them */
 #define WIDE    100 /* a terminal of fewer columns gets no KIND */
 
-struct table *table__new(FILE *to, bool terminal)
+struct table *table__new(FILE *to, int terminal)
 {
 	struct table *t = calloc(1, sizeof(*t));
 
@@ -91,9 +91,8 @@ static void choose_layout(struct table *t, size_t shown, int width)
 static void terminal_size(const struct table *t, int *width, int *height)
 {
 	struct winsize size = { 0 };
-	int fd = t->terminal ? fileno(t->to) : -1;
 
-	if (fd < 0 || ioctl(fd, TIOCGWINSZ, &size))
+	if (t->terminal < 0 || ioctl(t->terminal, TIOCGWINSZ, &size))
 		size.ws_row = size.ws_col = 0;
 	*width = size.ws_col;
 	*height = size.ws_row;
@@ -201,9 +200,9 @@ static void remember(struct table *t, uint64_t now_ns)
  * erased before it is written: behind its last column the cursor stands on that column. */
 static void begin(const struct table *t)
 {
-	if (t->terminal && t->drawn)
+	if (t->terminal >= 0 && t->drawn)
 		fprintf(t->to, "\r\033[%dA", t->drawn);
-	if (t->terminal)
+	if (t->terminal >= 0)
 		fputs("\033[?7l\033[K", t->to);
 	else if (t->last_ns)
 		fputc('\n', t->to);
@@ -211,7 +210,7 @@ static void begin(const struct table *t)
 
 static void end_line(struct table *t)
 {
-	fputs(t->terminal ? "\n\033[K" : "\n", t->to);
+	fputs(t->terminal >= 0 ? "\n\033[K" : "\n", t->to);
 	t->drawn++;
 }
 
@@ -258,7 +257,7 @@ void table__print(struct table *t, const struct metrics *m, const char *note)
 	put_rows(t, shown, interval_s);
 	fputs(note ? note : "", t->to);
 	end_line(t);
-	if (t->terminal)
+	if (t->terminal >= 0)
 		fputs("\033[J\033[?7h", t->to);
 	remember(t, m->unix_ns);
 	fflush(t->to);

@@ -4,15 +4,15 @@
 #ifndef RED_TABLE_H
 #define RED_TABLE_H
 
-#include <stdbool.h>
 #include <stdio.h>
 
 #include "metrics.h"
 
 struct table;
 
-struct table *table__new(FILE *to, bool terminal); /* NULL and errno */
-void table__free(struct table *t);                 /* accepts NULL */
+/* terminal: what `to` leads to, if it is one, else -1. NULL and errno. */
+struct table *table__new(FILE *to, int terminal);
+void table__free(struct table *t); /* accepts NULL */
 
 /* Rates are over the time since the last call, quantiles since the start. The
  * note is a line below the table, e.g. where /metrics is; may be NULL. */

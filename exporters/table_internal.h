@@ -3,6 +3,8 @@
 #ifndef RED_TABLE_INTERNAL_H
 #define RED_TABLE_INTERNAL_H
 
+#include <stdbool.h>
+
 #include "table.h"
 
 #define MAX_ROWS 200
@@ -38,7 +40,7 @@ struct layout {
 
 struct table {
 	FILE *to;
-	bool terminal;
+	int terminal; /* -1: none */
 	uint64_t last_ns;
 	struct row *rows;
 	size_t n_rows;

@@ -21,7 +21,7 @@ import { traces } from "./view_traces.js";
 import { trace } from "./view_trace.js";
 import { health } from "./view_health.js";
 
-const VIEWS = { services, service, map, traces, trace, health };
+const VIEWS = { __proto__: null, services, service, map, traces, trace, health };
 const NAVIGATION = [
 	["services", "Services"],
 	["map", "Map"],

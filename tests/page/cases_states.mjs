@@ -3,6 +3,7 @@
 // When there is nothing to show, or nobody to ask.
 
 import { axe, cells, check, equal, live, noOverflow, test, until } from "./harness.mjs";
+import { Refusal } from "./mock_api.mjs";
 
 const say = (page, text) => page.getByRole("heading", { name: text }).waitFor();
 
@@ -100,9 +101,25 @@ test("what is not there", async (bench) => {
 	await axe(page);
 	await page.goto(`${bench.url}#/service?service=nobody&namespace=`);
 	await say(page, "No such service");
-	await page.goto(`${bench.url}#/nonsense`);
-	await say(page, "There is no such view");
+	for (const view of ["constructor", "nonsense", "__proto__", "toString"]) {
+		await page.goto(`${bench.url}#/services`);
+		await until(async () => (await cells(page, "Services")).length === 6, "services");
+		await page.goto(`${bench.url}#/${view}`);
+		await say(page, "There is no such view");
+	}
 	await axe(page);
+});
+
+test("a trace that is too long to be answered", async (bench) => {
+	bench.allow(/status of 413/);
+	bench.mock.trace = () => {
+		throw new Refusal(413, "the answer would be longer than 8388608 bytes: ask for less");
+	};
+	const page = await bench.open("trace?id=00");
+
+	await say(page, "That did not work");
+	check((await page.locator(".problem").innerText()).includes("ask for less"), "why");
+	equal(await page.locator("#banner").innerText(), "", "nobody says that redeye does not answer");
 });
 
 test(

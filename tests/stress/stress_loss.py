@@ -46,7 +46,7 @@ class SlowScrapers:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         s.settimeout(5)
         s.connect(("127.0.0.1", self.port))
-        request = b"GET /metrics HTTP/1.1\r\nHost: slow\r\n"
+        request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n"
         s.sendall(request if i % 2 else request + b"\r\n")
         s.setblocking(False)
         return s

@@ -76,8 +76,8 @@ static void any_part(int in, int out, mode_t type, bool blocking)
 	memset(&counts, 0, sizeof(counts));
 	got_len = 0;
 	access_log_stream__init(&stream, &counts);
-	access_log_stream__open(&stream, in, type);
-	stream.blocking = blocking;
+	access_log_stream__open(&stream,
+				(struct outlet){ .fd = in, .blocking = blocking, .type = type });
 	for (uint32_t round = 0; round < ROUNDS; round++) {
 		uint32_t next = 0;
 

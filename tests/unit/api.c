@@ -425,7 +425,7 @@ static void too_long(void **state)
 	for (int i = 0; i < 20; i++)
 		fake_row("shop", SPAN_SERVER, dist_of(1, 0, 1))->name.namespace =
 			&"aaaaaaaaaaaaaaaaaaaa"[i];
-	assert_int_equal(api__answer(api, &r, &out), 503);
+	assert_int_equal(api__answer(api, &r, &out), 413);
 	j = parse_json(&out);
 	is_text(j, "error", "the answer would be longer than 2000 bytes: ask for less");
 	cJSON_Delete(j);

@@ -205,6 +205,8 @@ static void traces(void **state)
 	cJSON_Delete(ask(api, "/api/v1/traces?order=asc&window=10"));
 	assert_int_equal(fake.order, HISTORY_OLDEST);
 	assert_int_equal(fake.span_filter.from_ns, 1000000990 * 1000000000ll);
+	cJSON_Delete(ask(api, "/api/v1/traces?start=9300000000&end=99999999999"));
+	assert_true(fake.span_filter.from_ns == INT64_MAX && fake.span_filter.to_ns == INT64_MAX);
 	cJSON_Delete(ask(api, "/api/v1/traces?sort=duration"));
 	assert_int_equal(fake.order, HISTORY_LONGEST);
 }

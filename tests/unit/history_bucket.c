@@ -98,6 +98,18 @@ static void quantiles_are_near(void **state)
 	}
 }
 
+static void sums_do_not_wrap(void **state)
+{
+	struct history_dist d = { .count = 3, .errors = 1, .sum = 0.5, .buckets = { 2, 1 } };
+	struct history_dist full = { .count = UINT32_MAX, .buckets = { UINT32_MAX - 1 } };
+
+	history_dist__add(&d, &full);
+	assert_int_equal(d.count, UINT32_MAX + UINT64_C(3));
+	assert_int_equal(d.errors, 1);
+	assert_int_equal(d.buckets[0], UINT32_MAX);
+	assert_int_equal(d.buckets[1], 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -106,6 +118,7 @@ int main(void)
 		cmocka_unit_test(coarser_scales_in_the_middle),
 		cmocka_unit_test(nothing_has_no_quantile),
 		cmocka_unit_test(quantiles_are_near),
+		cmocka_unit_test(sums_do_not_wrap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

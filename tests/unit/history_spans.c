@@ -357,6 +357,27 @@ static void spans_of_a_trace_by_their_start(void **state)
 	history_spans__free(got);
 }
 
+/* Of a trace without end the first are shown, and that it goes on. */
+static void only_so_many_of_a_trace(void **state)
+{
+	struct history_spans *got;
+	uint64_t i;
+
+	fixture_free(&f);
+	f = fixture_new(32 * MiB);
+	for (i = HISTORY_TRACE_MAX; i; i--) {
+		keep(f.h, span_at(&shop, 1, 5, i, 0));
+		if (i == 1)
+			assert_true(is_complete(5));
+	}
+	keep(f.h, span_at(&shop, 2, 5, i, 0));
+	got = one(5);
+	assert_int_equal(got->n, HISTORY_TRACE_MAX);
+	assert_false(got->complete);
+	assert_true(got->v[HISTORY_TRACE_MAX - 1].span.start_ns < mono_at(BEGIN + 2));
+	history_spans__free(got);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -371,6 +392,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(pages_in_order, start, stop),
 		cmocka_unit_test_setup_teardown(whether_a_trace_is_whole, start, stop),
 		cmocka_unit_test_setup_teardown(spans_of_a_trace_by_their_start, start, stop),
+		cmocka_unit_test_setup_teardown(only_so_many_of_a_trace, start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

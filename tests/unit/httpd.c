@@ -48,7 +48,8 @@ static void serves_the_rest(void **state)
 	expect(h, GET("/readyz"), 503, "\r\n\r\nnot ready\n");
 	expect(h, GET("/healthz"), 200, "ok\n");
 	expect(h, GET("/"), 200, "/metrics ");
-	expect(h, GET("/metrics?name=x"), 200, one_point);
+	expect(h, "GET /metrics?name=x HTTP/1.1\r\nHost: [::1]:1\r\nConnection: close\r\n\r\n", 200,
+	       one_point);
 	expect(h, GET("/metrics/"), 404, "not found\n");
 	expect(h, GET("/../etc/passwd"), 404, "Cache-Control: no-store\r\n");
 	expect(h,
@@ -62,7 +63,8 @@ static void serves_the_rest(void **state)
 static void head_has_no_body(void **state)
 {
 	struct httpd *h = serve((struct httpd_config){ 0 });
-	struct answer a = ask(h, "HEAD /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+	struct answer a =
+		ask(h, "HEAD /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
 	char length[60];
 
 	snprintf(length, sizeof(length), "Content-Length: %zu\r\n", strlen(one_point));
@@ -94,7 +96,7 @@ static void keeps_connections_and_ignores_bodies(void **state)
 
 static void reports_failures(void **state)
 {
-	struct httpd *h = serve((struct httpd_config){ .max_bytes = 100000 });
+	struct httpd *h = serve((struct httpd_config){ .max_bytes = 1, .max_answer = 100000 });
 	struct httpd_stats stats;
 
 	app.err = -ETIMEDOUT;
@@ -103,7 +105,7 @@ static void reports_failures(void **state)
 	expect(h, METRICS "\r\n", 500, "no snapshot of the metrics: Cannot allocate memory\n");
 	app.err = 0;
 	app.points = 5000;
-	expect(h, METRICS "\r\n", 503, "would pass the limit of 100000 bytes");
+	expect(h, METRICS "\r\n", 500, "the answer would be longer than 100000 bytes\n");
 	app.points = 1;
 	expect(h, METRICS "\r\n", 200, one_point); /* a failure leaves nothing behind */
 	httpd__stats(h, &stats);
@@ -134,6 +136,40 @@ static void compresses(void **state)
 	assert_memory_equal(plain, a.body, a.body_len);
 	free(a.raw);
 	free(b.raw);
+	httpd__free(h);
+}
+
+/* ---- who may ---- */
+
+#define FROM(host, headers)                                                                        \
+	"GET /metrics HTTP/1.1\r\nHost: " host "\r\nConnection: close\r\n" headers "\r\n"
+
+static void pages_of_elsewhere(void **state)
+{
+	struct httpd *h = serve((struct httpd_config){ 0 });
+	struct httpd_stats stats;
+
+	expect(h, FROM("localhost:9464", ""), 200, one_point);
+	expect(h, FROM("127.0.0.1", "Origin: http://127.0.0.1\r\n"), 200, one_point);
+	expect(h, FROM("rebound.example", ""), 403,
+	       "without a bearer token only by an address or localhost\n");
+	expect(h, "GET /metrics HTTP/1.0\r\n\r\n", 403, "only by an address");
+	expect(h, FROM("localhost", "Origin: http://evil.example\r\n"), 403,
+	       "not for pages of another origin\n");
+	expect(h, FROM("localhost", "Sec-Fetch-Site: cross-site\r\n"), 403, "another origin");
+	httpd__stats(h, &stats);
+	assert_int_equal(stats.refused, 4);
+	httpd__free(h);
+}
+
+/* Prometheus comes by the address of the pod or by a name of the service. */
+static void any_name_where_others_may_ask(void **state)
+{
+	struct httpd *h = serve((struct httpd_config){ .listen = "0.0.0.0:0" });
+
+	expect(h, FROM("redeye.monitoring.svc:9464", ""), 200, one_point);
+	expect(h, FROM("redeye.monitoring.svc", "Sec-Fetch-Site: cross-site\r\n"), 403,
+	       "another origin");
 	httpd__free(h);
 }
 
@@ -199,6 +235,8 @@ int main(void)
 		cmocka_unit_test(keeps_connections_and_ignores_bodies),
 		cmocka_unit_test(reports_failures),
 		cmocka_unit_test(compresses),
+		cmocka_unit_test(pages_of_elsewhere),
+		cmocka_unit_test(any_name_where_others_may_ask),
 		cmocka_unit_test(address_in_use),
 		cmocka_unit_test(ipv6),
 	};

@@ -167,7 +167,8 @@ static void tls(void **state)
 	h = serve((struct httpd_config){ .tls_cert = file("cert"), .tls_key = file("key") });
 	fd = dial(h); /* a client that never begins its handshake */
 	assert_int_equal(
-		shell("printf 'GET /metrics HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n"
+		shell("printf 'GET /metrics HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: "
+		      "close\\r\\n"
 		      "\\r\\n' | openssl s_client -quiet -verify_return_error -CAfile %s/cert "
 		      "-connect 127.0.0.1:%d 2>/dev/null | grep -q '^test_value_total{'",
 		      dir, httpd__port(h)),

@@ -28,18 +28,25 @@ static void stalled_clients_delay_nobody(void **state)
 }
 
 /* An answer larger than every socket buffer, of which nothing is read. */
-static void slow_readers_delay_nobody(void **state)
+static int begin_large(const struct httpd *h)
 {
-	struct httpd *h = serve((struct httpd_config){ 0 });
 	int fd = dial(h), small = 4096;
-	double start;
-	char begin[13] = "";
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 	app.points = 200003;
 	say(fd, METRICS "\r\n");
 	assert_int_equal(poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 30000), 1);
 	app.points = 1;
+	return fd;
+}
+
+static void slow_readers_delay_nobody(void **state)
+{
+	struct httpd *h = serve((struct httpd_config){ 0 });
+	int fd = begin_large(h);
+	char begin[13] = "";
+	double start;
+
 	expect(h, METRICS "\r\n", 200, one_point);
 	expect(h, GET("/healthz"), 200, "ok\n");
 	start = seconds();
@@ -47,6 +54,47 @@ static void slow_readers_delay_nobody(void **state)
 	assert_true(seconds() - start < 1);
 	assert_int_equal(recv(fd, begin, 12, MSG_WAITALL), 12);
 	assert_string_equal(begin, "HTTP/1.1 200"); /* the rest was cut off */
+	close(fd);
+}
+
+static int status_of(const struct httpd *h)
+{
+	struct answer a = ask(h, METRICS "\r\n");
+
+	free(a.raw);
+	return a.status;
+}
+
+/* One may be larger than what there is for those that wait; then there is no room for others. */
+static void answers_that_wait_are_bounded(void **state)
+{
+	struct httpd *h = serve((struct httpd_config){ .max_bytes = 1 << 20 });
+	int fd = begin_large(h);
+
+	app.entered = 0;
+	expect(h, METRICS "\r\n", 503,
+	       "answers that slow clients have not taken yet have the 1048576 bytes that there are "
+	       "for them\n");
+	assert_int_equal(app.entered, 0); /* none was made */
+	expect(h, GET("/healthz"), 200, "ok\n");
+	close(fd);
+	while (status_of(h) == 503)
+		poll(NULL, 0, 1);
+	expect(h, METRICS "\r\n", 200, one_point);
+	httpd__free(h);
+}
+
+/* What fits beside those that wait is sent, what does not is not, however large one alone may be.
+ */
+static void what_fits_beside_them_is_sent(void **state)
+{
+	struct httpd *h = serve((struct httpd_config){ .max_bytes = 24 << 20 });
+	int fd = begin_large(h);
+
+	expect(h, METRICS "\r\n", 200, one_point);
+	app.points = 200003;
+	expect(h, METRICS "\r\n", 503, "have the 25165824 bytes");
+	httpd__free(h);
 	close(fd);
 }
 
@@ -255,6 +303,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stalled_clients_delay_nobody),
 		cmocka_unit_test(slow_readers_delay_nobody),
+		cmocka_unit_test(answers_that_wait_are_bounded),
+		cmocka_unit_test(what_fits_beside_them_is_sent),
 		cmocka_unit_test(slow_snapshots_delay_only_scrapes),
 		cmocka_unit_test(dripping_clients_are_cut_off),
 		cmocka_unit_test(silent_clients_time_out),

@@ -24,7 +24,7 @@
 #include "httpd.h"
 #include "metrics.h"
 
-#define METRICS   "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+#define METRICS   "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 /* ---- the application behind the server ---- */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The UNIX socket: whose it is, and who may. */
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -265,6 +266,25 @@ static void full_on_tcp_is_not_full_here(void **state)
 	close(silent[1]);
 }
 
+/* And their answers that wait another budget. */
+static void answers_that_wait_on_tcp_wait_there(void **state)
+{
+	struct httpd *h = serve((struct httpd_config){ .max_bytes = 1 });
+	int fd = dial(h), small = 4096;
+	char err[200] = "";
+
+	assert_int_equal(httpd__add_socket(h, path, err, sizeof(err)), 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	app.points = 200003;
+	say(fd, METRICS "\r\n");
+	assert_int_equal(poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 30000), 1);
+	app.points = 1;
+	expect(h, METRICS "\r\n", 503, "slow clients");
+	answers();
+	httpd__free(h);
+	close(fd);
+}
+
 static int set_up(void **state)
 {
 	if (!mkdtemp(dir))
@@ -293,6 +313,7 @@ int main(void)
 		cmocka_unit_test(a_folder_of_run_is_made),
 		cmocka_unit_test(needs_no_token_but_for_changes),
 		cmocka_unit_test(full_on_tcp_is_not_full_here),
+		cmocka_unit_test(answers_that_wait_on_tcp_wait_there),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

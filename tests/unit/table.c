@@ -28,7 +28,7 @@ static int start(void **state)
 
 	agg = agg__new(&c);
 	out = open_memstream(&text, &size);
-	table = table__new(out, false);
+	table = table__new(out, -1);
 	assert_non_null(table);
 	return 0;
 }
