@@ -48,8 +48,8 @@ struct image_function {
 struct image *image__new(int fd, char *why, size_t why_size);
 void image__free(struct image *img);
 
-/* Where else to look. root_fd is the root directory of who runs the image (negative: no
- * separate debug files); both are borrowed, `s` may be NULL. */
+/* Where else to look. root_fd is the root directory that debug files are below (negative: none
+ * are used), not one of other people's making; both are borrowed, `s` may be NULL. */
 void image__look_in(struct image *img, int root_fd, const struct signatures *s);
 
 const char *image__build_id(const struct image *img); /* lower-case hex; "": it has none */

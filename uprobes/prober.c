@@ -33,12 +33,11 @@ static int op_mark(void *arg, uint32_t tgid, uint32_t flags)
 	return p->given.mark(p->given.arg, tgid, flags);
 }
 
-static struct probe_plan *op_find(void *arg, int fd, uint32_t tgid)
+static struct probe_plan *op_find(void *arg, int fd)
 {
 	struct prober *p = arg;
 
-	return p->given.find ? p->given.find(p->given.arg, fd, tgid)
-			     : tls_scan__plan(p->scan, fd, tgid);
+	return p->given.find ? p->given.find(p->given.arg, fd) : tls_scan__plan(p->scan, fd);
 }
 
 static void *op_attach(void *arg, const struct uprobe_program *prog, int pid, int fd,
@@ -192,7 +191,7 @@ struct prober *prober__new(const struct prober_config *c, const struct probe_ops
 	fit_descriptors(&p->c);
 	set_ops(p, ops);
 	errno = ENOMEM;
-	p->scan = tls_scan__new(p->c.proc_root, c->signatures, why, why_size);
+	p->scan = tls_scan__new(c->signatures, why, why_size);
 	err = p->scan ? new_probes(p) : -errno;
 	if (!err)
 		err = open_fds(p);

@@ -231,7 +231,7 @@ int probes__map(struct probes *p, uint32_t tgid, int fd, uint64_t now_ns)
 
 	if (!proc)
 		return 0;
-	f = probe_file__get(p, fd, tgid, now_ns);
+	f = probe_file__get(p, fd, now_ns);
 	if (!f)
 		return -errno;
 	if (!f->plan)

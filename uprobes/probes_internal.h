@@ -70,7 +70,7 @@ static inline uint64_t probes__now_ns(void)
 /* ---- probe_file.c ---- */
 
 /* The entry of an open file, read if it is new. NULL and errno. */
-struct probe_file *probe_file__get(struct probes *p, int fd, uint32_t tgid, uint64_t now_ns);
+struct probe_file *probe_file__get(struct probes *p, int fd, uint64_t now_ns);
 void probe_file__free_all(struct probes *p);
 
 /* ---- probe_scope.c ---- */

@@ -28,8 +28,8 @@
 #include "tls_inner.h"
 
 struct tls_scan {
-	const char *proc_root;
 	struct signatures *signatures;
+	int root; /* our own: debug files of others' roots are theirs to make */
 };
 
 /* A file that is being read. */
@@ -43,20 +43,20 @@ struct reading {
 	char why[160];
 };
 
-struct tls_scan *tls_scan__new(const char *proc_root, const char *signatures, char *why,
-			       size_t why_size)
+struct tls_scan *tls_scan__new(const char *signatures, char *why, size_t why_size)
 {
 	struct tls_scan *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
-	s->proc_root = proc_root;
 	if (signatures)
 		s->signatures = signatures__new(signatures, why, why_size);
-	if (!signatures || s->signatures)
-		return s;
-	free(s);
-	return NULL;
+	if (signatures && !s->signatures) {
+		free(s);
+		return NULL;
+	}
+	s->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return s;
 }
 
 void tls_scan__free(struct tls_scan *s)
@@ -64,6 +64,8 @@ void tls_scan__free(struct tls_scan *s)
 	if (!s)
 		return;
 	signatures__free(s->signatures);
+	if (s->root >= 0)
+		close(s->root);
 	free(s);
 }
 
@@ -300,32 +302,20 @@ static struct probe_plan *make_plan(struct reading *r)
 	return plan;
 }
 
-static int open_root(const struct tls_scan *s, uint32_t tgid)
-{
-	char path[512];
-
-	if (!tgid)
-		return -1;
-	snprintf(path, sizeof(path), "%s/%u/root", s->proc_root, tgid);
-	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
-
 /* What the file is made of is other people's: what cannot be read has nothing in it. */
-struct probe_plan *tls_scan__plan(struct tls_scan *s, int fd, uint32_t tgid)
+struct probe_plan *tls_scan__plan(struct tls_scan *s, int fd)
 {
 	struct reading *r = calloc(1, sizeof(*r));
 	struct probe_plan *plan;
 	struct image *img;
 	char why[160];
-	int root;
 
 	if (!r)
 		return NULL;
 	img = image__new(fd, why, sizeof(why));
-	root = img ? open_root(s, tgid) : -1;
 	r->img = img;
 	if (img) {
-		image__look_in(img, root, s->signatures);
+		image__look_in(img, s->root, s->signatures);
 		find_named(r);
 		image__each(img, "rustls", try_name, r);
 		if (image__is_go(img))
@@ -333,8 +323,6 @@ struct probe_plan *tls_scan__plan(struct tls_scan *s, int fd, uint32_t tgid)
 	}
 	plan = make_plan(r);
 	image__free(img);
-	if (root >= 0)
-		close(root);
 	free(r);
 	return plan;
 }

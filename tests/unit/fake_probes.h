@@ -147,7 +147,7 @@ static struct probe_plan *fake_plan(enum tls_kind kind, size_t n, const char *wh
 	return plan;
 }
 
-static struct probe_plan *fake_find(void *arg, int fd, uint32_t tgid)
+static struct probe_plan *fake_find(void *arg, int fd)
 {
 	char text[64];
 

@@ -114,7 +114,7 @@ static bool wait_told(unsigned int n)
 	return told >= n;
 }
 
-static void start(struct prober_config c)
+static void start_with(struct prober_config c, const struct probe_ops *ops)
 {
 	char why[128];
 
@@ -123,8 +123,13 @@ static void start(struct prober_config c)
 	c.proc_root = root;
 	c.no_watch = true;
 	c.problem = on_problem;
-	p = prober__new(&c, &fake_ops, why, sizeof(why));
+	p = prober__new(&c, ops, why, sizeof(why));
 	assert_non_null(p);
+}
+
+static void start(struct prober_config c)
+{
+	start_with(c, &fake_ops);
 }
 
 static void stop(void)
@@ -305,6 +310,38 @@ static void problems_are_bounded(void **state)
 	stop();
 }
 
+/* A library without symbols, and a root directory that has a debug file of its build id. */
+static void plant_debug_file(uint32_t tgid, const char *library)
+{
+	static const char make[] =
+		"mkdir -p %1$s/%2$u/root/usr/lib/debug/.build-id/12 && cd %1$s/%2$u && "
+		"echo 'int SSL_read(int n) { return n * 3; } int SSL_write(int n) { return n; }' > l.c "
+		"&& cc -shared -nostdlib -fvisibility=hidden -Wl,--build-id=0x12345678 -o l l.c && "
+		"cp l root/usr/lib/debug/.build-id/12/345678.debug && strip -o %3$s l";
+	char command[1024];
+
+	snprintf(command, sizeof(command), make, root, tgid, library);
+	assert_int_equal(system(command), 0);
+}
+
+/* Others may map the same library. */
+static void the_word_of_a_root_is_not_taken(void **state)
+{
+	struct probe_ops ops = fake_ops;
+	char lib[256];
+
+	ops.find = NULL; /* the real one */
+	start_with((struct prober_config){ .scope = UPROBE_SCOPE_FILE }, &ops);
+	make_process(160, "", 20);
+	snprintf(lib, sizeof(lib), "%s/lib-20", root);
+	plant_debug_file(160, lib);
+	prober__selected(p, 160);
+	assert_true(wait_links(0));
+	assert_int_equal(stats().probes.scans, 1);
+	assert_int_equal(stats().attached, 0);
+	stop();
+}
+
 static void exec_is_told_by_identity(void **state)
 {
 	static const char stat_of[] = "140 (a) b) S 1 1 1 0 -1 4194304 0 0 0 0 0 0 0 0 20 0 1 0 77 "
@@ -398,6 +435,7 @@ int main(void)
 		cmocka_unit_test(processes_are_bounded),
 		cmocka_unit_test(problems_are_told_once),
 		cmocka_unit_test(problems_are_bounded),
+		cmocka_unit_test(the_word_of_a_root_is_not_taken),
 		cmocka_unit_test(exec_is_told_by_identity),
 		cmocka_unit_test(metrics_say_it),
 		cmocka_unit_test(what_cannot_be_is_said),

@@ -24,7 +24,7 @@ static int set_up(void **state)
 {
 	char why[128];
 
-	scan = tls_scan__new("/proc", NULL, why, sizeof(why));
+	scan = tls_scan__new(NULL, why, sizeof(why));
 	return !scan || !mkdtemp(dir);
 }
 
@@ -107,7 +107,7 @@ static void what_is_there_is_probed(void **state)
 {
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		int fd = library(cases[i].names);
-		struct probe_plan *plan = tls_scan__plan(scan, fd, getpid());
+		struct probe_plan *plan = tls_scan__plan(scan, fd);
 
 		assert_non_null(plan);
 		if (plan->n != cases[i].sites || plan->kinds != cases[i].kinds ||
@@ -131,7 +131,7 @@ static const struct probe_site *site(const struct probe_plan *plan, const char *
 static void programs_are_those_of_the_table(void **state)
 {
 	int fd = library("SSL_read SSL_write_ex SSL_free SSL_do_handshake");
-	struct probe_plan *plan = tls_scan__plan(scan, fd, 0);
+	struct probe_plan *plan = tls_scan__plan(scan, fd);
 
 	assert_non_null(plan);
 	assert_int_equal(plan->n, 7);
@@ -151,7 +151,7 @@ static void programs_are_those_of_the_table(void **state)
 static void aliases_are_one_place(void **state)
 {
 	int fd = library("SSL_read =SSL_peek SSL_write");
-	struct probe_plan *plan = tls_scan__plan(scan, fd, 0);
+	struct probe_plan *plan = tls_scan__plan(scan, fd);
 
 	assert_non_null(plan);
 	assert_int_equal(plan->n, 4);
@@ -166,7 +166,7 @@ static void what_is_no_executable_has_nothing(void **state)
 
 	for (int i = 0; i < 3; i++) {
 		int fd = open(files[i], O_RDONLY | O_CLOEXEC);
-		struct probe_plan *plan = tls_scan__plan(scan, fd, 0);
+		struct probe_plan *plan = tls_scan__plan(scan, fd);
 
 		assert_non_null(plan);
 		assert_int_equal(plan->n + plan->kinds, 0);
@@ -195,7 +195,7 @@ static int open_go(void)
 static void go_is_probed_at_each_return(void **state)
 {
 	int fd = open_go();
-	struct probe_plan *plan = fd < 0 ? NULL : tls_scan__plan(scan, fd, 0);
+	struct probe_plan *plan = fd < 0 ? NULL : tls_scan__plan(scan, fd);
 	size_t rets = 0;
 
 	if (!plan) {
