@@ -233,6 +233,7 @@ static void find_go_in(struct reading *r, const struct gopclntab *t)
 static void find_go(struct reading *r)
 {
 	char version[64], why[120] = "";
+	size_t before = r->n;
 	struct gopclntab *t = gopclntab__new(r->img, why, sizeof(why));
 	enum gobuild_abi abi;
 
@@ -249,7 +250,7 @@ static void find_go(struct reading *r)
 	r->marks = abi == GOBUILD_ABI_STACK ? RED_TARGET_GO_STACK : RED_TARGET_GO;
 	if (abi != GOBUILD_ABI_UNKNOWN)
 		return;
-	r->n = 0;
+	r->n = before;
 	snprintf(r->why, sizeof(r->why), "Go: %s", why);
 }
 

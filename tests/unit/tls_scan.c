@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "probe_plan.h"
@@ -218,6 +220,54 @@ static void go_is_probed_at_each_return(void **state)
 	close(fd);
 }
 
+/* The copy's version is another, and two of its functions have names of OpenSSL's. */
+static int go_of_the_future(int go)
+{
+	static const char magic[] = "\xff Go buildinf:";
+	char path[128], command[512], *bytes, *at;
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/go", dir);
+	snprintf(command, sizeof(command),
+		 "objcopy --add-symbol SSL_read=.text:0x1000,function,global"
+		 " --add-symbol SSL_write=.text:0x1100,function,global /proc/%d/fd/%d %s",
+		 getpid(), go, path);
+	assert_int_equal(system(command), 0);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(fstat(fd, &st), 0);
+	bytes = mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(bytes, MAP_FAILED);
+	at = bytes;
+	while ((at = memmem(at, bytes + st.st_size - at, magic, sizeof(magic) - 1)))
+		memcpy(at + 32, "\x05go2.0", 6), at++;
+	munmap(bytes, st.st_size);
+	return fd;
+}
+
+/* A Go program may have OpenSSL in it, which has nothing to do with its version. */
+static void an_unknown_go_costs_only_itself(void **state)
+{
+	int go = open_go(), fd;
+	struct probe_plan *plan;
+
+	if (go < 0) {
+		print_message("no Go here\n");
+		skip();
+	}
+	fd = go_of_the_future(go);
+	plan = tls_scan__plan(scan, fd);
+	assert_non_null(plan);
+	assert_string_equal(plan->why, "Go: built by an unknown version of Go, 'go2.0'");
+	assert_int_equal(plan->kinds, BIT(TLS_GO) | BIT(TLS_OPENSSL));
+	assert_int_equal(plan->marks, RED_TARGET_TLS);
+	assert_int_equal(plan->n, 4);
+	assert_int_equal(site(plan, "uprobe_tls_read")->role, TLS_READ);
+	probe_plan__free(plan);
+	close(fd);
+	close(go);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +276,7 @@ int main(void)
 		cmocka_unit_test(aliases_are_one_place),
 		cmocka_unit_test(what_is_no_executable_has_nothing),
 		cmocka_unit_test(go_is_probed_at_each_return),
+		cmocka_unit_test(an_unknown_go_costs_only_itself),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
