@@ -93,6 +93,7 @@ static int attach(struct probes *p, struct probe_file *f, struct probe_link **li
 		p->st.attach_ns += probes__now_ns() - start_ns;
 		reason = judge(&b, text, sizeof(text));
 	}
+	release(p, &b.dropped);
 	if (reason == PROBE_FAILURE__CNT) {
 		*links = b.links;
 		p->st.wide += links == &f->links;

@@ -6,8 +6,9 @@
  * those that it takes, is told of.
  *
  * A Go program has its functions in a table of its own, and both of Read and Write are
- * probed, or none: their ends are probes at each of their return instructions, and an
- * end that is missed would leave a call open.
+ * probed, or none. Their ends are probes at each of their return instructions; an end that
+ * is missed would leave a call open, so all of a function's are known, or it is not probed
+ * (and not when the kernel takes some of them only: probe_attach.c).
  */
 #include "tls_scan.h"
 

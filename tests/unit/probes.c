@@ -400,6 +400,36 @@ static void a_refused_probe_costs_only_itself(void **state)
 	done(p, fd);
 }
 
+static bool is_open(uint64_t offset)
+{
+	for (uint32_t i = 0; i < fake.n_links; i++)
+		if (fake.links[i].open && fake.links[i].offset == offset)
+			return true;
+	return false;
+}
+
+/* Of a function one of whose returns is not probed the entry must not be seen. */
+static void an_end_that_fails_costs_its_function(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_AUTO);
+	int fd = fake_file("G");
+
+	fake.bad_offset = 31;
+	enter(p, 1, fd, 0);
+	assert_int_equal(fake.open, 6);
+	assert_false(is_open(30));
+	fake.bad_offset = 30; /* nor ends without an entry */
+	enter(p, 2, fd, 0);
+	assert_int_equal(fake.open, 12);
+	assert_false(is_open(31));
+	fake.bad_offset = 22; /* and without its Write it is not probed at all */
+	assert_int_equal(probes__enter(p, 3, 0, 0), 0);
+	assert_int_equal(probes__map(p, 3, fd, 0), -EINVAL);
+	assert_int_equal(fake.open, 12);
+	assert_int_equal(fake.reason, PROBE_ATTACH);
+	done(p, fd);
+}
+
 static void a_process_that_is_gone_is_no_problem(void **state)
 {
 	struct probes *p = make(UPROBE_SCOPE_AUTO);
@@ -469,6 +499,7 @@ int main(void)
 		cmocka_unit_test(a_refused_program_costs_only_itself),
 		cmocka_unit_test(without_ends_nothing_is_probed),
 		cmocka_unit_test(a_refused_probe_costs_only_itself),
+		cmocka_unit_test(an_end_that_fails_costs_its_function),
 		cmocka_unit_test(a_process_that_is_gone_is_no_problem),
 		cmocka_unit_test(nspr_waits_for_nss),
 		cmocka_unit_test(a_jvm_is_a_problem_of_its_process),
