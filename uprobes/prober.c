@@ -102,7 +102,7 @@ static void set_defaults(struct prober_config *c)
 	c->grace_ns = c->grace_ns ? c->grace_ns : PROBER_GRACE_NS;
 }
 
-/* A link is two descriptors. What may be had is asked for, and the limit is kept to. */
+/* A link is a descriptor. What may be had is asked for, and the limit is kept to. */
 static void fit_descriptors(struct prober_config *c)
 {
 	rlim_t want = (rlim_t)c->max_links * FDS_PER_LINK + FDS_OTHER;

@@ -83,6 +83,7 @@ static void let_go(struct probes *p, struct process *proc, bool left, uint64_t n
 			note_idle(p, f, now_ns);
 	}
 	proc->kinds = 0;
+	proc->news = false;
 	proc->waits_for_nss = false;
 }
 
@@ -190,8 +191,7 @@ static int probe(struct probes *p, struct process *proc, struct probe_file *f, i
 	err = p->c.ops->mark(p->c.ops->arg, proc->tgid, f->plan->marks);
 	if (!err)
 		err = probe_scope__attach(p, use, fd, now_ns);
-	if (!err)
-		err = p->c.ops->mark(p->c.ops->arg, proc->tgid, RED_TARGET_READY);
+	proc->news |= !err;
 	/* A use that failed stays, so that it is not tried at each mapping. */
 	return err;
 }
@@ -241,6 +241,16 @@ int probes__map(struct probes *p, uint32_t tgid, int fd, uint64_t now_ns)
 		return again;
 	err = probe(p, proc, f, fd, now_ns);
 	return again ? again : err;
+}
+
+void probes__ready(struct probes *p, uint32_t tgid)
+{
+	struct process *proc = *place_of(p, tgid);
+
+	if (!proc || !proc->news)
+		return;
+	proc->news = false;
+	p->c.ops->mark(p->c.ops->arg, tgid, RED_TARGET_READY);
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */

@@ -78,6 +78,9 @@ void probes__leave(struct probes *p, uint32_t tgid, uint64_t now_ns);
  * more, something there has become of interest. -errno: see the counters. */
 int probes__map(struct probes *p, uint32_t tgid, int fd, uint64_t now_ns);
 
+/* All that the process maps was looked at: a connection that begins now is seen whole. */
+void probes__ready(struct probes *p, uint32_t tgid);
+
 /* Counts what failed before it came to a file. */
 void probes__failed(struct probes *p, enum probe_failure reason);
 

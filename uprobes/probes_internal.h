@@ -49,6 +49,7 @@ struct process {
 	struct probe_use *uses;
 	bool waits_for_nss; /* NSPR was seen, NSS was not */
 	bool young;         /* it was not there when we started */
+	bool news;          /* probes of which the kernel side was not told that they are all */
 };
 
 struct probes {

@@ -183,6 +183,27 @@ static void a_mapping_is_taken_at_its_word(void **state)
 	stop();
 }
 
+/* Two libraries: the kernel side hears of each, and once that all is done. */
+static void ready_comes_last(void **state)
+{
+	char maps[1024] = "", lib[256];
+
+	start((struct prober_config){ .scope = UPROBE_SCOPE_AUTO });
+	make_process(115, "S", 1);
+	make_process(115, "G", 6);
+	for (int n = 1; n <= 6; n += 5) {
+		snprintf(lib, sizeof(lib), "%d000-%d100 r-xp 0 08:01 %d %s/lib-%d\n", n, n, n, root,
+			 n);
+		strcat(maps, lib);
+	}
+	put(115, "maps", maps);
+	prober__selected(p, 115);
+	assert_true(wait_links(FAKE_SITES + 8));
+	assert_int_equal(fake.marks, 3);
+	assert_int_equal(fake.last_flags, RED_TARGET_READY);
+	stop();
+}
+
 /* The worker is held up in a file while mappings come. */
 static void a_full_queue_is_answered_by_a_look(void **state)
 {
@@ -429,6 +450,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(selected_and_left),
 		cmocka_unit_test(a_mapping_is_taken_at_its_word),
+		cmocka_unit_test(ready_comes_last),
 		cmocka_unit_test(a_full_queue_is_answered_by_a_look),
 		cmocka_unit_test(churn),
 		cmocka_unit_test(many_at_once_are_probed_together),

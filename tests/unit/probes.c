@@ -53,6 +53,7 @@ static void enter(struct probes *p, uint32_t tgid, int fd, uint64_t now)
 {
 	assert_int_equal(probes__enter(p, tgid, 0, now), 0);
 	assert_int_equal(probes__map(p, tgid, fd, now), 0);
+	probes__ready(p, tgid);
 }
 
 static void a_process_is_probed_alone(void **state)
@@ -131,6 +132,28 @@ static void a_mapping_may_tell_of_the_exec(void **state)
 	assert_int_equal(fake.n_links, 2 * FAKE_SITES);
 	assert_int_equal(fake.open, FAKE_SITES);
 	done(p, fd);
+}
+
+/* Not with the first of its files: a connection could begin that is seen in part. */
+static void it_is_ready_when_all_is_done(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_AUTO);
+	int ssl = fake_file("S"), go = fake_file("G");
+
+	probes__ready(p, 7); /* who is not selected, or has no probes, is not told of */
+	probes__enter(p, 7, 0, 0);
+	probes__ready(p, 7);
+	assert_int_equal(fake.marks, 0);
+	probes__map(p, 7, ssl, 0);
+	probes__map(p, 7, go, 0);
+	assert_int_equal(fake.marks, 2);
+	assert_int_equal(fake.last_flags, RED_TARGET_GO);
+	probes__ready(p, 7);
+	probes__ready(p, 7); /* said once */
+	assert_int_equal(fake.marks, 3);
+	assert_int_equal(fake.last_flags, RED_TARGET_READY);
+	close(ssl);
+	done(p, go);
 }
 
 static void many_are_probed_together(void **state)
@@ -484,6 +507,7 @@ int main(void)
 		cmocka_unit_test(what_has_nothing_is_read_once),
 		cmocka_unit_test(exec_lets_go_of_what_was),
 		cmocka_unit_test(a_mapping_may_tell_of_the_exec),
+		cmocka_unit_test(it_is_ready_when_all_is_done),
 		cmocka_unit_test(many_are_probed_together),
 		cmocka_unit_test(probes_for_all_stay_for_the_grace_time),
 		cmocka_unit_test(churn_is_probed_together),
