@@ -53,6 +53,16 @@ static bool in_use(const struct probe_file *f)
 	return f->uses || f->links;
 }
 
+bool probe_file__room(const struct probes *p)
+{
+	bool room = p->st.files < p->c.max_files;
+
+	for (size_t i = 0; i < PROBES_BUCKETS && !room; i++)
+		for (const struct probe_file *f = p->files[i]; f && !room; f = f->next)
+			room = !in_use(f);
+	return room;
+}
+
 /* The one that nobody has mapped for the longest time. */
 static bool evict(struct probes *p)
 {

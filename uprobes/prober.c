@@ -132,6 +132,7 @@ static int new_probes(struct prober *p)
 		.counts = &p->counts,
 		.release = release,
 		.problem = prober_worker__problem,
+		.again = prober_worker__again,
 		.arg = p,
 	};
 

@@ -157,6 +157,11 @@ static void look(struct prober *p, uint32_t tgid)
 		process_problem(p, tgid, PROBE_OPEN, l.err);
 }
 
+void prober_worker__again(void *prober, uint32_t tgid)
+{
+	look(prober, tgid);
+}
+
 /* ---- work
  * ------------------------------------------------------------------------------------------ */
 

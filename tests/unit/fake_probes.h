@@ -6,6 +6,7 @@
  *	S  OpenSSL: read, write, free; 5 sites      s  read only: cannot be probed
  *	N  NSPR: read, write; 4 sites               n  NSS
  *	J  the JVM                                  -  nothing
+ *	X  OpenSSL: as many sites as the number behind it says
  *	G  Go: read with ends 11 and 12, write 21 and 22, handshake 31
  */
 #ifndef RED_TEST_FAKE_PROBES_H
@@ -148,6 +149,21 @@ static struct probe_plan *fake_plan(enum tls_kind kind, size_t n, const char *wh
 	return plan;
 }
 
+static struct probe_plan *fake_many(size_t n)
+{
+	struct probe_site sites[PROBE_SITES_MAX] = { { 0 } };
+	struct probe_plan *plan;
+
+	for (size_t i = 0; i < n; i++)
+		sites[i] = (struct probe_site){ .offset = 1 + i,
+						.kind = TLS_OPENSSL,
+						.role = TLS_READ | TLS_WRITE,
+						.program = "entry" };
+	plan = probe_plan__new(sites, n);
+	plan->kinds = 1u << TLS_OPENSSL;
+	return plan;
+}
+
 static struct probe_plan *fake_go(void)
 {
 	static const struct probe_site sites[] = {
@@ -184,6 +200,8 @@ static struct probe_plan *fake_find(void *arg, int fd)
 		return fake_plan(TLS_NSPR, 4, "");
 	case 'n':
 		return fake_plan(TLS_NSS, 0, "");
+	case 'X':
+		return fake_many(atoi(text + 1));
 	case 'G':
 		return fake_go();
 	case 'J':

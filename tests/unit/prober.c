@@ -283,6 +283,25 @@ static void processes_are_bounded(void **state)
 	stop();
 }
 
+/* By whom it comes to have probes all the same, without a word from outside. */
+static void links_that_are_free_again_are_used(void **state)
+{
+	start((struct prober_config){ .scope = UPROBE_SCOPE_PROCESS, .max_links = 8 });
+	make_process(125, "S", 1);
+	make_process(126, "S", 1);
+	prober__selected(p, 125);
+	assert_true(wait_links(FAKE_SITES));
+	prober__selected(p, 126);
+	assert_true(wait_told(1));
+	assert_int_equal(fake_open_of(126), 0);
+	prober__left(p, 125);
+	do
+		assert_true(wait_links(FAKE_SITES));
+	while (!fake_open_of(126));
+	assert_int_equal(stats().probes.failed[PROBE_LINKS_FULL], 1);
+	stop();
+}
+
 static void problems_are_told_once(void **state)
 {
 	struct prober_problem problem;
@@ -455,6 +474,7 @@ int main(void)
 		cmocka_unit_test(churn),
 		cmocka_unit_test(many_at_once_are_probed_together),
 		cmocka_unit_test(processes_are_bounded),
+		cmocka_unit_test(links_that_are_free_again_are_used),
 		cmocka_unit_test(problems_are_told_once),
 		cmocka_unit_test(problems_are_bounded),
 		cmocka_unit_test(the_word_of_a_root_is_not_taken),

@@ -21,6 +21,23 @@ static void on_problem(void *arg, uint32_t tgid, enum probe_failure reason, int 
 	snprintf(fake.text, sizeof(fake.text), "%s", text);
 }
 
+#define AGAIN_FILES 40
+
+/* What each process maps; all of that is looked at again. */
+static struct again {
+	struct probes *p;
+	int fds[AGAIN_FILES];
+	uint32_t tgids[AGAIN_FILES], n, looks;
+} again;
+
+static void on_again(void *arg, uint32_t tgid)
+{
+	again.looks++;
+	for (uint32_t i = 0; i < again.n; i++)
+		if (again.tgids[i] == tgid)
+			probes__map(again.p, tgid, again.fds[i], 0);
+}
+
 static struct probes *make(int scope)
 {
 	struct probes_config c = {
@@ -33,6 +50,7 @@ static struct probes *make(int scope)
 		.ops = &fake_ops,
 		.counts = &counts,
 		.problem = on_problem,
+		.again = on_again,
 	};
 
 	fake_reset();
@@ -268,6 +286,130 @@ static void links_are_bounded(void **state)
 	done(p, fd);
 }
 
+/* As probes__map, and known to on_again. */
+static int map_again(struct probes *p, uint32_t tgid, const char *text)
+{
+	int fd = fake_file(text);
+
+	again.p = p;
+	again.fds[again.n] = fd;
+	again.tgids[again.n++] = tgid;
+	return probes__map(p, tgid, fd, 0);
+}
+
+static void done_again(struct probes *p)
+{
+	while (again.n)
+		close(again.fds[--again.n]);
+	done(p, -1);
+	again = (struct again){ 0 };
+}
+
+/* Files that are made to have as many places as there may be. */
+static void a_process_has_a_share_of_the_links(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_PROCESS);
+
+	probes__enter(p, 1, 0, 0);
+	assert_int_equal(map_again(p, 1, "S"), 0);
+	assert_int_equal(map_again(p, 1, "X 255"), -EDQUOT); /* 256 are more than an eighth of 1,000 */
+	assert_int_equal(fake.open, FAKE_SITES);
+	assert_string_equal(fake.text, "its process has its share of all probes");
+	assert_int_equal(probes__stats(p)->failed[PROBE_LINKS_FULL], 1);
+	assert_int_equal(probes__tick(p, 10 * SEC), UINT64_MAX); /* and that stays so */
+	assert_int_equal(again.looks, 0);
+	probes__enter(p, 2, 0, 0);
+	assert_int_equal(map_again(p, 2, "X 256"), 0); /* any one file may be probed */
+	probes__enter(p, 2, 0, 0);
+	assert_int_equal(map_again(p, 2, "X 255"), 0); /* what it had before does not count */
+	done_again(p);
+}
+
+/* Also of those that are for all, and when they are not its own any more. */
+static void a_share_counts_what_is_probed_for_all(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_FILE);
+
+	probes__enter(p, 1, 0, 0);
+	assert_int_equal(map_again(p, 1, "X 200"), 0);
+	assert_int_equal(map_again(p, 1, "X 200"), -EDQUOT);
+	assert_int_equal(fake.open, 200);
+	done_again(p);
+}
+
+static void a_process_has_a_share_of_the_files(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_PROCESS);
+
+	probes__enter(p, 1, 0, 0);
+	assert_int_equal(map_again(p, 1, "S"), 0);
+	assert_int_equal(map_again(p, 1, "S"), 0);
+	assert_int_equal(map_again(p, 1, "S"), -EDQUOT); /* an eighth of 16 */
+	assert_int_equal(probes__stats(p)->failed[PROBE_FILES_FULL], 1);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(map_again(p, 1, "-"), 0); /* of these nothing is kept */
+	done_again(p);
+}
+
+static void who_found_no_link_is_looked_at_again(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_PROCESS);
+	uint32_t tgid;
+
+	for (tgid = 1; tgid <= 4; tgid++) {
+		probes__enter(p, tgid, 0, 0);
+		assert_int_equal(map_again(p, tgid, "X 249"), 0);
+	}
+	for (; tgid <= 6; tgid++) {
+		probes__enter(p, tgid, 0, 0);
+		assert_int_equal(map_again(p, tgid, "S"), -ENOSPC);
+		probes__ready(p, tgid);
+	}
+	assert_int_equal(probes__stats(p)->failed[PROBE_LINKS_FULL], 2);
+	assert_int_equal(probes__tick(p, SEC), 2 * SEC);
+	assert_int_equal(again.looks, 0); /* there is no room yet */
+	probes__leave(p, 1, SEC);
+	assert_int_equal(probes__tick(p, SEC + 1), 2 * SEC);
+	assert_int_equal(probes__tick(p, 2 * SEC), UINT64_MAX);
+	assert_int_equal(again.looks, 2);
+	assert_int_equal(fake_open_of(5), FAKE_SITES);
+	assert_int_equal(fake_open_of(6), FAKE_SITES);
+	assert_int_equal(probes__stats(p)->failed[PROBE_LINKS_FULL], 2);
+	done_again(p);
+}
+
+/* Not for 30 s, that is. */
+static void what_nobody_uses_makes_room(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_FILE);
+
+	for (int i = 0; i < 4; i++) {
+		probes__enter(p, 1, 0, 0);
+		assert_int_equal(map_again(p, 1, "X 249"), 0);
+	}
+	assert_int_equal(fake.open, 4 * 249);
+	probes__enter(p, 2, 0, 0);
+	assert_int_equal(map_again(p, 2, "S"), 0);
+	assert_int_equal(fake.open, 249 + FAKE_SITES);
+	done_again(p);
+}
+
+static void who_found_no_file_is_looked_at_again(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_PROCESS);
+
+	for (uint32_t tgid = 1; tgid <= 17; tgid++) {
+		probes__enter(p, tgid, 0, 0);
+		assert_int_equal(map_again(p, tgid, "S"), tgid <= 16 ? 0 : -ENOSPC);
+	}
+	assert_int_equal(probes__tick(p, SEC), 2 * SEC);
+	probes__leave(p, 3, SEC);
+	assert_int_equal(probes__tick(p, 2 * SEC), UINT64_MAX);
+	assert_int_equal(again.looks, 1);
+	assert_int_equal(fake_open_of(17), FAKE_SITES);
+	done_again(p);
+}
+
 static void processes_are_bounded(void **state)
 {
 	struct probes *p = make(UPROBE_SCOPE_FILE);
@@ -299,10 +441,10 @@ static void files_are_bounded(void **state)
 	assert_int_equal(fake.open, FAKE_SITES); /* what is in use stays */
 	for (i = 0; i < 17; i++)
 		close(fds[i]);
-	probes__enter(p, 2, 0, 0);
 	for (i = 0; i < 20; i++) {
 		fds[i] = fake_file("S");
-		assert_int_equal(probes__map(p, 2, fds[i], 30 + i), i < 15 ? 0 : -ENOSPC);
+		probes__enter(p, 2 + i, 0, 0);
+		assert_int_equal(probes__map(p, 2 + i, fds[i], 30 + i), i < 15 ? 0 : -ENOSPC);
 	}
 	assert_int_equal(probes__stats(p)->failed[PROBE_FILES_FULL], 5);
 	for (i = 0; i < 20; i++)
@@ -514,6 +656,12 @@ int main(void)
 		cmocka_unit_test(slow_churn_is_probed_one_by_one),
 		cmocka_unit_test(scope_process_never_probes_others),
 		cmocka_unit_test(links_are_bounded),
+		cmocka_unit_test(a_process_has_a_share_of_the_links),
+		cmocka_unit_test(a_share_counts_what_is_probed_for_all),
+		cmocka_unit_test(a_process_has_a_share_of_the_files),
+		cmocka_unit_test(who_found_no_link_is_looked_at_again),
+		cmocka_unit_test(what_nobody_uses_makes_room),
+		cmocka_unit_test(who_found_no_file_is_looked_at_again),
 		cmocka_unit_test(processes_are_bounded),
 		cmocka_unit_test(files_are_bounded),
 		cmocka_unit_test(a_file_written_over_is_another),
