@@ -56,6 +56,9 @@ const char *image__build_id(const struct image *img); /* lower-case hex; "": it 
 const char *image__soname(const struct image *img);   /* DT_SONAME; "": it has none */
 bool image__is_go(const struct image *img);           /* built by Go's own tools */
 
+/* More was to be done than for any real file: what was found is not all. */
+bool image__too_much(const struct image *img);
+
 /* Where `len` bytes of code at an address are in the file. -ERANGE: not wholly in a part of
  * it that is mapped to be executed. */
 int image__offset(const struct image *img, uint64_t address, uint64_t len, uint64_t *offset);

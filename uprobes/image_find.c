@@ -46,8 +46,10 @@ static int search_other(const struct image *img, const struct place *place, sear
 	if (fd < 0)
 		return fd == -ENOMEM ? fd : 0;
 	other = image__new_of(fd, img->machine->id, why, sizeof(why));
-	if (other && belongs(other, place, img))
+	if (other && belongs(other, place, img)) {
+		other->steps = img->steps;
 		err = search(other, place, img, arg);
+	}
 	image__free(other);
 	close(fd);
 	return err;

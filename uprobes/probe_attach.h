@@ -31,10 +31,10 @@ struct probe_batch {
 	struct probe_link *links;
 	struct probe_link *dropped; /* of functions that are not wholly probed: to be closed */
 	uint32_t n;                 /* of `links` */
-	uint32_t refused; /* sites without a program */
-	uint32_t failed;  /* functions with one that the kernel did not take */
-	int err;          /* of the first of these */
-	uint32_t usable;  /* kinds whose minimum is attached */
+	uint32_t refused;           /* sites without a program */
+	uint32_t failed;            /* functions with one that the kernel did not take */
+	int err;                    /* of the first of these */
+	uint32_t usable;            /* kinds whose minimum is attached */
 };
 
 /* Attaches what it can of a plan; a site that fails costs its function. With a process that is

@@ -280,6 +280,14 @@ static void find_lacking(struct reading *r, uint32_t usable)
 				 tls_libraries[k].name);
 }
 
+/* What is left of such a file may be anything. */
+static void drop_all(struct reading *r)
+{
+	r->n = r->kinds = r->marks = 0;
+	snprintf(r->why, sizeof(r->why),
+		 "it takes too long to read: its tables are not a program's");
+}
+
 static struct probe_plan *make_plan(struct reading *r)
 {
 	struct probe_plan *plan = probe_plan__new(r->sites, r->n);
@@ -322,6 +330,8 @@ struct probe_plan *tls_scan__plan(struct tls_scan *s, int fd)
 		image__each(img, "rustls", try_name, r);
 		if (image__is_go(img))
 			find_go(r);
+		if (image__too_much(img))
+			drop_all(r);
 	}
 	plan = make_plan(r);
 	image__free(img);

@@ -355,7 +355,8 @@ static void plant_debug_file(uint32_t tgid, const char *library)
 {
 	static const char make[] =
 		"mkdir -p %1$s/%2$u/root/usr/lib/debug/.build-id/12 && cd %1$s/%2$u && "
-		"echo 'int SSL_read(int n) { return n * 3; } int SSL_write(int n) { return n; }' > l.c "
+		"echo 'int SSL_read(int n) { return n * 3; } int SSL_write(int n) { return n; }' > "
+		"l.c "
 		"&& cc -shared -nostdlib -fvisibility=hidden -Wl,--build-id=0x12345678 -o l l.c && "
 		"cp l root/usr/lib/debug/.build-id/12/345678.debug && strip -o %3$s l";
 	char command[1024];

@@ -312,7 +312,8 @@ static void a_process_has_a_share_of_the_links(void **state)
 
 	probes__enter(p, 1, 0, 0);
 	assert_int_equal(map_again(p, 1, "S"), 0);
-	assert_int_equal(map_again(p, 1, "X 255"), -EDQUOT); /* 256 are more than an eighth of 1,000 */
+	assert_int_equal(map_again(p, 1, "X 255"),
+			 -EDQUOT); /* 256 are more than an eighth of 1,000 */
 	assert_int_equal(fake.open, FAKE_SITES);
 	assert_string_equal(fake.text, "its process has its share of all probes");
 	assert_int_equal(probes__stats(p)->failed[PROBE_LINKS_FULL], 1);
