@@ -51,7 +51,7 @@ struct look {
 	const char *comm;
 };
 
-static const struct probe_plan *plan_of(struct doctor_tls *d, int fd, uint32_t tgid)
+static const struct probe_plan *plan_of(struct doctor_tls *d, int fd)
 {
 	struct stat st;
 	struct file *f;
@@ -66,7 +66,7 @@ static const struct probe_plan *plan_of(struct doctor_tls *d, int fd, uint32_t t
 		return NULL;
 	}
 	d->n_files++;
-	*f = (struct file){ st.st_dev, st.st_ino, tls_scan__plan(d->scan, fd, tgid) };
+	*f = (struct file){ st.st_dev, st.st_ino, tls_scan__plan(d->scan, fd) };
 	return f->plan;
 }
 
@@ -109,7 +109,7 @@ static int look_at_file(void *arg, const struct map_entry *m)
 
 	if (fd < 0)
 		return 0;
-	plan = plan_of(l->d, fd, l->tgid);
+	plan = plan_of(l->d, fd);
 	close(fd);
 	if (!plan)
 		return 0;
@@ -143,7 +143,7 @@ struct doctor_tls *doctor_tls__new(const char *signatures, char *why, size_t why
 	err = -procfs__open(&d->fs, "/proc");
 	if (err)
 		goto out;
-	d->scan = tls_scan__new("/proc", signatures, why, why_size);
+	d->scan = tls_scan__new(signatures, why, why_size);
 	err = d->scan ? 0 : errno;
 	if (err)
 		goto out;

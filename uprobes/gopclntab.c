@@ -207,7 +207,8 @@ static int find_row(const struct gopclntab *t, struct gopclntab_reader *r,
 	int err = -ENOENT;
 
 	for (uint64_t i = 0; i < t->n; i++) {
-		if (!gopclntab__row(t, r, i, &each) || !has_name(places, each.name))
+		if (!image__spend(t->img, places->n / 8) || !gopclntab__row(t, r, i, &each) ||
+		    !has_name(places, each.name))
 			continue;
 		if (!err)
 			return -ENOTUNIQ;

@@ -98,7 +98,7 @@ static int run_returns(const struct pcsp *p, const struct image_function *f, boo
 	uint8_t code[LOOK] = { 0 };
 	int skip;
 
-	if (p->to > f->size || len < m->ret_len ||
+	if (p->to > f->size || len < m->ret_len || !image__spend(p->t->img, LOOK) ||
 	    image__pread(p->t->img, f->offset + p->from, code, len < LOOK ? len : LOOK))
 		return -ENOTSUP;
 	skip = return_at(m, code, len < LOOK ? len : LOOK);

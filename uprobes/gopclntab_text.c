@@ -99,7 +99,7 @@ static bool search(struct solve *s, const Elf64_Phdr *p)
 
 		code = window__at(&s->code, s->t->img, offset + at, n);
 		for (i = 0; code && i + SPAN <= n; i += ALIGNMENT) {
-			if (!fits(s, code + i))
+			if (!image__spend(s->t->img, s->n / 8) || !fits(s, code + i))
 				continue;
 			s->t->text = p->p_vaddr + at + i - s->base;
 			return true;

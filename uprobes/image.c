@@ -102,17 +102,16 @@ const void *window__at(struct window *w, const struct image *img, uint64_t offse
 {
 	uint64_t left = offset < img->size ? img->size - offset : 0;
 
-	if (len > left || len > IMAGE_WINDOW)
+	if (len > left || len > IMAGE_WINDOW || !image__spend(img, 1))
 		return NULL;
 	if (holds(w, offset, len))
 		return w->bytes + (offset - w->offset);
 	w->offset = offset;
 	w->len = left < IMAGE_WINDOW ? left : IMAGE_WINDOW;
-	if (w->budget < w->len || image__pread(img, offset, w->bytes, w->len)) {
+	if (!image__spend(img, w->len / 8) || image__pread(img, offset, w->bytes, w->len)) {
 		w->len = 0;
 		return NULL;
 	}
-	w->budget -= w->len;
 	return w->bytes;
 }
 
@@ -319,6 +318,8 @@ struct image *image__new_of(int fd, uint16_t machine, char *why, size_t size)
 	}
 	img->fd = fd;
 	img->root_fd = -1;
+	img->own_steps = IMAGE_STEPS;
+	img->steps = &img->own_steps;
 	err = stat_file(img, why, size);
 	if (!err)
 		err = check_header(img, machine, why, size);
@@ -369,4 +370,9 @@ const char *image__soname(const struct image *img)
 bool image__is_go(const struct image *img)
 {
 	return img->is_go;
+}
+
+bool image__too_much(const struct image *img)
+{
+	return !*img->steps;
 }

@@ -48,13 +48,16 @@ struct image_function {
 struct image *image__new(int fd, char *why, size_t why_size);
 void image__free(struct image *img);
 
-/* Where else to look. root_fd is the root directory of who runs the image (negative: no
- * separate debug files); both are borrowed, `s` may be NULL. */
+/* Where else to look. root_fd is the root directory that debug files are below (negative: none
+ * are used), not one of other people's making; both are borrowed, `s` may be NULL. */
 void image__look_in(struct image *img, int root_fd, const struct signatures *s);
 
 const char *image__build_id(const struct image *img); /* lower-case hex; "": it has none */
 const char *image__soname(const struct image *img);   /* DT_SONAME; "": it has none */
 bool image__is_go(const struct image *img);           /* built by Go's own tools */
+
+/* More was to be done than for any real file: what was found is not all. */
+bool image__too_much(const struct image *img);
 
 /* Where `len` bytes of code at an address are in the file. -ERANGE: not wholly in a part of
  * it that is mapped to be executed. */

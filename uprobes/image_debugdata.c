@@ -25,7 +25,7 @@ struct unpack {
 
 static int flush(struct unpack *u, const uint8_t *bytes, size_t len)
 {
-	if (u->written + len > UNPACKED_MAX)
+	if (u->written + len > UNPACKED_MAX || !image__spend(u->img, len / 4))
 		return -EFBIG;
 	for (ssize_t n; len; bytes += n, len -= n, u->written += n) {
 		n = write(u->out, bytes, len);

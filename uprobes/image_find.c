@@ -26,8 +26,9 @@ static const struct place {
 typedef int (*search_fn)(const struct image *table, const struct place *place,
 			 const struct image *code, void *arg);
 
-/* Another file than the one that has this build id says nothing of it. .gnu_debugdata came
- * with the image and need not have one. */
+/* Another file than the one that has this build id says nothing of it (and one that has it, no
+ * more than its owner is believed: image_debugfile.c). .gnu_debugdata came with the image and
+ * need not have one. */
 static bool belongs(const struct image *other, const struct place *place, const struct image *img)
 {
 	return place->source != IMAGE_DEBUG_FILE ||
@@ -45,8 +46,10 @@ static int search_other(const struct image *img, const struct place *place, sear
 	if (fd < 0)
 		return fd == -ENOMEM ? fd : 0;
 	other = image__new_of(fd, img->machine->id, why, sizeof(why));
-	if (other && belongs(other, place, img))
+	if (other && belongs(other, place, img)) {
+		other->steps = img->steps;
 		err = search(other, place, img, arg);
+	}
 	image__free(other);
 	close(fd);
 	return err;

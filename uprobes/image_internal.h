@@ -50,6 +50,8 @@ struct image {
 	uint64_t rela_address, rela_len; /* DT_RELA, DT_RELASZ */
 	int root_fd;
 	const struct signatures *signatures;
+	uint64_t *steps; /* that are left, of the image and those that were taken out of it */
+	uint64_t own_steps;
 };
 
 /* For tests: an image of another machine. */
@@ -66,13 +68,23 @@ int image__locate(const struct image *img, uint64_t address, uint64_t *offset, u
 /* A pointer's worth of data as it is after the image was loaded at 0. */
 int image__word(const struct image *img, uint64_t address, uint64_t *word);
 
-/* How much is read through one window. A file can be as large as it likes, have a hole for
- * its contents, and tables that make us read it over and over. */
-#define WINDOW_BUDGET (1ull << 30)
+/* A file can be as large as it likes, have a hole for its contents, and tables that make us
+ * read it over and over. So what is done for one file is counted, in steps of about 4 ns: 8
+ * bytes read, an entry of a table. A program of 127 MB that Go made takes 15 million, LLVM with
+ * its symbols 11, the whole of them a second. */
+#define IMAGE_STEPS (1ull << 28)
+
+/* False: there are not so many left, and none is from now on. */
+static inline bool image__spend(const struct image *img, uint64_t steps)
+{
+	bool enough = *img->steps > steps;
+
+	*img->steps = enough ? *img->steps - steps : 0;
+	return enough;
+}
 
 /* The part of the file that was read last. */
 struct window {
-	uint64_t budget;
 	uint64_t offset;
 	size_t len;
 	uint8_t bytes[IMAGE_WINDOW];
@@ -81,11 +93,10 @@ struct window {
 static inline void window__init(struct window *w)
 {
 	w->offset = w->len = 0; /* and not its bytes */
-	w->budget = WINDOW_BUDGET;
 }
 
-/* `len` bytes, at most IMAGE_WINDOW, valid until the next call. NULL: not in the file,
- * or too much was read. */
+/* `len` bytes, at most IMAGE_WINDOW, valid until the next call. A step, at least. NULL: not in
+ * the file, or no step is left. */
 const void *window__at(struct window *w, const struct image *img, uint64_t offset, size_t len);
 
 /* ---- sections ---- */

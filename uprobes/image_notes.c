@@ -40,6 +40,8 @@ static void notes_at(struct image *img, struct window *w, uint64_t offset, uint6
 	align = align == 8 ? 8 : 4;
 	p = len ? window__at(w, img, offset, len) : NULL;
 	for (size_t at = 0, desc, end; p && len - at >= head; at = align_up(end, align)) {
+		if (!image__spend(img, 1))
+			return;
 		memcpy(&n, p + at, head);
 		if (n.n_namesz > len - at - head)
 			return;

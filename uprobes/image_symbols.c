@@ -134,6 +134,8 @@ static int each_string(const struct table *t, struct window *w,
 		for (s = p; !err && (end = memchr(s, '\0', p + n - s)); s = end + 1) {
 			for (; end == s && end + 1 < p + n && !end[1]; end++, s++)
 				; /* nothing but zeros, perhaps in all of a large file */
+			if (!image__spend(t->img, 1))
+				return 0;
 			err = end > s ? fn(arg, at + (s - p), s, end - s) : 0;
 		}
 		at += s > p ? (size_t)(s - p) : n;
@@ -203,14 +205,17 @@ static void each_symbol(const struct table *t, const struct places *places, stru
 	Elf64_Sym s;
 
 	window__init(&versions);
-	for (i = 0; i < n && matches < MATCHES_MAX; i++) {
+	for (i = 0; i < n; i++) {
 		p = window__at(w, t->img, t->symbols->sh_offset + i * sizeof(s), sizeof(s));
-		if (!p)
+		if (!p || !image__spend(t->img, 4))
 			return;
 		memcpy(&s, p, sizeof(s));
 		found.place = places__at(places, s.st_name);
-		matches += found.place != NULL;
-		if (!found.place || !is_function(t, &s, &found.f))
+		if (!found.place)
+			continue;
+		if (!image__spend(t->img, 32) || ++matches == MATCHES_MAX)
+			return;
+		if (!is_function(t, &s, &found.f))
 			continue;
 		found.name = s.st_name;
 		found.chooses = ELF64_ST_TYPE(s.st_info) == STT_GNU_IFUNC;
@@ -229,6 +234,7 @@ struct best {
 };
 
 struct find {
+	const struct image *img;
 	const struct symbols_wanted *wanted;
 	struct places places;
 	struct best best[IMAGE_NAMES_MAX];
@@ -260,6 +266,8 @@ static int find_in_string(void *arg, uint32_t at, const char *s, size_t len)
 	int err = 0;
 
 	if (base < f->shortest || !(f->last[last / 64] & 1ull << last % 64))
+		return 0;
+	if (!image__spend(f->img, f->wanted->n / 4))
 		return 0;
 	for (size_t i = 0; i < f->wanted->n && !err; i++) {
 		uint32_t from = at + base - f->len[i];
@@ -301,7 +309,7 @@ int symbols__find(const struct image *table, uint32_t type, const struct image *
 		  enum image_source source, const struct symbols_wanted *wanted)
 {
 	struct table t = { .img = table, .code = code, .source = source };
-	struct find f = { .wanted = wanted };
+	struct find f = { .img = table, .wanted = wanted };
 	struct window w;
 	int err;
 
@@ -342,7 +350,7 @@ static const char *last_literal(const struct search *f, const char *s, size_t le
 static int find_literal(void *arg, uint32_t at, const char *s, size_t len)
 {
 	struct search *f = arg;
-	const char *hit = last_literal(f, s, len);
+	const char *hit = image__spend(f->table->img, len / 8) ? last_literal(f, s, len) : NULL;
 	struct place *last = f->places.n ? &f->places.v[f->places.n - 1] : NULL;
 
 	if (!hit)
@@ -362,7 +370,8 @@ static bool pass_on(void *arg, const struct symbol *s)
 	char name[IMAGE_NAME_MAX];
 
 	left = left < sizeof(name) ? left : sizeof(name);
-	if (s->chooses || image__pread(f->table->img, strings->sh_offset + s->name, name, left) ||
+	if (s->chooses || !image__spend(f->table->img, left / 8) ||
+	    image__pread(f->table->img, strings->sh_offset + s->name, name, left) ||
 	    !memchr(name, '\0', left))
 		return true;
 	f->each->stopped = !f->each->fn(f->each->arg, name, &s->f);

@@ -46,23 +46,58 @@ static int attach_one(struct probe_batch *b, const struct probe_ops *ops, struct
 	return 0;
 }
 
+/* Sites of a function are its ends, then its entry. Where the next one begins. */
+static size_t behind_function(const struct probe_plan *plan, size_t i)
+{
+	while (i < plan->n && !plan->sites[i].role)
+		i++;
+	return i < plan->n ? i + 1 : i;
+}
+
+static void drop_until(struct probe_batch *b, const struct probe_link *before)
+{
+	struct probe_link *link;
+
+	while ((link = b->links) != before) {
+		b->links = link->next;
+		b->n--;
+		link->next = b->dropped;
+		b->dropped = link;
+	}
+}
+
+/* All of it or nothing: of a call whose end is missed the entry must not be seen. */
+static bool attach_function(struct probe_batch *b, const struct probe_ops *ops,
+			    struct probe_counts *c, const struct probe_site *s, size_t n, int pid,
+			    int fd)
+{
+	const struct probe_link *before = b->links;
+	uint32_t refused = b->refused;
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++)
+		err = attach_one(b, ops, c, &s[i], pid, fd);
+	if (!err)
+		return true;
+	drop_until(b, before);
+	if (b->refused > refused)
+		return false;
+	b->failed++;
+	if (!b->err || err == -ESRCH)
+		b->err = err;
+	return false;
+}
+
 void probe_attach__all(struct probe_batch *b, const struct probe_ops *ops, struct probe_counts *c,
 		       const struct probe_plan *plan, int pid, int fd)
 {
 	bool have[PROBE_SITES_MAX] = { false };
+	size_t i, end;
 
 	*b = (struct probe_batch){ 0 };
-	for (size_t i = 0; i < plan->n && i < PROBE_SITES_MAX && b->err != -ESRCH; i++) {
-		uint32_t refused = b->refused;
-		int err = attach_one(b, ops, c, &plan->sites[i], pid, fd);
-
-		have[i] = !err;
-		if (!err || b->refused > refused)
-			continue;
-		b->failed++;
-		b->err = b->err ? b->err : err;
-		if (err == -ESRCH)
-			b->err = err;
+	for (i = 0; i < plan->n && i < PROBE_SITES_MAX && b->err != -ESRCH; i = end) {
+		end = behind_function(plan, i);
+		have[end - 1] = attach_function(b, ops, c, &plan->sites[i], end - i, pid, fd);
 	}
 	b->usable = probe_plan__usable(plan, have);
 }

@@ -29,15 +29,16 @@ void probe_link__close(struct probe_link *link); /* takes as long as the kernel 
 
 struct probe_batch {
 	struct probe_link *links;
-	uint32_t n;
-	uint32_t refused; /* sites without a program */
-	uint32_t failed;  /* sites that the kernel did not take */
-	int err;          /* of the first of these */
-	uint32_t usable;  /* kinds whose minimum is attached */
+	struct probe_link *dropped; /* of functions that are not wholly probed: to be closed */
+	uint32_t n;                 /* of `links` */
+	uint32_t refused;           /* sites without a program */
+	uint32_t failed;            /* functions with one that the kernel did not take */
+	int err;                    /* of the first of these */
+	uint32_t usable;            /* kinds whose minimum is attached */
 };
 
-/* Attaches what it can of a plan; a site that fails costs only itself. With a process that
- * is gone it stops (err -ESRCH). */
+/* Attaches what it can of a plan; a site that fails costs its function. With a process that is
+ * gone it stops (err -ESRCH). */
 void probe_attach__all(struct probe_batch *b, const struct probe_ops *ops, struct probe_counts *c,
 		       const struct probe_plan *plan, int pid, int fd);
 

@@ -6,7 +6,8 @@
  * containers). A build id is what a file says of itself, and comparing the code at the
  * places to be probed does not help: a copy of the library with another symbol table has
  * the same code, and would have breakpoints put into the midst of instructions of whoever
- * uses the real one. To read libssl takes 0.2 ms, Node 60 ms; that is not worth it.
+ * uses the real one. To read libssl takes 0.2 ms, Node 60 ms; that is not worth it. For the
+ * same reason what is read does not depend on who maps it: the plan is everybody's.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -52,6 +53,16 @@ static bool in_use(const struct probe_file *f)
 	return f->uses || f->links;
 }
 
+bool probe_file__room(const struct probes *p)
+{
+	bool room = p->st.files < p->c.max_files;
+
+	for (size_t i = 0; i < PROBES_BUCKETS && !room; i++)
+		for (const struct probe_file *f = p->files[i]; f && !room; f = f->next)
+			room = !in_use(f);
+	return room;
+}
+
 /* The one that nobody has mapped for the longest time. */
 static bool evict(struct probes *p)
 {
@@ -70,8 +81,7 @@ static bool evict(struct probes *p)
 	return true;
 }
 
-static struct probe_file *new_file(struct probes *p, const struct file_key *key, int fd,
-				   uint32_t tgid)
+static struct probe_file *new_file(struct probes *p, const struct file_key *key, int fd)
 {
 	struct probe_file *f, **bucket;
 	struct probe_plan *plan;
@@ -84,7 +94,7 @@ static struct probe_file *new_file(struct probes *p, const struct file_key *key,
 	}
 	f = calloc(1, sizeof(*f));
 	start_ns = probes__now_ns();
-	plan = f ? p->c.ops->find(p->c.ops->arg, fd, tgid) : NULL;
+	plan = f ? p->c.ops->find(p->c.ops->arg, fd) : NULL;
 	p->st.scan_ns += probes__now_ns() - start_ns;
 	if (!plan) {
 		free(f);
@@ -105,7 +115,7 @@ static struct probe_file *new_file(struct probes *p, const struct file_key *key,
 	return f;
 }
 
-struct probe_file *probe_file__get(struct probes *p, int fd, uint32_t tgid, uint64_t now_ns)
+struct probe_file *probe_file__get(struct probes *p, int fd, uint64_t now_ns)
 {
 	struct probe_file *f;
 	struct file_key key;
@@ -116,7 +126,7 @@ struct probe_file *probe_file__get(struct probes *p, int fd, uint32_t tgid, uint
 		if (!memcmp(&f->key, &key, sizeof(key)))
 			break;
 	if (!f)
-		f = new_file(p, &key, fd, tgid);
+		f = new_file(p, &key, fd);
 	if (f)
 		f->touched_ns = now_ns;
 	return f;

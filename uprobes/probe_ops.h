@@ -21,7 +21,7 @@ struct probe_ops {
 	int (*mark)(void *arg, uint32_t tgid, uint32_t flags);
 
 	/* Where functions are; never NULL but for want of memory. See probe_plan.h. */
-	struct probe_plan *(*find)(void *arg, int fd, uint32_t tgid);
+	struct probe_plan *(*find)(void *arg, int fd);
 
 	/* A link, or NULL and errno. pid -1: all processes. */
 	void *(*attach)(void *arg, const struct uprobe_program *prog, int pid, int fd,

@@ -26,19 +26,13 @@ void probe_plan__free(struct probe_plan *plan)
 uint32_t probe_plan__usable(const struct probe_plan *plan, const bool *have)
 {
 	uint8_t roles[TLS_KIND__CNT] = { 0 };
-	uint32_t usable = 0, returns = 0, returns_had = 0;
+	uint32_t usable = 0;
 
-	for (size_t i = 0; i < plan->n; i++) {
-		const struct probe_site *s = &plan->sites[i];
-
-		returns |= !s->role ? 1u << s->kind : 0;
-		if (have && !have[i])
-			continue;
-		roles[s->kind] |= s->role;
-		returns_had |= !s->role ? 1u << s->kind : 0;
-	}
+	for (size_t i = 0; i < plan->n; i++)
+		if (!have || have[i])
+			roles[plan->sites[i].kind] |= plan->sites[i].role;
 	for (unsigned int k = 0; k < TLS_KIND__CNT; k++)
 		if ((roles[k] & TLS_MINIMUM) == TLS_MINIMUM)
 			usable |= 1u << k;
-	return usable & ~(returns & ~returns_had);
+	return usable;
 }

@@ -22,15 +22,14 @@ struct probe_plan {
 	uint32_t marks; /* enum red_target */
 	char why[160];  /* "", or what is there and cannot be probed, in a sentence */
 	size_t n;
-	struct probe_site sites[];
+	struct probe_site sites[]; /* of each function its ends, then its entry */
 };
 
 /* The sites are copied. NULL: no memory. */
 struct probe_plan *probe_plan__new(const struct probe_site *sites, size_t n);
 void probe_plan__free(struct probe_plan *plan); /* accepts NULL */
 
-/* The kinds (bits) whose minimum is among the sites for which `have` says so; NULL: all. Where
- * calls are seen at their ends, some end belongs to it. */
+/* The kinds (bits) whose minimum is among the entries for which `have` says so; NULL: all. */
 uint32_t probe_plan__usable(const struct probe_plan *plan, const bool *have);
 
 #endif /* RED_PROBE_PLAN_H */

@@ -16,6 +16,10 @@
  * would be gone before it is probed. The way back is only when the last user has been gone for the
  * grace time.
  *
+ * One process can map many files that were made to have as many places as there may be. So it
+ * has a share of the probes, and when there are no more, those that nobody uses go at once, and
+ * who found no room is looked at again.
+ *
  * A probe holds the mount that its file was found on. A file system that is to be
  * unmounted with its last user would be busy for the grace time; container runtimes
  * detach theirs (MNT_DETACH), which does not mind.
@@ -79,6 +83,23 @@ static enum probe_failure judge(const struct probe_batch *b, char *text, size_t 
 	return PROBE_REFUSED;
 }
 
+bool probe_scope__room(const struct probes *p, uint32_t links)
+{
+	return probe_counts__open(p->c.counts) + links <= p->c.max_links;
+}
+
+/* The worker's threads take a while to close what is released. */
+static bool make_room(struct probes *p, uint32_t links)
+{
+	if (probe_scope__room(p, links))
+		return true;
+	for (size_t i = 0; i < PROBES_BUCKETS; i++)
+		for (struct probe_file *f = p->files[i]; f; f = f->next)
+			if (!f->uses)
+				probe_scope__release(p, f, &f->links);
+	return probe_scope__room(p, links);
+}
+
 static int attach(struct probes *p, struct probe_file *f, struct probe_link **links, int pid,
 		  uint32_t tgid, int fd)
 {
@@ -87,12 +108,13 @@ static int attach(struct probes *p, struct probe_file *f, struct probe_link **li
 	char text[160] = "the limit of probes is reached";
 	uint64_t start_ns;
 
-	if (probe_counts__open(p->c.counts) + f->plan->n <= p->c.max_links) {
+	if (make_room(p, f->plan->n)) {
 		start_ns = probes__now_ns();
 		probe_attach__all(&b, p->c.ops, p->c.counts, f->plan, pid, fd);
 		p->st.attach_ns += probes__now_ns() - start_ns;
 		reason = judge(&b, text, sizeof(text));
 	}
+	release(p, &b.dropped);
 	if (reason == PROBE_FAILURE__CNT) {
 		*links = b.links;
 		p->st.wide += links == &f->links;
@@ -142,6 +164,24 @@ static int attach_for_all(struct probes *p, struct probe_file *f, uint32_t tgid,
 	return 0;
 }
 
+/* Links that a process has, those that it has together with others included. */
+static uint32_t links_of(const struct process *proc)
+{
+	uint32_t n = 0;
+
+	for (const struct probe_use *u = proc->uses; u; u = u->of_process)
+		n += u->links || u->file->links ? u->file->plan->n : 0;
+	return n;
+}
+
+/* Any one file may be probed. */
+static bool has_its_share(const struct probes *p, const struct process *proc, uint32_t more)
+{
+	uint32_t share = p->c.max_links / PROBES_SHARE;
+
+	return links_of(proc) + more > (share > PROBE_SITES_MAX ? share : PROBE_SITES_MAX);
+}
+
 int probe_scope__attach(struct probes *p, struct probe_use *use, int fd, uint64_t now_ns)
 {
 	struct probe_file *f = use->file;
@@ -150,6 +190,12 @@ int probe_scope__attach(struct probes *p, struct probe_use *use, int fd, uint64_
 	f->idle_ns = 0;
 	if (f->links)
 		return 0;
+	if (has_its_share(p, use->process, f->plan->n)) {
+		probes__failed(p, PROBE_LINKS_FULL);
+		probe_scope__problem(p, f, tgid, PROBE_LINKS_FULL, fd,
+				     "its process has its share of all probes");
+		return -EDQUOT;
+	}
 	if (wants_all(p, f, use->process->young, now_ns)) {
 		int err = attach_for_all(p, f, tgid, fd);
 

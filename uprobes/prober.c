@@ -33,12 +33,11 @@ static int op_mark(void *arg, uint32_t tgid, uint32_t flags)
 	return p->given.mark(p->given.arg, tgid, flags);
 }
 
-static struct probe_plan *op_find(void *arg, int fd, uint32_t tgid)
+static struct probe_plan *op_find(void *arg, int fd)
 {
 	struct prober *p = arg;
 
-	return p->given.find ? p->given.find(p->given.arg, fd, tgid)
-			     : tls_scan__plan(p->scan, fd, tgid);
+	return p->given.find ? p->given.find(p->given.arg, fd) : tls_scan__plan(p->scan, fd);
 }
 
 static void *op_attach(void *arg, const struct uprobe_program *prog, int pid, int fd,
@@ -103,7 +102,7 @@ static void set_defaults(struct prober_config *c)
 	c->grace_ns = c->grace_ns ? c->grace_ns : PROBER_GRACE_NS;
 }
 
-/* A link is two descriptors. What may be had is asked for, and the limit is kept to. */
+/* A link is a descriptor. What may be had is asked for, and the limit is kept to. */
 static void fit_descriptors(struct prober_config *c)
 {
 	rlim_t want = (rlim_t)c->max_links * FDS_PER_LINK + FDS_OTHER;
@@ -133,6 +132,7 @@ static int new_probes(struct prober *p)
 		.counts = &p->counts,
 		.release = release,
 		.problem = prober_worker__problem,
+		.again = prober_worker__again,
 		.arg = p,
 	};
 
@@ -192,7 +192,7 @@ struct prober *prober__new(const struct prober_config *c, const struct probe_ops
 	fit_descriptors(&p->c);
 	set_ops(p, ops);
 	errno = ENOMEM;
-	p->scan = tls_scan__new(p->c.proc_root, c->signatures, why, why_size);
+	p->scan = tls_scan__new(c->signatures, why, why_size);
 	err = p->scan ? new_probes(p) : -errno;
 	if (!err)
 		err = open_fds(p);

@@ -132,5 +132,6 @@ struct prober {
 void *prober_worker(void *prober);
 void prober_worker__problem(void *prober, uint32_t tgid, enum probe_failure reason, int fd,
 			    const char *text);
+void prober_worker__again(void *prober, uint32_t tgid);
 
 #endif /* RED_PROBER_INTERNAL_H */

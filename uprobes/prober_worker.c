@@ -147,12 +147,19 @@ static void look(struct prober *p, uint32_t tgid)
 
 	if (!err && l.again)
 		err = look_once(&l);
+	if (!err)
+		probes__ready(p->probes, tgid);
 	if (is_gone(err))
 		probes__failed(p->probes, PROBE_GONE);
 	else if (err)
 		process_problem(p, tgid, PROBE_MAPS, err);
 	else if (l.err)
 		process_problem(p, tgid, PROBE_OPEN, l.err);
+}
+
+void prober_worker__again(void *prober, uint32_t tgid)
+{
+	look(prober, tgid);
 }
 
 /* ---- work
@@ -191,6 +198,8 @@ static void do_mapping(struct prober *p, const struct mmap_record *r)
 	if (probes__changed(p->probes, r->tgid, identity_of(p, r->tgid, NULL), mono_ns()) ||
 	    map_file(&l, &m) || l.again)
 		look(p, r->tgid);
+	else
+		probes__ready(p->probes, r->tgid);
 }
 
 static void publish(struct prober *p)

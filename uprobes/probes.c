@@ -82,7 +82,8 @@ static void let_go(struct probes *p, struct process *proc, bool left, uint64_t n
 		if (!f->uses)
 			note_idle(p, f, now_ns);
 	}
-	proc->kinds = 0;
+	proc->kinds = proc->n_uses = proc->wants = 0;
+	proc->news = proc->wants_file = false;
 	proc->waits_for_nss = false;
 }
 
@@ -170,10 +171,23 @@ static struct probe_use *new_use(struct probes *p, struct process *proc, struct 
 	use->file = f;
 	use->of_process = proc->uses;
 	proc->uses = use;
+	proc->n_uses++;
 	use->of_file = f->uses;
 	f->uses = use;
 	f->n_uses++;
 	return use;
+}
+
+/* There may be room when others are gone (try_again). */
+static void no_room_for(struct probes *p, struct process *proc, struct probe_use *use)
+{
+	uint32_t links = use->file->plan->n;
+
+	proc->wants = proc->wants && proc->wants < links ? proc->wants : links;
+	p->wanting = true;
+	proc->uses = use->of_process;
+	proc->n_uses--;
+	forget_use(p, use);
 }
 
 static int probe(struct probes *p, struct process *proc, struct probe_file *f, int fd,
@@ -184,15 +198,20 @@ static int probe(struct probes *p, struct process *proc, struct probe_file *f, i
 
 	if (find_use(proc, f))
 		return 0;
+	if (proc->n_uses >= p->c.max_files / PROBES_SHARE) {
+		probes__failed(p, PROBE_FILES_FULL);
+		return -EDQUOT;
+	}
 	use = new_use(p, proc, f);
 	if (!use)
 		return -ENOMEM;
 	err = p->c.ops->mark(p->c.ops->arg, proc->tgid, f->plan->marks);
 	if (!err)
 		err = probe_scope__attach(p, use, fd, now_ns);
-	if (!err)
-		err = p->c.ops->mark(p->c.ops->arg, proc->tgid, RED_TARGET_READY);
-	/* A use that failed stays, so that it is not tried at each mapping. */
+	proc->news |= !err;
+	if (err == -ENOSPC)
+		no_room_for(p, proc, use);
+	/* A use that failed otherwise stays, so that it is not tried at each mapping. */
 	return err;
 }
 
@@ -231,9 +250,13 @@ int probes__map(struct probes *p, uint32_t tgid, int fd, uint64_t now_ns)
 
 	if (!proc)
 		return 0;
-	f = probe_file__get(p, fd, tgid, now_ns);
-	if (!f)
-		return -errno;
+	f = probe_file__get(p, fd, now_ns);
+	if (!f) {
+		err = -errno;
+		proc->wants_file |= err == -ENOSPC;
+		p->wanting |= proc->wants_file;
+		return err;
+	}
 	if (!f->plan)
 		return 0;
 	again = learn(p, proc, f, fd);
@@ -241,6 +264,16 @@ int probes__map(struct probes *p, uint32_t tgid, int fd, uint64_t now_ns)
 		return again;
 	err = probe(p, proc, f, fd, now_ns);
 	return again ? again : err;
+}
+
+void probes__ready(struct probes *p, uint32_t tgid)
+{
+	struct process *proc = *place_of(p, tgid);
+
+	if (!proc || !proc->news || proc->wants || proc->wants_file)
+		return;
+	proc->news = false;
+	p->c.ops->mark(p->c.ops->arg, tgid, RED_TARGET_READY);
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */
@@ -251,13 +284,13 @@ static uint64_t due_ns(const struct probes *p, const struct probe_file *f)
 	return f->links && !f->uses ? f->idle_ns + p->c.grace_ns : UINT64_MAX;
 }
 
-uint64_t probes__tick(struct probes *p, uint64_t now_ns)
+static void let_go_of_idle(struct probes *p, uint64_t now_ns)
 {
 	uint64_t next = UINT64_MAX, due;
 	struct probe_file *f;
 
 	if (now_ns < p->due_ns)
-		return p->due_ns;
+		return;
 	for (size_t i = 0; i < PROBES_BUCKETS; i++)
 		for (f = p->files[i]; f; f = f->next) {
 			due = due_ns(p, f);
@@ -267,7 +300,36 @@ uint64_t probes__tick(struct probes *p, uint64_t now_ns)
 				next = due;
 		}
 	p->due_ns = next;
-	return next;
+}
+
+/* Who found no room is looked at once more where there is some now. */
+static void try_again(struct probes *p, uint64_t now_ns)
+{
+	struct process *proc;
+	bool file;
+
+	if (!p->wanting || now_ns < p->again_ns)
+		return;
+	p->again_ns = now_ns + PROBES_AGAIN_NS;
+	p->wanting = false;
+	file = probe_file__room(p);
+	for (size_t i = 0; i < PROBES_BUCKETS; i++)
+		for (proc = p->processes[i]; proc; proc = proc->next) {
+			if ((proc->wants && probe_scope__room(p, proc->wants)) ||
+			    (proc->wants_file && file)) {
+				proc->wants = 0;
+				proc->wants_file = false;
+				p->c.again(p->c.arg, proc->tgid);
+			}
+			p->wanting |= proc->wants || proc->wants_file;
+		}
+}
+
+uint64_t probes__tick(struct probes *p, uint64_t now_ns)
+{
+	let_go_of_idle(p, now_ns);
+	try_again(p, now_ns);
+	return p->wanting && p->again_ns < p->due_ns ? p->again_ns : p->due_ns;
 }
 
 /* ---- life -------------------------------------------------------------------------------------

@@ -20,8 +20,8 @@ enum probe_failure {
 	PROBE_OPEN = 3,       /* the file could not be opened */
 	PROBE_MAPS = 4,       /* what the process maps could not be read */
 	PROBE_JSSE = 5,       /* TLS in the Java virtual machine */
-	PROBE_LINKS_FULL = 6,
-	PROBE_FILES_FULL = 7,
+	PROBE_LINKS_FULL = 6, /* all of them are in use, or the process's share */
+	PROBE_FILES_FULL = 7, /* likewise */
 	PROBE_PROCESSES_FULL = 8,
 	PROBE_GONE = 9, /* the process ended meanwhile */
 	PROBE_NO_MEMORY = 10,
@@ -44,6 +44,8 @@ struct probes_config {
 	/* What a user should know, once for each file (once for each process: JSSE). */
 	void (*problem)(void *arg, uint32_t tgid, enum probe_failure reason, int fd,
 			const char *text);
+	/* All that this process maps is to be looked at again: there is room for it now. */
+	void (*again)(void *arg, uint32_t tgid);
 	void *arg;
 };
 
@@ -78,11 +80,14 @@ void probes__leave(struct probes *p, uint32_t tgid, uint64_t now_ns);
  * more, something there has become of interest. -errno: see the counters. */
 int probes__map(struct probes *p, uint32_t tgid, int fd, uint64_t now_ns);
 
+/* All that the process maps was looked at: a connection that begins now is seen whole. */
+void probes__ready(struct probes *p, uint32_t tgid);
+
 /* Counts what failed before it came to a file. */
 void probes__failed(struct probes *p, enum probe_failure reason);
 
-/* Lets go of what has had no users for the grace time. When to call it next, UINT64_MAX:
- * no need to. */
+/* Lets go of what has had no users for the grace time, and has those looked at again that found
+ * no room. When to call it next, UINT64_MAX: no need to. */
 uint64_t probes__tick(struct probes *p, uint64_t now_ns);
 
 const struct probes_stats *probes__stats(const struct probes *p);

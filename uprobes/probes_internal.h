@@ -6,7 +6,9 @@
 
 #include "probes.h"
 
-#define PROBES_BUCKETS 1024
+#define PROBES_BUCKETS  1024
+#define PROBES_SHARE    8             /* one process has at most an eighth of what there is */
+#define PROBES_AGAIN_NS 1000000000ull /* between looks whether there is room now */
 
 struct process;
 
@@ -47,14 +49,20 @@ struct process {
 	uint64_t identity;
 	struct process *next;
 	struct probe_use *uses;
+	uint32_t n_uses;
+	uint32_t wants;     /* links, for the least of what found no room; 0: nothing did */
+	bool wants_file;    /* a file found no room in the table */
 	bool waits_for_nss; /* NSPR was seen, NSS was not */
 	bool young;         /* it was not there when we started */
+	bool news;          /* probes of which the kernel side was not told that they are all */
 };
 
 struct probes {
 	struct probes_config c;
 	struct probes_stats st;
-	uint64_t due_ns; /* when probes__tick has something to do */
+	uint64_t due_ns;   /* when files without users are to be let go */
+	uint64_t again_ns; /* when to see whether there is room for those that want it */
+	bool wanting;      /* there may be some */
 	struct process *processes[PROBES_BUCKETS];
 	struct probe_file *files[PROBES_BUCKETS];
 };
@@ -70,13 +78,18 @@ static inline uint64_t probes__now_ns(void)
 /* ---- probe_file.c ---- */
 
 /* The entry of an open file, read if it is new. NULL and errno. */
-struct probe_file *probe_file__get(struct probes *p, int fd, uint32_t tgid, uint64_t now_ns);
+struct probe_file *probe_file__get(struct probes *p, int fd, uint64_t now_ns);
 void probe_file__free_all(struct probes *p);
+/* Is there a place for another? */
+bool probe_file__room(const struct probes *p);
 
 /* ---- probe_scope.c ---- */
 
-/* Probes for a use that is new, by whatever scope is right now. 0 or -errno. */
+/* Probes for a use that is new, by whatever scope is right now. 0 or -errno: -ENOSPC when
+ * there may be room later, -EDQUOT when the process has its share. */
 int probe_scope__attach(struct probes *p, struct probe_use *use, int fd, uint64_t now_ns);
+/* Can so many links be had? */
+bool probe_scope__room(const struct probes *p, uint32_t links);
 /* Of a use, or of the file itself. */
 void probe_scope__release(struct probes *p, struct probe_file *f, struct probe_link **links);
 

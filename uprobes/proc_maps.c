@@ -2,14 +2,12 @@
 /*
  * /proc/PID/map_files/START-END leads to the file that is mapped there, even when it was
  * deleted or replaced. To follow it takes CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE. Without
- * them there is /proc/PID/root and the path, which is believed when maps says the same
- * device and inode of it.
+ * them there is /proc/PID/root and the path below it, of which no link leads out, and which
+ * is believed when maps says the same device and inode of it.
  *
  * maps and stat do not name devices alike on every file system (btrfs, overlayfs). So where
  * they differ the file is mapped here, and this process's own maps say how the kernel
  * names it.
- *
- * Paths are other processes' choice: nothing is opened that is not a regular file.
  */
 #include "proc_maps.h"
 
@@ -22,6 +20,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+
+#include "regular.h"
 
 #define LINE_MAX_BYTES (4096 * 4 + 128) /* a path, all of it escaped, and what is before */
 
@@ -94,25 +94,6 @@ int proc_maps__each(const char *proc_root, uint32_t tgid,
 
 /* ---- opening ------------------------------------------------------------------------ */
 
-/* Looked at first, opened second: to open a device or a FIFO is to do something. */
-static int open_regular(const char *path)
-{
-	int handle = open(path, O_PATH | O_CLOEXEC), fd;
-	struct stat st;
-	char self[64];
-
-	if (handle < 0)
-		return -errno;
-	fd = fstat(handle, &st) ? -errno : S_ISREG(st.st_mode) ? 0 : -EINVAL;
-	if (!fd) {
-		snprintf(self, sizeof(self), "/proc/self/fd/%d", handle);
-		fd = open(self, O_RDONLY | O_CLOEXEC);
-		fd = fd < 0 ? -errno : fd;
-	}
-	close(handle);
-	return fd;
-}
-
 struct own {
 	const struct map_entry *want;
 	uint64_t start;
@@ -156,13 +137,16 @@ static bool is_mapped_file(int fd, const struct map_entry *m)
 
 static int open_by_path(const char *proc_root, uint32_t tgid, const struct map_entry *m)
 {
-	char path[LINE_MAX_BYTES];
-	int fd;
+	char path[4096];
+	int root, fd;
 
 	if (!m->path || *m->path != '/')
 		return -EACCES;
-	snprintf(path, sizeof(path), "%s/%u/root%s", proc_root, tgid, m->path);
-	fd = open_regular(path);
+	snprintf(path, sizeof(path), "%s/%u/root", proc_root, tgid);
+	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = root < 0 ? -errno : regular__open_in(root, m->path);
+	if (root >= 0)
+		close(root);
 	if (fd >= 0 && is_mapped_file(fd, m))
 		return fd;
 	if (fd >= 0)
@@ -177,6 +161,6 @@ int proc_maps__open(const char *proc_root, uint32_t tgid, const struct map_entry
 
 	snprintf(path, sizeof(path), "%s/%u/map_files/%" PRIx64 "-%" PRIx64, proc_root, tgid,
 		 m->start, m->end);
-	fd = open_regular(path);
+	fd = regular__open(path);
 	return fd == -EPERM || fd == -EACCES ? open_by_path(proc_root, tgid, m) : fd;
 }

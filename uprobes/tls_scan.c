@@ -6,8 +6,9 @@
  * those that it takes, is told of.
  *
  * A Go program has its functions in a table of its own, and both of Read and Write are
- * probed, or none: their ends are probes at each of their return instructions, and an
- * end that is missed would leave a call open.
+ * probed, or none. Their ends are probes at each of their return instructions; an end that
+ * is missed would leave a call open, so all of a function's are known, or it is not probed
+ * (and not when the kernel takes some of them only: probe_attach.c).
  */
 #include "tls_scan.h"
 
@@ -28,8 +29,8 @@
 #include "tls_inner.h"
 
 struct tls_scan {
-	const char *proc_root;
 	struct signatures *signatures;
+	int root; /* our own: debug files of others' roots are theirs to make */
 };
 
 /* A file that is being read. */
@@ -43,20 +44,20 @@ struct reading {
 	char why[160];
 };
 
-struct tls_scan *tls_scan__new(const char *proc_root, const char *signatures, char *why,
-			       size_t why_size)
+struct tls_scan *tls_scan__new(const char *signatures, char *why, size_t why_size)
 {
 	struct tls_scan *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
-	s->proc_root = proc_root;
 	if (signatures)
 		s->signatures = signatures__new(signatures, why, why_size);
-	if (!signatures || s->signatures)
-		return s;
-	free(s);
-	return NULL;
+	if (signatures && !s->signatures) {
+		free(s);
+		return NULL;
+	}
+	s->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return s;
 }
 
 void tls_scan__free(struct tls_scan *s)
@@ -64,6 +65,8 @@ void tls_scan__free(struct tls_scan *s)
 	if (!s)
 		return;
 	signatures__free(s->signatures);
+	if (s->root >= 0)
+		close(s->root);
 	free(s);
 }
 
@@ -231,6 +234,7 @@ static void find_go_in(struct reading *r, const struct gopclntab *t)
 static void find_go(struct reading *r)
 {
 	char version[64], why[120] = "";
+	size_t before = r->n;
 	struct gopclntab *t = gopclntab__new(r->img, why, sizeof(why));
 	enum gobuild_abi abi;
 
@@ -247,7 +251,7 @@ static void find_go(struct reading *r)
 	r->marks = abi == GOBUILD_ABI_STACK ? RED_TARGET_GO_STACK : RED_TARGET_GO;
 	if (abi != GOBUILD_ABI_UNKNOWN)
 		return;
-	r->n = 0;
+	r->n = before;
 	snprintf(r->why, sizeof(r->why), "Go: %s", why);
 }
 
@@ -276,6 +280,14 @@ static void find_lacking(struct reading *r, uint32_t usable)
 				 tls_libraries[k].name);
 }
 
+/* What is left of such a file may be anything. */
+static void drop_all(struct reading *r)
+{
+	r->n = r->kinds = r->marks = 0;
+	snprintf(r->why, sizeof(r->why),
+		 "it takes too long to read: its tables are not a program's");
+}
+
 static struct probe_plan *make_plan(struct reading *r)
 {
 	struct probe_plan *plan = probe_plan__new(r->sites, r->n);
@@ -300,41 +312,29 @@ static struct probe_plan *make_plan(struct reading *r)
 	return plan;
 }
 
-static int open_root(const struct tls_scan *s, uint32_t tgid)
-{
-	char path[512];
-
-	if (!tgid)
-		return -1;
-	snprintf(path, sizeof(path), "%s/%u/root", s->proc_root, tgid);
-	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
-
 /* What the file is made of is other people's: what cannot be read has nothing in it. */
-struct probe_plan *tls_scan__plan(struct tls_scan *s, int fd, uint32_t tgid)
+struct probe_plan *tls_scan__plan(struct tls_scan *s, int fd)
 {
 	struct reading *r = calloc(1, sizeof(*r));
 	struct probe_plan *plan;
 	struct image *img;
 	char why[160];
-	int root;
 
 	if (!r)
 		return NULL;
 	img = image__new(fd, why, sizeof(why));
-	root = img ? open_root(s, tgid) : -1;
 	r->img = img;
 	if (img) {
-		image__look_in(img, root, s->signatures);
+		image__look_in(img, s->root, s->signatures);
 		find_named(r);
 		image__each(img, "rustls", try_name, r);
 		if (image__is_go(img))
 			find_go(r);
+		if (image__too_much(img))
+			drop_all(r);
 	}
 	plan = make_plan(r);
 	image__free(img);
-	if (root >= 0)
-		close(root);
 	free(r);
 	return plan;
 }

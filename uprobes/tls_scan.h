@@ -7,17 +7,16 @@
 #define RED_TLS_SCAN_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 struct probe_plan;
 struct tls_scan;
 
 /* `signatures`: a file of signatures.h, NULL none. NULL, errno and a sentence. */
-struct tls_scan *tls_scan__new(const char *proc_root, const char *signatures, char *why,
-			       size_t why_size);
+struct tls_scan *tls_scan__new(const char *signatures, char *why, size_t why_size);
 void tls_scan__free(struct tls_scan *s); /* accepts NULL */
 
-/* tgid runs it: where its debug files may be. 0: nobody. NULL: no memory. */
-struct probe_plan *tls_scan__plan(struct tls_scan *s, int fd, uint32_t tgid);
+/* The same for whoever maps the file: nothing that a process could choose goes into it. NULL:
+ * no memory. */
+struct probe_plan *tls_scan__plan(struct tls_scan *s, int fd);
 
 #endif /* RED_TLS_SCAN_H */

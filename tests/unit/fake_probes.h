@@ -6,6 +6,8 @@
  *	S  OpenSSL: read, write, free; 5 sites      s  read only: cannot be probed
  *	N  NSPR: read, write; 4 sites               n  NSS
  *	J  the JVM                                  -  nothing
+ *	X  OpenSSL: as many sites as the number behind it says
+ *	G  Go: read with ends 11 and 12, write 21 and 22, handshake 31
  */
 #ifndef RED_TEST_FAKE_PROBES_H
 #define RED_TEST_FAKE_PROBES_H
@@ -130,10 +132,10 @@ static void fake_content(int fd, char *buf, size_t size)
 static struct probe_plan *fake_plan(enum tls_kind kind, size_t n, const char *why)
 {
 	struct probe_site sites[FAKE_SITES] = {
-		{ .offset = 1, .role = TLS_READ, .program = "entry" },
 		{ .offset = 1, .program = "return", .ret = true },
-		{ .offset = 2, .role = TLS_WRITE, .program = "entry" },
+		{ .offset = 1, .role = TLS_READ, .program = "entry" },
 		{ .offset = 2, .program = "return", .ret = true },
+		{ .offset = 2, .role = TLS_WRITE, .program = "entry" },
 		{ .offset = 3, .role = TLS_OTHER, .program = "free" },
 	};
 	struct probe_plan *plan;
@@ -147,7 +149,41 @@ static struct probe_plan *fake_plan(enum tls_kind kind, size_t n, const char *wh
 	return plan;
 }
 
-static struct probe_plan *fake_find(void *arg, int fd, uint32_t tgid)
+static struct probe_plan *fake_many(size_t n)
+{
+	struct probe_site sites[PROBE_SITES_MAX] = { { 0 } };
+	struct probe_plan *plan;
+
+	for (size_t i = 0; i < n; i++)
+		sites[i] = (struct probe_site){ .offset = 1 + i,
+						.kind = TLS_OPENSSL,
+						.role = TLS_READ | TLS_WRITE,
+						.program = "entry" };
+	plan = probe_plan__new(sites, n);
+	plan->kinds = 1u << TLS_OPENSSL;
+	return plan;
+}
+
+static struct probe_plan *fake_go(void)
+{
+	static const struct probe_site sites[] = {
+		{ .offset = 11, .kind = TLS_GO, .program = "return" },
+		{ .offset = 12, .kind = TLS_GO, .program = "return" },
+		{ .offset = 10, .kind = TLS_GO, .role = TLS_READ, .program = "entry" },
+		{ .offset = 21, .kind = TLS_GO, .program = "return" },
+		{ .offset = 22, .kind = TLS_GO, .program = "return" },
+		{ .offset = 20, .kind = TLS_GO, .role = TLS_WRITE, .program = "entry" },
+		{ .offset = 31, .kind = TLS_GO, .program = "return" },
+		{ .offset = 30, .kind = TLS_GO, .role = TLS_OTHER, .program = "entry" },
+	};
+	struct probe_plan *plan = probe_plan__new(sites, sizeof(sites) / sizeof(sites[0]));
+
+	plan->kinds = 1u << TLS_GO;
+	plan->marks = tls_libraries[TLS_GO].marks;
+	return plan;
+}
+
+static struct probe_plan *fake_find(void *arg, int fd)
 {
 	char text[64];
 
@@ -164,6 +200,10 @@ static struct probe_plan *fake_find(void *arg, int fd, uint32_t tgid)
 		return fake_plan(TLS_NSPR, 4, "");
 	case 'n':
 		return fake_plan(TLS_NSS, 0, "");
+	case 'X':
+		return fake_many(atoi(text + 1));
+	case 'G':
+		return fake_go();
 	case 'J':
 		return fake_plan(TLS_JVM, 0, "");
 	default:

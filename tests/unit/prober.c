@@ -114,7 +114,7 @@ static bool wait_told(unsigned int n)
 	return told >= n;
 }
 
-static void start(struct prober_config c)
+static void start_with(struct prober_config c, const struct probe_ops *ops)
 {
 	char why[128];
 
@@ -123,8 +123,13 @@ static void start(struct prober_config c)
 	c.proc_root = root;
 	c.no_watch = true;
 	c.problem = on_problem;
-	p = prober__new(&c, &fake_ops, why, sizeof(why));
+	p = prober__new(&c, ops, why, sizeof(why));
 	assert_non_null(p);
+}
+
+static void start(struct prober_config c)
+{
+	start_with(c, &fake_ops);
 }
 
 static void stop(void)
@@ -175,6 +180,27 @@ static void a_mapping_is_taken_at_its_word(void **state)
 	prober__left(p, 110);
 	prober__mapped(p, &r);
 	assert_true(wait_links(0));
+	stop();
+}
+
+/* Two libraries: the kernel side hears of each, and once that all is done. */
+static void ready_comes_last(void **state)
+{
+	char maps[1024] = "", lib[256];
+
+	start((struct prober_config){ .scope = UPROBE_SCOPE_AUTO });
+	make_process(115, "S", 1);
+	make_process(115, "G", 6);
+	for (int n = 1; n <= 6; n += 5) {
+		snprintf(lib, sizeof(lib), "%d000-%d100 r-xp 0 08:01 %d %s/lib-%d\n", n, n, n, root,
+			 n);
+		strcat(maps, lib);
+	}
+	put(115, "maps", maps);
+	prober__selected(p, 115);
+	assert_true(wait_links(FAKE_SITES + 8));
+	assert_int_equal(fake.marks, 3);
+	assert_int_equal(fake.last_flags, RED_TARGET_READY);
 	stop();
 }
 
@@ -257,6 +283,25 @@ static void processes_are_bounded(void **state)
 	stop();
 }
 
+/* By whom it comes to have probes all the same, without a word from outside. */
+static void links_that_are_free_again_are_used(void **state)
+{
+	start((struct prober_config){ .scope = UPROBE_SCOPE_PROCESS, .max_links = 8 });
+	make_process(125, "S", 1);
+	make_process(126, "S", 1);
+	prober__selected(p, 125);
+	assert_true(wait_links(FAKE_SITES));
+	prober__selected(p, 126);
+	assert_true(wait_told(1));
+	assert_int_equal(fake_open_of(126), 0);
+	prober__left(p, 125);
+	do
+		assert_true(wait_links(FAKE_SITES));
+	while (!fake_open_of(126));
+	assert_int_equal(stats().probes.failed[PROBE_LINKS_FULL], 1);
+	stop();
+}
+
 static void problems_are_told_once(void **state)
 {
 	struct prober_problem problem;
@@ -302,6 +347,39 @@ static void problems_are_bounded(void **state)
 	assert_int_equal(n, 128);
 	assert_non_null(strstr(problem.path, "/lib-299"));
 	assert_int_equal(stats().problems, 200);
+	stop();
+}
+
+/* A library without symbols, and a root directory that has a debug file of its build id. */
+static void plant_debug_file(uint32_t tgid, const char *library)
+{
+	static const char make[] =
+		"mkdir -p %1$s/%2$u/root/usr/lib/debug/.build-id/12 && cd %1$s/%2$u && "
+		"echo 'int SSL_read(int n) { return n * 3; } int SSL_write(int n) { return n; }' > "
+		"l.c "
+		"&& cc -shared -nostdlib -fvisibility=hidden -Wl,--build-id=0x12345678 -o l l.c && "
+		"cp l root/usr/lib/debug/.build-id/12/345678.debug && strip -o %3$s l";
+	char command[1024];
+
+	snprintf(command, sizeof(command), make, root, tgid, library);
+	assert_int_equal(system(command), 0);
+}
+
+/* Others may map the same library. */
+static void the_word_of_a_root_is_not_taken(void **state)
+{
+	struct probe_ops ops = fake_ops;
+	char lib[256];
+
+	ops.find = NULL; /* the real one */
+	start_with((struct prober_config){ .scope = UPROBE_SCOPE_FILE }, &ops);
+	make_process(160, "", 20);
+	snprintf(lib, sizeof(lib), "%s/lib-20", root);
+	plant_debug_file(160, lib);
+	prober__selected(p, 160);
+	assert_true(wait_links(0));
+	assert_int_equal(stats().probes.scans, 1);
+	assert_int_equal(stats().attached, 0);
 	stop();
 }
 
@@ -392,12 +470,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(selected_and_left),
 		cmocka_unit_test(a_mapping_is_taken_at_its_word),
+		cmocka_unit_test(ready_comes_last),
 		cmocka_unit_test(a_full_queue_is_answered_by_a_look),
 		cmocka_unit_test(churn),
 		cmocka_unit_test(many_at_once_are_probed_together),
 		cmocka_unit_test(processes_are_bounded),
+		cmocka_unit_test(links_that_are_free_again_are_used),
 		cmocka_unit_test(problems_are_told_once),
 		cmocka_unit_test(problems_are_bounded),
+		cmocka_unit_test(the_word_of_a_root_is_not_taken),
 		cmocka_unit_test(exec_is_told_by_identity),
 		cmocka_unit_test(metrics_say_it),
 		cmocka_unit_test(what_cannot_be_is_said),

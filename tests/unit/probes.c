@@ -21,6 +21,23 @@ static void on_problem(void *arg, uint32_t tgid, enum probe_failure reason, int 
 	snprintf(fake.text, sizeof(fake.text), "%s", text);
 }
 
+#define AGAIN_FILES 40
+
+/* What each process maps; all of that is looked at again. */
+static struct again {
+	struct probes *p;
+	int fds[AGAIN_FILES];
+	uint32_t tgids[AGAIN_FILES], n, looks;
+} again;
+
+static void on_again(void *arg, uint32_t tgid)
+{
+	again.looks++;
+	for (uint32_t i = 0; i < again.n; i++)
+		if (again.tgids[i] == tgid)
+			probes__map(again.p, tgid, again.fds[i], 0);
+}
+
 static struct probes *make(int scope)
 {
 	struct probes_config c = {
@@ -33,6 +50,7 @@ static struct probes *make(int scope)
 		.ops = &fake_ops,
 		.counts = &counts,
 		.problem = on_problem,
+		.again = on_again,
 	};
 
 	fake_reset();
@@ -53,6 +71,7 @@ static void enter(struct probes *p, uint32_t tgid, int fd, uint64_t now)
 {
 	assert_int_equal(probes__enter(p, tgid, 0, now), 0);
 	assert_int_equal(probes__map(p, tgid, fd, now), 0);
+	probes__ready(p, tgid);
 }
 
 static void a_process_is_probed_alone(void **state)
@@ -131,6 +150,28 @@ static void a_mapping_may_tell_of_the_exec(void **state)
 	assert_int_equal(fake.n_links, 2 * FAKE_SITES);
 	assert_int_equal(fake.open, FAKE_SITES);
 	done(p, fd);
+}
+
+/* Not with the first of its files: a connection could begin that is seen in part. */
+static void it_is_ready_when_all_is_done(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_AUTO);
+	int ssl = fake_file("S"), go = fake_file("G");
+
+	probes__ready(p, 7); /* who is not selected, or has no probes, is not told of */
+	probes__enter(p, 7, 0, 0);
+	probes__ready(p, 7);
+	assert_int_equal(fake.marks, 0);
+	probes__map(p, 7, ssl, 0);
+	probes__map(p, 7, go, 0);
+	assert_int_equal(fake.marks, 2);
+	assert_int_equal(fake.last_flags, RED_TARGET_GO);
+	probes__ready(p, 7);
+	probes__ready(p, 7); /* said once */
+	assert_int_equal(fake.marks, 3);
+	assert_int_equal(fake.last_flags, RED_TARGET_READY);
+	close(ssl);
+	done(p, go);
 }
 
 static void many_are_probed_together(void **state)
@@ -245,6 +286,131 @@ static void links_are_bounded(void **state)
 	done(p, fd);
 }
 
+/* As probes__map, and known to on_again. */
+static int map_again(struct probes *p, uint32_t tgid, const char *text)
+{
+	int fd = fake_file(text);
+
+	again.p = p;
+	again.fds[again.n] = fd;
+	again.tgids[again.n++] = tgid;
+	return probes__map(p, tgid, fd, 0);
+}
+
+static void done_again(struct probes *p)
+{
+	while (again.n)
+		close(again.fds[--again.n]);
+	done(p, -1);
+	again = (struct again){ 0 };
+}
+
+/* Files that are made to have as many places as there may be. */
+static void a_process_has_a_share_of_the_links(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_PROCESS);
+
+	probes__enter(p, 1, 0, 0);
+	assert_int_equal(map_again(p, 1, "S"), 0);
+	assert_int_equal(map_again(p, 1, "X 255"),
+			 -EDQUOT); /* 256 are more than an eighth of 1,000 */
+	assert_int_equal(fake.open, FAKE_SITES);
+	assert_string_equal(fake.text, "its process has its share of all probes");
+	assert_int_equal(probes__stats(p)->failed[PROBE_LINKS_FULL], 1);
+	assert_int_equal(probes__tick(p, 10 * SEC), UINT64_MAX); /* and that stays so */
+	assert_int_equal(again.looks, 0);
+	probes__enter(p, 2, 0, 0);
+	assert_int_equal(map_again(p, 2, "X 256"), 0); /* any one file may be probed */
+	probes__enter(p, 2, 0, 0);
+	assert_int_equal(map_again(p, 2, "X 255"), 0); /* what it had before does not count */
+	done_again(p);
+}
+
+/* Also of those that are for all, and when they are not its own any more. */
+static void a_share_counts_what_is_probed_for_all(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_FILE);
+
+	probes__enter(p, 1, 0, 0);
+	assert_int_equal(map_again(p, 1, "X 200"), 0);
+	assert_int_equal(map_again(p, 1, "X 200"), -EDQUOT);
+	assert_int_equal(fake.open, 200);
+	done_again(p);
+}
+
+static void a_process_has_a_share_of_the_files(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_PROCESS);
+
+	probes__enter(p, 1, 0, 0);
+	assert_int_equal(map_again(p, 1, "S"), 0);
+	assert_int_equal(map_again(p, 1, "S"), 0);
+	assert_int_equal(map_again(p, 1, "S"), -EDQUOT); /* an eighth of 16 */
+	assert_int_equal(probes__stats(p)->failed[PROBE_FILES_FULL], 1);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(map_again(p, 1, "-"), 0); /* of these nothing is kept */
+	done_again(p);
+}
+
+static void who_found_no_link_is_looked_at_again(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_PROCESS);
+	uint32_t tgid;
+
+	for (tgid = 1; tgid <= 4; tgid++) {
+		probes__enter(p, tgid, 0, 0);
+		assert_int_equal(map_again(p, tgid, "X 249"), 0);
+	}
+	for (; tgid <= 6; tgid++) {
+		probes__enter(p, tgid, 0, 0);
+		assert_int_equal(map_again(p, tgid, "S"), -ENOSPC);
+		probes__ready(p, tgid);
+	}
+	assert_int_equal(probes__stats(p)->failed[PROBE_LINKS_FULL], 2);
+	assert_int_equal(probes__tick(p, SEC), 2 * SEC);
+	assert_int_equal(again.looks, 0); /* there is no room yet */
+	probes__leave(p, 1, SEC);
+	assert_int_equal(probes__tick(p, SEC + 1), 2 * SEC);
+	assert_int_equal(probes__tick(p, 2 * SEC), UINT64_MAX);
+	assert_int_equal(again.looks, 2);
+	assert_int_equal(fake_open_of(5), FAKE_SITES);
+	assert_int_equal(fake_open_of(6), FAKE_SITES);
+	assert_int_equal(probes__stats(p)->failed[PROBE_LINKS_FULL], 2);
+	done_again(p);
+}
+
+/* Not for 30 s, that is. */
+static void what_nobody_uses_makes_room(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_FILE);
+
+	for (int i = 0; i < 4; i++) {
+		probes__enter(p, 1, 0, 0);
+		assert_int_equal(map_again(p, 1, "X 249"), 0);
+	}
+	assert_int_equal(fake.open, 4 * 249);
+	probes__enter(p, 2, 0, 0);
+	assert_int_equal(map_again(p, 2, "S"), 0);
+	assert_int_equal(fake.open, 249 + FAKE_SITES);
+	done_again(p);
+}
+
+static void who_found_no_file_is_looked_at_again(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_PROCESS);
+
+	for (uint32_t tgid = 1; tgid <= 17; tgid++) {
+		probes__enter(p, tgid, 0, 0);
+		assert_int_equal(map_again(p, tgid, "S"), tgid <= 16 ? 0 : -ENOSPC);
+	}
+	assert_int_equal(probes__tick(p, SEC), 2 * SEC);
+	probes__leave(p, 3, SEC);
+	assert_int_equal(probes__tick(p, 2 * SEC), UINT64_MAX);
+	assert_int_equal(again.looks, 1);
+	assert_int_equal(fake_open_of(17), FAKE_SITES);
+	done_again(p);
+}
+
 static void processes_are_bounded(void **state)
 {
 	struct probes *p = make(UPROBE_SCOPE_FILE);
@@ -276,10 +442,10 @@ static void files_are_bounded(void **state)
 	assert_int_equal(fake.open, FAKE_SITES); /* what is in use stays */
 	for (i = 0; i < 17; i++)
 		close(fds[i]);
-	probes__enter(p, 2, 0, 0);
 	for (i = 0; i < 20; i++) {
 		fds[i] = fake_file("S");
-		assert_int_equal(probes__map(p, 2, fds[i], 30 + i), i < 15 ? 0 : -ENOSPC);
+		probes__enter(p, 2 + i, 0, 0);
+		assert_int_equal(probes__map(p, 2 + i, fds[i], 30 + i), i < 15 ? 0 : -ENOSPC);
 	}
 	assert_int_equal(probes__stats(p)->failed[PROBE_FILES_FULL], 5);
 	for (i = 0; i < 20; i++)
@@ -400,6 +566,36 @@ static void a_refused_probe_costs_only_itself(void **state)
 	done(p, fd);
 }
 
+static bool is_open(uint64_t offset)
+{
+	for (uint32_t i = 0; i < fake.n_links; i++)
+		if (fake.links[i].open && fake.links[i].offset == offset)
+			return true;
+	return false;
+}
+
+/* Of a function one of whose returns is not probed the entry must not be seen. */
+static void an_end_that_fails_costs_its_function(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_AUTO);
+	int fd = fake_file("G");
+
+	fake.bad_offset = 31;
+	enter(p, 1, fd, 0);
+	assert_int_equal(fake.open, 6);
+	assert_false(is_open(30));
+	fake.bad_offset = 30; /* nor ends without an entry */
+	enter(p, 2, fd, 0);
+	assert_int_equal(fake.open, 12);
+	assert_false(is_open(31));
+	fake.bad_offset = 22; /* and without its Write it is not probed at all */
+	assert_int_equal(probes__enter(p, 3, 0, 0), 0);
+	assert_int_equal(probes__map(p, 3, fd, 0), -EINVAL);
+	assert_int_equal(fake.open, 12);
+	assert_int_equal(fake.reason, PROBE_ATTACH);
+	done(p, fd);
+}
+
 static void a_process_that_is_gone_is_no_problem(void **state)
 {
 	struct probes *p = make(UPROBE_SCOPE_AUTO);
@@ -454,12 +650,19 @@ int main(void)
 		cmocka_unit_test(what_has_nothing_is_read_once),
 		cmocka_unit_test(exec_lets_go_of_what_was),
 		cmocka_unit_test(a_mapping_may_tell_of_the_exec),
+		cmocka_unit_test(it_is_ready_when_all_is_done),
 		cmocka_unit_test(many_are_probed_together),
 		cmocka_unit_test(probes_for_all_stay_for_the_grace_time),
 		cmocka_unit_test(churn_is_probed_together),
 		cmocka_unit_test(slow_churn_is_probed_one_by_one),
 		cmocka_unit_test(scope_process_never_probes_others),
 		cmocka_unit_test(links_are_bounded),
+		cmocka_unit_test(a_process_has_a_share_of_the_links),
+		cmocka_unit_test(a_share_counts_what_is_probed_for_all),
+		cmocka_unit_test(a_process_has_a_share_of_the_files),
+		cmocka_unit_test(who_found_no_link_is_looked_at_again),
+		cmocka_unit_test(what_nobody_uses_makes_room),
+		cmocka_unit_test(who_found_no_file_is_looked_at_again),
 		cmocka_unit_test(processes_are_bounded),
 		cmocka_unit_test(files_are_bounded),
 		cmocka_unit_test(a_file_written_over_is_another),
@@ -469,6 +672,7 @@ int main(void)
 		cmocka_unit_test(a_refused_program_costs_only_itself),
 		cmocka_unit_test(without_ends_nothing_is_probed),
 		cmocka_unit_test(a_refused_probe_costs_only_itself),
+		cmocka_unit_test(an_end_that_fails_costs_its_function),
 		cmocka_unit_test(a_process_that_is_gone_is_no_problem),
 		cmocka_unit_test(nspr_waits_for_nss),
 		cmocka_unit_test(a_jvm_is_a_problem_of_its_process),

@@ -114,16 +114,26 @@ static void own_maps_decide(void **state)
 	close(fd);
 }
 
-static void only_regular_files_are_opened(void **state)
+/* The container's library is a link to another of its files, and not to ours of that name. */
+static void a_path_is_followed_in_its_root(void **state)
 {
-	char path[256];
+	char inside[256];
+	struct map_entry m;
+	struct stat st;
 
-	assert_int_equal(open_regular("/dev/null"), -EINVAL);
-	assert_int_equal(open_regular("/"), -EINVAL);
-	assert_int_equal(open_regular("/nowhere"), -ENOENT);
-	snprintf(path, sizeof(path), "%s/fifo", root);
-	assert_int_equal(mkfifo(path, 0600), 0);
-	assert_int_equal(open_regular(path), -EINVAL); /* and does not wait */
+	snprintf(inside, sizeof(inside), "%s/7/root", root);
+	put(7, "root/lib", "theirs");
+	assert_int_equal(proc_maps__each("/proc", getpid(), first_of_self, &m), 1);
+	put_link(7, "root/self", m.path);
+	m.path = "/self";
+	assert_int_equal(open_by_path(root, 7, &m), -EACCES);
+	put_link(7, "root/self", "/lib");
+	strcat(inside, "/lib");
+	assert_int_equal(stat(inside, &st), 0);
+	m = (struct map_entry){ .path = "/self", .inode = st.st_ino };
+	m.dev_major = major(st.st_dev);
+	m.dev_minor = minor(st.st_dev);
+	assert_true(open_by_path(root, 7, &m) >= 0);
 }
 
 static void a_mapping_that_is_gone(void **state)
@@ -140,7 +150,7 @@ int main(void)
 		cmocka_unit_test(the_mapped_file_is_opened),
 		cmocka_unit_test(a_path_is_believed_when_it_is_the_same_file),
 		cmocka_unit_test(own_maps_decide),
-		cmocka_unit_test(only_regular_files_are_opened),
+		cmocka_unit_test(a_path_is_followed_in_its_root),
 		cmocka_unit_test(a_mapping_that_is_gone),
 	};
 

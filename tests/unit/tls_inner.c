@@ -27,7 +27,7 @@
 static struct probe_plan *plan_of(const char *assembly)
 {
 	char why[160];
-	struct tls_scan *s = tls_scan__new("/proc", NULL, why, sizeof(why));
+	struct tls_scan *s = tls_scan__new(NULL, why, sizeof(why));
 	struct probe_plan *plan;
 	int fd;
 
@@ -35,7 +35,7 @@ static struct probe_plan *plan_of(const char *assembly)
 	write_text("ssl.s", assembly, strlen(assembly));
 	sh("cc -shared -nostdlib -o ssl.so ssl.s && nm ssl.so > ssl.nm && strip ssl.so");
 	fd = open_file(in_dir("ssl.so"));
-	plan = tls_scan__plan(s, fd, 0);
+	plan = tls_scan__plan(s, fd);
 	assert_non_null(plan);
 	close(fd);
 	tls_scan__free(s);

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "probe_plan.h"
@@ -24,7 +26,7 @@ static int set_up(void **state)
 {
 	char why[128];
 
-	scan = tls_scan__new("/proc", NULL, why, sizeof(why));
+	scan = tls_scan__new(NULL, why, sizeof(why));
 	return !scan || !mkdtemp(dir);
 }
 
@@ -107,7 +109,7 @@ static void what_is_there_is_probed(void **state)
 {
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		int fd = library(cases[i].names);
-		struct probe_plan *plan = tls_scan__plan(scan, fd, getpid());
+		struct probe_plan *plan = tls_scan__plan(scan, fd);
 
 		assert_non_null(plan);
 		if (plan->n != cases[i].sites || plan->kinds != cases[i].kinds ||
@@ -131,7 +133,7 @@ static const struct probe_site *site(const struct probe_plan *plan, const char *
 static void programs_are_those_of_the_table(void **state)
 {
 	int fd = library("SSL_read SSL_write_ex SSL_free SSL_do_handshake");
-	struct probe_plan *plan = tls_scan__plan(scan, fd, 0);
+	struct probe_plan *plan = tls_scan__plan(scan, fd);
 
 	assert_non_null(plan);
 	assert_int_equal(plan->n, 7);
@@ -151,7 +153,7 @@ static void programs_are_those_of_the_table(void **state)
 static void aliases_are_one_place(void **state)
 {
 	int fd = library("SSL_read =SSL_peek SSL_write");
-	struct probe_plan *plan = tls_scan__plan(scan, fd, 0);
+	struct probe_plan *plan = tls_scan__plan(scan, fd);
 
 	assert_non_null(plan);
 	assert_int_equal(plan->n, 4);
@@ -166,7 +168,7 @@ static void what_is_no_executable_has_nothing(void **state)
 
 	for (int i = 0; i < 3; i++) {
 		int fd = open(files[i], O_RDONLY | O_CLOEXEC);
-		struct probe_plan *plan = tls_scan__plan(scan, fd, 0);
+		struct probe_plan *plan = tls_scan__plan(scan, fd);
 
 		assert_non_null(plan);
 		assert_int_equal(plan->n + plan->kinds, 0);
@@ -195,7 +197,7 @@ static int open_go(void)
 static void go_is_probed_at_each_return(void **state)
 {
 	int fd = open_go();
-	struct probe_plan *plan = fd < 0 ? NULL : tls_scan__plan(scan, fd, 0);
+	struct probe_plan *plan = fd < 0 ? NULL : tls_scan__plan(scan, fd);
 	size_t rets = 0;
 
 	if (!plan) {
@@ -218,6 +220,54 @@ static void go_is_probed_at_each_return(void **state)
 	close(fd);
 }
 
+/* The copy's version is another, and two of its functions have names of OpenSSL's. */
+static int go_of_the_future(int go)
+{
+	static const char magic[] = "\xff Go buildinf:";
+	char path[128], command[512], *bytes, *at;
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/go", dir);
+	snprintf(command, sizeof(command),
+		 "objcopy --add-symbol SSL_read=.text:0x1000,function,global"
+		 " --add-symbol SSL_write=.text:0x1100,function,global /proc/%d/fd/%d %s",
+		 getpid(), go, path);
+	assert_int_equal(system(command), 0);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(fstat(fd, &st), 0);
+	bytes = mmap(NULL, st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(bytes, MAP_FAILED);
+	at = bytes;
+	while ((at = memmem(at, bytes + st.st_size - at, magic, sizeof(magic) - 1)))
+		memcpy(at + 32, "\x05go2.0", 6), at++;
+	munmap(bytes, st.st_size);
+	return fd;
+}
+
+/* A Go program may have OpenSSL in it, which has nothing to do with its version. */
+static void an_unknown_go_costs_only_itself(void **state)
+{
+	int go = open_go(), fd;
+	struct probe_plan *plan;
+
+	if (go < 0) {
+		print_message("no Go here\n");
+		skip();
+	}
+	fd = go_of_the_future(go);
+	plan = tls_scan__plan(scan, fd);
+	assert_non_null(plan);
+	assert_string_equal(plan->why, "Go: built by an unknown version of Go, 'go2.0'");
+	assert_int_equal(plan->kinds, BIT(TLS_GO) | BIT(TLS_OPENSSL));
+	assert_int_equal(plan->marks, RED_TARGET_TLS);
+	assert_int_equal(plan->n, 4);
+	assert_int_equal(site(plan, "uprobe_tls_read")->role, TLS_READ);
+	probe_plan__free(plan);
+	close(fd);
+	close(go);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +276,7 @@ int main(void)
 		cmocka_unit_test(aliases_are_one_place),
 		cmocka_unit_test(what_is_no_executable_has_nothing),
 		cmocka_unit_test(go_is_probed_at_each_return),
+		cmocka_unit_test(an_unknown_go_costs_only_itself),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
