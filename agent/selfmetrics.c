@@ -166,6 +166,7 @@ static void request_points(struct self_builder *b, const struct request_families
 		{ "unmatched_response", st->unmatched },
 		{ "gap", st->gaps },
 		{ "head_cut", st->heads_cut },
+		{ "head_gave_way", st->heads_gone },
 		{ "trace_context", st->bad_contexts },
 		{ "field_unknown", st->unknown },
 		{ "pushed", st->pushed },
