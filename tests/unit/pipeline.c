@@ -18,7 +18,7 @@ static struct options options = { .max_connections = 10, .memory_limit_bytes = 1
 static struct procs *procs;
 static struct pipeline *p;
 static char last_service[32], last_error[32];
-static int n_spans;
+static int n_spans, n_kept;
 
 static void on_span(void *arg, const struct span *s)
 {
@@ -28,16 +28,40 @@ static void on_span(void *arg, const struct span *s)
 	n_spans++;
 }
 
-static int start(void **state)
+static void on_kept(void *arg, const struct span *s)
+{
+	n_kept++;
+}
+
+static int start_with(struct pipeline_config c)
 {
 	struct procs_config pc = { .proc_root = "" };
-	struct pipeline_config c = { .options = &options, .span = on_span, .span_arg = &n_spans };
 
-	n_spans = 0;
+	c.span = on_span;
+	c.span_arg = &n_spans;
+	n_spans = n_kept = 0;
 	procs = c.procs = procs__new(&pc);
 	p = pipeline__new(&c);
 	assert_non_null(p);
 	return 0;
+}
+
+static int start(void **state)
+{
+	return start_with((struct pipeline_config){ .options = &options });
+}
+
+/* Errors are kept, up to a limit. */
+static int start_traces(void **state)
+{
+	static struct options o;
+
+	o = options;
+	o.sampler = "parentbased_always_off";
+	o.keep_errors = true;
+	o.trace_limit = 7;
+	return start_with((struct pipeline_config){
+		.options = &o, .traces = true, .kept = on_kept });
 }
 
 static int stop(void **state)
@@ -171,6 +195,22 @@ static void ticks(void **state)
 	assert_int_equal(pipeline__tick(p, next), 25 * SECOND);
 }
 
+/* Records of the trace's other processes may come that much later. */
+static void a_trace_waits_a_second(void **state)
+{
+	static const char error[] = "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n";
+	static struct wire w;
+
+	wire_init(&w, feed, NULL);
+	wire_call(&w, RED_DIR_IN, "GET /a HTTP/1.1\r\n\r\n", 19, SECOND);
+	wire_call(&w, RED_DIR_OUT, error, sizeof(error) - 1, 2 * SECOND);
+	assert_int_equal(n_spans, 1);
+	assert_int_equal(pipeline__tick(p, 3 * SECOND - 1), 3 * SECOND);
+	assert_int_equal(n_kept, 0);
+	pipeline__tick(p, 3 * SECOND);
+	assert_int_equal(n_kept, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +220,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(replay_looks_at_no_process, start, stop),
 		cmocka_unit_test_setup_teardown(process_exit_is_the_reason, start, stop),
 		cmocka_unit_test_setup_teardown(ticks, start, stop),
+		cmocka_unit_test_setup_teardown(a_trace_waits_a_second, start_traces, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
