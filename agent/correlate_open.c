@@ -144,7 +144,7 @@ static bool same_request_id(const struct request *a, const struct request *b)
 #define CHAIN_ONLY(bucket, r, by, several)                                                         \
 	({                                                                                         \
 		struct request *at_ = *(bucket), *only_ = NULL;                                    \
-		for (; at_ && !*(several); at_ = at_->by.next)                                          \
+		for (; at_ && !*(several); at_ = at_->by.next)                                     \
 			if (by(at_, r)) {                                                          \
 				*(several) = only_ != NULL;                                        \
 				only_ = at_;                                                       \

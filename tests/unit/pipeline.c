@@ -60,8 +60,8 @@ static int start_traces(void **state)
 	o.sampler = "parentbased_always_off";
 	o.keep_errors = true;
 	o.trace_limit = 7;
-	return start_with((struct pipeline_config){
-		.options = &o, .traces = true, .kept = on_kept });
+	return start_with(
+		(struct pipeline_config){ .options = &o, .traces = true, .kept = on_kept });
 }
 
 static int stop(void **state)
