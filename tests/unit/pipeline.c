@@ -9,6 +9,7 @@
 
 #include "metrics.h"
 #include "pipeline.h"
+#include "selfmetrics.h"
 #include "service.h"
 #include "wire.h"
 
@@ -211,6 +212,32 @@ static void a_trace_waits_a_second(void **state)
 	assert_int_equal(n_kept, 1);
 }
 
+static double value_of(const struct metrics *m, const char *name)
+{
+	const struct metric_family *f = family(m, name);
+
+	assert_non_null(f);
+	assert_int_equal(f->n_points, 1);
+	return f->points[0].value;
+}
+
+/* What is lost is said. */
+static void losses_are_told(void **state)
+{
+	const struct request never_begun = { .kind = SPAN_SERVER,
+					     .service = procs__service(procs, 42),
+					     .method = "GET",
+					     .scheme = "http" };
+	struct metrics *m = metrics__new(1);
+
+	agg__request_end(pipeline__agg(p), &never_begun);
+	selfmetrics__add(m, p, procs, NULL, NULL, 1);
+	assert_true(metrics__ok(m));
+	assert_true(value_of(m, "redeye.active_requests.unbalanced") == 1);
+	assert_true(value_of(m, "redeye.trace.routes_lost") == 0);
+	metrics__put(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +248,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(process_exit_is_the_reason, start, stop),
 		cmocka_unit_test_setup_teardown(ticks, start, stop),
 		cmocka_unit_test_setup_teardown(a_trace_waits_a_second, start_traces, stop),
+		cmocka_unit_test_setup_teardown(losses_are_told, start_traces, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
