@@ -71,7 +71,7 @@ struct http1 {
 	struct http_txn *oldest, *newest; /* requests without a finished response */
 	uint32_t n_txns;
 	uint64_t bad_ns; /* a malformed request was seen then, and not answered yet */
-	uint64_t out_eof_ns, in_eof_ns;
+	uint64_t out_eof_ns;
 	uint64_t reset_ns;         /* the peer reset the connection */
 	uint32_t burst;            /* requests since the traffic last turned their way */
 	uint8_t strikes;           /* turns in a row that made no sense */

@@ -18,7 +18,8 @@
 
 #include <errno.h>
 
-#define BIT(field) (1u << (field))
+#define TRACEPARENT_LEN 55
+#define BIT(field)      (1u << (field))
 
 unsigned int trace_context__formats(const char *propagator)
 {
@@ -344,20 +345,4 @@ enum trace_context_result trace_context__finish(const struct trace_context_reade
 	}
 	*out = (struct trace_context){ 0 };
 	return worst;
-}
-
-/* ---- out ---- */
-
-void trace_context__format(const struct trace *t, char out[TRACEPARENT_LEN + 1])
-{
-	const uint8_t version = 0, flags = t->flags & (TRACE_SAMPLED | TRACE_RANDOM);
-
-	out = hex_put(out, &version, 1);
-	*out++ = '-';
-	out = hex_put(out, t->trace_id, sizeof(t->trace_id));
-	*out++ = '-';
-	out = hex_put(out, t->span_id, sizeof(t->span_id));
-	*out++ = '-';
-	out = hex_put(out, &flags, 1);
-	*out = 0;
 }
