@@ -88,14 +88,14 @@ static struct request **thread_bucket(struct correlate *c, const struct request 
 
 static struct request **context_bucket(struct correlate *c, const struct request *r)
 {
-	uint64_t h = hash_bytes(r->tgid, r->context.parent_id, sizeof(r->context.parent_id));
+	uint64_t h = hash_seeded(r->tgid, r->context.parent_id, sizeof(r->context.parent_id));
 
 	return &c->contexts[h % OPEN_BUCKETS];
 }
 
 static struct request **request_id_bucket(struct correlate *c, const struct request *r)
 {
-	uint64_t h = hash_bytes(r->tgid, r->request_id.p, r->request_id.len);
+	uint64_t h = hash_seeded(r->tgid, r->request_id.p, r->request_id.len);
 
 	return &c->request_ids[h % OPEN_BUCKETS];
 }
@@ -284,7 +284,7 @@ static struct request **connection_bucket(struct correlate *c, const struct requ
 					  enum span_kind kind)
 {
 	struct end client = end_of(r, SPAN_CLIENT), server = end_of(r, SPAN_SERVER);
-	uint64_t h = hash_bytes(r->wire_place, client.addr, 16);
+	uint64_t h = hash_seeded(r->wire_place, client.addr, 16);
 
 	h = red_mix(h ^ ((uint64_t)client.port << 16 | server.port));
 	return &c->connections[kind][h % OPEN_BUCKETS];

@@ -124,20 +124,6 @@ static bool read_traceparent(struct slice s, struct trace_context *out)
 	return true;
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-static struct slice trim_blanks(struct slice s)
-{
-	for (; s.len && is_blank(s.p[0]); s.p++)
-		s.len--;
-	while (s.len && is_blank(s.p[s.len - 1]))
-		s.len--;
-	return s;
-}
-
 static bool is_key_char(char c, bool is_first)
 {
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
@@ -174,7 +160,7 @@ int tracestate__next(struct slice *rest, struct slice *key, struct slice *value)
 		if (!rest->len)
 			return 0;
 		n = slice_until(*rest, ',');
-		member = trim_blanks((struct slice){ rest->p, n });
+		member = slice_trim_blanks((struct slice){ rest->p, n });
 		*rest = slice_skip(*rest, n + (n < rest->len));
 	}
 	n = slice_until(member, '=');
