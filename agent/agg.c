@@ -150,7 +150,6 @@ void agg__span(struct agg *agg, struct span *s)
 	struct series *series = NULL;
 	struct label label;
 
-	agg->stats.spans_cnt++;
 	if (s->end_ns > agg->mono_ns)
 		agg->mono_ns = s->end_ns;
 	if (svc) {

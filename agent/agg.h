@@ -67,12 +67,9 @@ struct agg_stats {
 	uint32_t rpc_methods;    /* names, of them too */
 	uint64_t bytes;          /* heap, about */
 	/* since agg__new */
-	uint64_t spans_cnt;
-	uint64_t routed_cnt;         /* server spans with http.route */
-	uint64_t routed_learned_cnt; /* those of them with a learned one */
-	uint64_t overflowed_cnt;     /* spans that went to an overflow series */
-	uint64_t lost_cnt;           /* spans not (fully) recorded: no memory, AGG_MAX_SERVICES */
-	uint64_t unbalanced_cnt;     /* ends without a start */
+	uint64_t overflowed_cnt; /* spans that went to an overflow series */
+	uint64_t lost_cnt;       /* spans not (fully) recorded: no memory, AGG_MAX_SERVICES */
+	uint64_t unbalanced_cnt; /* ends without a start */
 };
 
 /* NULL with errno ENOMEM, or EINVAL for a route that does not begin with '/'. */

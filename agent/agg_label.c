@@ -69,8 +69,6 @@ static void http_route(const struct labelled *x)
 		route_table__get(x->svc->routes, x->s->path, served && !x->agg->full);
 
 	x->l->key.scheme = names__id(&x->agg->names, x->s->scheme);
-	x->agg->stats.routed_cnt += route.template != NULL;
-	x->agg->stats.routed_learned_cnt += route.learned;
 	set_name(x, route.template);
 }
 

@@ -71,7 +71,6 @@ const struct backend backends[] = {
 		.needs = "BPF trampolines",
 		.misses = "payload of io_uring calls (counted without it); receives that were "
 			  "waiting when redeye started",
-		.needs_recvmsg_nargs = true,
 		.progs = fentry_progs,
 		.unfit_7 = "since Linux 7.0 a trampoline's program can be preempted, and "
 			   "other calls on its processor are then lost",
@@ -83,7 +82,6 @@ const struct backend backends[] = {
 		.misses =
 			"payload of io_uring calls; returns of calls beyond the kernel's limit of "
 			"blocked return probes (counted as missed)",
-		.needs_recvmsg_nargs = true,
 		.progs = kprobe_progs,
 	},
 	{

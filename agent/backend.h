@@ -19,9 +19,8 @@ struct backend_prog {
 struct backend {
 	enum backend_id id;
 	const char *name;
-	const char *needs;  /* for people */
-	const char *misses; /* what it cannot see, NULL: nothing known */
-	bool needs_recvmsg_nargs;
+	const char *needs;                  /* for people */
+	const char *misses;                 /* what it cannot see, NULL: nothing known */
 	const struct backend_prog *progs;   /* ends with a NULL name */
 	const struct backend_prog *progs_7; /* instead of these since Linux 7.0; NULL: the same */
 	const char *unfit_7;                /* why it is not used since Linux 7.0; NULL: it is */

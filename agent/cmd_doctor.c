@@ -165,7 +165,7 @@ static bool give_up(struct privileges *p)
 	bool told;
 	pid_t pid;
 
-	if (pipe(fd))
+	if (pipe2(fd, O_CLOEXEC))
 		return false;
 	pid = fork();
 	if (!pid) {

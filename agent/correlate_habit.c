@@ -7,7 +7,7 @@
  * with a digit in it is any. */
 static uint64_t kind_of(const struct request *r)
 {
-	uint64_t h = hash_bytes(r->service->id, r->method, strlen(r->method));
+	uint64_t h = hash_seeded(r->service->id, r->method, strlen(r->method));
 	struct slice rest = r->path;
 	size_t len, i;
 	bool digit;
@@ -16,7 +16,7 @@ static uint64_t kind_of(const struct request *r)
 		len = slice_until(rest, '/');
 		for (digit = false, i = 0; i < len && !digit; i++)
 			digit = rest.p[i] >= '0' && rest.p[i] <= '9';
-		h = hash_bytes(h, digit ? "0" : rest.p, digit ? 1 : len);
+		h = hash_seeded(h, digit ? "0" : rest.p, digit ? 1 : len);
 		rest = slice_skip(rest, len + (len < rest.len));
 	}
 	return h ? h : 1;
@@ -25,7 +25,7 @@ static uint64_t kind_of(const struct request *r)
 static uint64_t peer_of(const struct request *r)
 {
 	const struct conn *conn = r->conn;
-	uint64_t h = hash_bytes(r->service->id, conn->peer_addr, sizeof(conn->peer_addr));
+	uint64_t h = hash_seeded(r->service->id, conn->peer_addr, sizeof(conn->peer_addr));
 
 	h = red_mix(h ^ conn->peer_port);
 	return h ? h : 1;

@@ -14,6 +14,7 @@
 
 #include "conn.h"
 #include "correlate.h"
+#include "hash.h"
 
 #define PROCESS_BUCKETS 256
 #define OPEN_BUCKETS    1024
@@ -89,21 +90,6 @@ struct correlate {
 	struct habit habits[HABITS];
 	struct background background[PEERS / PEER_WAYS][PEER_WAYS];
 };
-
-static inline uint64_t hash_bytes(uint64_t h, const void *data, size_t len)
-{
-	const uint8_t *p = data;
-	uint64_t w;
-
-	for (; len >= 8; p += 8, len -= 8) {
-		memcpy(&w, p, 8);
-		h = red_mix(h ^ w);
-	}
-	w = len;
-	while (len--)
-		w = w << 8 | *p++;
-	return red_mix(h ^ w);
-}
 
 /* ---- correlate_open.c ---- */
 /* A server request is being served from now on, and no more. */

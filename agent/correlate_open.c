@@ -88,14 +88,14 @@ static struct request **thread_bucket(struct correlate *c, const struct request 
 
 static struct request **context_bucket(struct correlate *c, const struct request *r)
 {
-	uint64_t h = hash_bytes(r->tgid, r->context.parent_id, sizeof(r->context.parent_id));
+	uint64_t h = hash_seeded(r->tgid, r->context.parent_id, sizeof(r->context.parent_id));
 
 	return &c->contexts[h % OPEN_BUCKETS];
 }
 
 static struct request **request_id_bucket(struct correlate *c, const struct request *r)
 {
-	uint64_t h = hash_bytes(r->tgid, r->request_id.p, r->request_id.len);
+	uint64_t h = hash_seeded(r->tgid, r->request_id.p, r->request_id.len);
 
 	return &c->request_ids[h % OPEN_BUCKETS];
 }
@@ -122,26 +122,29 @@ static bool same_request_id(const struct request *a, const struct request *b)
 	return a->tgid == b->tgid && slice_eq(a->request_id, b->request_id);
 }
 
-/* The chains differ in nothing but the member that they go by. */
+/* The chains differ in nothing but the member that they go by. All requests of an event loop
+ * are in one of them, so none is walked to its end. */
 #define CHAIN_PUSH(bucket, r, by)                                                                  \
 	do {                                                                                       \
-		(r)->by = *(bucket);                                                               \
-		*(bucket) = (r);                                                                   \
+		(r)->by.at = (bucket);                                                             \
+		(r)->by.next = *(r)->by.at;                                                        \
+		if ((r)->by.next)                                                                  \
+			(r)->by.next->by.at = &(r)->by.next;                                       \
+		*(r)->by.at = (r);                                                                 \
 	} while (0)
 
-#define CHAIN_REMOVE(bucket, r, by)                                                                \
+#define CHAIN_REMOVE(r, by)                                                                        \
 	do {                                                                                       \
-		struct request **link_ = (bucket);                                                 \
-		while (*link_ != (r))                                                              \
-			link_ = &(*link_)->by;                                                     \
-		*link_ = (r)->by;                                                                  \
+		*(r)->by.at = (r)->by.next;                                                        \
+		if ((r)->by.next)                                                                  \
+			(r)->by.next->by.at = (r)->by.at;                                          \
 	} while (0)
 
 /* The only one in the chain that is like `r`; *several when there are more. */
 #define CHAIN_ONLY(bucket, r, by, several)                                                         \
 	({                                                                                         \
 		struct request *at_ = *(bucket), *only_ = NULL;                                    \
-		for (; at_ && !*(several); at_ = at_->by)                                          \
+		for (; at_ && !*(several); at_ = at_->by.next)                                     \
 			if (by(at_, r)) {                                                          \
 				*(several) = only_ != NULL;                                        \
 				only_ = at_;                                                       \
@@ -155,7 +158,7 @@ static struct request *on_thread(struct correlate *c, const struct request *r)
 	struct request *at = *thread_bucket(c, r);
 
 	while (at && !same_thread(at, r))
-		at = at->same_thread;
+		at = at->same_thread.next;
 	return at;
 }
 
@@ -194,15 +197,15 @@ void open__served(struct correlate *c, struct request *r)
 		p->open = r->next;
 	if (r->next)
 		r->next->prev = r->prev;
-	CHAIN_REMOVE(thread_bucket(c, r), r, same_thread);
+	CHAIN_REMOVE(r, same_thread);
 	if (r->answer_tid && !r->alone) {
 		p->shares_threads |= r->answer_tid != r->tid;
 		p->own_thread_runs++;
 	}
 	if (r->context.valid)
-		CHAIN_REMOVE(context_bucket(c, r), r, same_context);
+		CHAIN_REMOVE(r, same_context);
 	if (has_request_id(r))
-		CHAIN_REMOVE(request_id_bucket(c, r), r, same_request_id);
+		CHAIN_REMOVE(r, same_request_id);
 	r->process = NULL;
 	if (!--p->n_open) /* it stays, for what is known of it, until it ends */
 		c->stats.processes--;
@@ -281,7 +284,7 @@ static struct request **connection_bucket(struct correlate *c, const struct requ
 					  enum span_kind kind)
 {
 	struct end client = end_of(r, SPAN_CLIENT), server = end_of(r, SPAN_SERVER);
-	uint64_t h = hash_bytes(r->wire_place, client.addr, 16);
+	uint64_t h = hash_seeded(r->wire_place, client.addr, 16);
 
 	h = red_mix(h ^ ((uint64_t)client.port << 16 | server.port));
 	return &c->connections[kind][h % OPEN_BUCKETS];
@@ -306,7 +309,7 @@ void open__add_end(struct correlate *c, struct request *r)
 void open__remove_end(struct correlate *c, struct request *r)
 {
 	if (r->has_ends)
-		CHAIN_REMOVE(connection_bucket(c, r, r->kind), r, same_connection);
+		CHAIN_REMOVE(r, same_connection);
 }
 
 struct request *open__find(struct correlate *c, uint32_t tgid, uint64_t conn_id, uint64_t place)

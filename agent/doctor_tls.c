@@ -12,10 +12,12 @@
 #include "probe_plan.h"
 #include "proc_maps.h"
 #include "procfs.h"
+#include "procname.h"
 #include "tls_functions.h"
 #include "tls_scan.h"
 
 #define MAX_FILES 4096
+#define PATH_END  127
 #define MAX_ROWS  256
 
 #define JSSE "TLS by JSSE is inside the JVM; not visible to uprobes"
@@ -26,12 +28,14 @@ struct file {
 	struct probe_plan *plan; /* NULL: could not be read */
 };
 
-/* One kind of library in processes of one name. */
+/* One kind of library in processes of one name. What it says goes to a terminal, and is others'
+ * words: names of processes and files, versions that a binary tells. All of it is clean. */
 struct row {
-	char process[16];
-	char path[128]; /* its end, when it is longer */
+	char process[PROCNAME_MAX];
+	char path[PROCNAME_MAX]; /* its end, when it is longer than PATH_END */
 	enum tls_kind kind;
-	const char *why; /* NULL: it can be seen */
+	bool seen;
+	char why[PROCNAME_MAX]; /* not */
 	uint32_t processes;
 	uint32_t last; /* of these, counted once */
 };
@@ -48,7 +52,7 @@ struct doctor_tls {
 struct look {
 	struct doctor_tls *d;
 	uint32_t tgid;
-	const char *comm;
+	char process[PROCNAME_MAX];
 };
 
 static const struct probe_plan *plan_of(struct doctor_tls *d, int fd)
@@ -72,19 +76,21 @@ static const struct probe_plan *plan_of(struct doctor_tls *d, int fd)
 
 static const char *end_of(const char *path)
 {
-	size_t len = strlen(path), max = sizeof(((struct row *)0)->path) - 1;
+	size_t len = strlen(path);
 
-	return len > max ? path + len - max : path;
+	return len > PATH_END ? path + len - PATH_END : path;
 }
 
 static void note(struct look *l, enum tls_kind kind, const char *path, const char *why)
 {
 	struct doctor_tls *d = l->d;
+	char clean[PROCNAME_MAX];
 	struct row *r;
 
+	path = end_of(path);
+	procname__clean(clean, path, strlen(path));
 	for (r = d->rows; r < d->rows + d->n_rows; r++)
-		if (r->kind == kind && !strcmp(r->process, l->comm) &&
-		    !strcmp(r->path, end_of(path)))
+		if (r->kind == kind && !strcmp(r->process, l->process) && !strcmp(r->path, clean))
 			break;
 	if (r == d->rows + d->n_rows) {
 		if (d->n_rows == MAX_ROWS) {
@@ -92,9 +98,11 @@ static void note(struct look *l, enum tls_kind kind, const char *path, const cha
 			return;
 		}
 		d->n_rows++;
-		*r = (struct row){ .kind = kind, .why = why };
-		snprintf(r->process, sizeof(r->process), "%s", l->comm);
-		snprintf(r->path, sizeof(r->path), "%s", end_of(path));
+		*r = (struct row){ .kind = kind, .seen = !why };
+		memcpy(r->process, l->process, sizeof(r->process));
+		memcpy(r->path, clean, sizeof(r->path));
+		if (why)
+			procname__clean(r->why, why, strlen(why));
 	}
 	r->processes += r->last != l->tgid;
 	r->last = l->tgid;
@@ -126,10 +134,12 @@ static int look_at_process(void *arg, uint32_t tgid)
 {
 	struct procfs_stat st;
 	struct doctor_tls *d = arg;
-	struct look l = { d, tgid, st.comm };
+	struct look l = { d, tgid, "" };
 
-	if (!procfs__stat(&d->fs, tgid, &st) && !st.kthread)
-		proc_maps__each("/proc", tgid, look_at_file, &l);
+	if (procfs__stat(&d->fs, tgid, &st) || st.kthread)
+		return 0;
+	procname__clean(l.process, st.comm, strnlen(st.comm, sizeof(st.comm)));
+	proc_maps__each("/proc", tgid, look_at_file, &l);
 	return 0;
 }
 
@@ -176,8 +186,8 @@ void doctor_tls__print(const struct doctor_tls *d)
 	       "FILE; REASON");
 	for (r = d->rows; r < d->rows + d->n_rows; r++)
 		printf("%-16s %5u  %-8s %-5s %s%s%s\n", r->process, r->processes,
-		       tls_libraries[r->kind].name, r->why ? "no" : "yes", r->path,
-		       r->why ? "; " : "", r->why ? r->why : "");
+		       tls_libraries[r->kind].name, r->seen ? "yes" : "no", r->path,
+		       r->seen ? "" : "; ", r->why);
 	if (!d->n_rows)
 		printf("none found%s\n", geteuid() ? " (other users' processes need root)" : "");
 	if (d->full)
@@ -196,8 +206,8 @@ cJSON *doctor_tls__json(const struct doctor_tls *d)
 		cJSON_AddNumberToObject(o, "processes", r->processes);
 		cJSON_AddStringToObject(o, "library", tls_libraries[r->kind].name);
 		cJSON_AddStringToObject(o, "file", r->path);
-		cJSON_AddBoolToObject(o, "seen", !r->why);
-		cJSON_AddStringToObject(o, "reason", r->why ? r->why : "");
+		cJSON_AddBoolToObject(o, "seen", r->seen);
+		cJSON_AddStringToObject(o, "reason", r->why);
 		cJSON_AddItemToArray(list, o);
 	}
 	return list;

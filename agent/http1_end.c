@@ -67,8 +67,6 @@ void http1__eof(void *state, enum red_dir dir, const struct proto_end *e)
 		h->reset_ns = e->ts_ns;
 		return;
 	}
-	if (dir == RED_DIR_IN && !h->in_eof_ns)
-		h->in_eof_ns = e->ts_ns;
 	if (dir == RED_DIR_OUT && !h->out_eof_ns)
 		h->out_eof_ns = e->ts_ns;
 	if (h->role != ROLE_UNKNOWN && dir == response_dir(h))

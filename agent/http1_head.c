@@ -224,26 +224,12 @@ struct facts {
 	struct http1_head *h;
 	bool te, te_chunked;
 	bool length, length_bad;
-	bool conn_close, conn_keep_alive, conn_upgrade;
-	bool upgrade;
 };
 
 static void on_host(struct facts *f, struct slice value)
 {
 	if (!f->h->host.p)
 		f->h->host = value;
-}
-
-/* RFC 9110 §7.6.1 */
-static void on_connection(struct facts *f, struct slice value)
-{
-	struct slice option;
-
-	while (next_element(&value, &option)) {
-		f->conn_close |= slice_ieq(option, SLICE("close"));
-		f->conn_keep_alive |= slice_ieq(option, SLICE("keep-alive"));
-		f->conn_upgrade |= slice_ieq(option, SLICE("upgrade"));
-	}
 }
 
 /* RFC 9112 §6.3, 5: equal repetitions, in one line or several, are one. Beyond
@@ -276,16 +262,6 @@ static void on_transfer_encoding(struct facts *f, struct slice value)
 		f->te_chunked = slice_ieq(coding, SLICE("chunked"));
 }
 
-static void on_upgrade(struct facts *f, struct slice value)
-{
-	f->upgrade = true;
-}
-
-static void on_expect(struct facts *f, struct slice value)
-{
-	f->h->expect_continue |= slice_ieq(value, SLICE("100-continue"));
-}
-
 static void on_trailer(struct facts *f, struct slice value)
 {
 	f->h->has_trailer = true;
@@ -301,12 +277,9 @@ static const struct field {
 	void (*read)(struct facts *f, struct slice value);
 } field_table[32][FIELDS_PER_LETTER] = {
 	[LETTER('h')] = { { SLICE("host"), on_host } },
-	[LETTER('c')] = { { SLICE("connection"), on_connection },
-			  { SLICE("content-length"), on_content_length } },
+	[LETTER('c')] = { { SLICE("content-length"), on_content_length } },
 	[LETTER('t')] = { { SLICE("transfer-encoding"), on_transfer_encoding },
 			  { SLICE("trailer"), on_trailer } },
-	[LETTER('u')] = { { SLICE("upgrade"), on_upgrade } },
-	[LETTER('e')] = { { SLICE("expect"), on_expect } },
 };
 
 static void read_field(struct facts *f, const struct field *row, struct slice line)
@@ -360,8 +333,6 @@ static int read_fields(struct slice *rest, struct http1_head *h)
 	h->complete = next;
 	h->fields = (struct slice){ rest->p, p - rest->p };
 	*rest = slice_skip(*rest, (next ? next : p) - rest->p);
-	h->keep_alive = !f.conn_close && (h->minor || f.conn_keep_alive);
-	h->upgrade = f.upgrade && f.conn_upgrade;
 	return set_framing(&f);
 }
 

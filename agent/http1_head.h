@@ -46,14 +46,11 @@ enum http1_framing {
 /* Defined only after a result greater than zero. */
 struct http1_head {
 	bool is_response;
-	bool complete;        /* the blank line was seen */
-	bool target_cut;      /* the request line ends within the target */
-	bool keep_alive;      /* by version and Connection, RFC 9112 §9.3; UNTIL_CLOSE overrules */
-	bool upgrade;         /* Connection: upgrade, and an Upgrade field, RFC 9110 §7.8 */
-	bool expect_continue; /* Expect: 100-continue, RFC 9110 §10.1.1 */
-	bool has_trailer;     /* a Trailer field, RFC 9110 §6.6.2 */
-	uint8_t minor;        /* of HTTP/1.minor; 1 when it was cut off */
-	uint16_t status;      /* 100 to 999 */
+	bool complete;    /* the blank line was seen */
+	bool target_cut;  /* the request line ends within the target */
+	bool has_trailer; /* a Trailer field, RFC 9110 §6.6.2 */
+	uint8_t minor;    /* of HTTP/1.minor; 1 when it was cut off */
+	uint16_t status;  /* 100 to 999 */
 	enum http1_framing framing;
 	uint64_t content_length; /* HTTP1_BODY_LENGTH only; at most INT64_MAX */
 	struct slice method, target;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "conn.h"
+#include "head_room.h"
 #include "http1_chunk.h"
 #include "http1_head.h"
 #include "http1_target.h"
@@ -44,8 +45,9 @@ enum role {
 
 struct half {
 	enum half_state state;
-	uint32_t buf_len, buf_cap;
 	char *buf; /* an incomplete head */
+	uint32_t buf_len;
+	struct head_room room; /* of buf */
 	uint64_t left;
 	uint64_t first_ns;  /* the message's first byte, */
 	uint64_t first_off; /* where it is, */
@@ -69,7 +71,7 @@ struct http1 {
 	struct http_txn *oldest, *newest; /* requests without a finished response */
 	uint32_t n_txns;
 	uint64_t bad_ns; /* a malformed request was seen then, and not answered yet */
-	uint64_t out_eof_ns, in_eof_ns;
+	uint64_t out_eof_ns;
 	uint64_t reset_ns;         /* the peer reset the connection */
 	uint32_t burst;            /* requests since the traffic last turned their way */
 	uint8_t strikes;           /* turns in a row that made no sense */

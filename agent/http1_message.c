@@ -168,23 +168,44 @@ void http1__head_cut(struct http1 *h, enum red_dir dir, const char *p, size_t n,
 	message_head(h, dir, &head, b);
 }
 
-static bool buf_append(struct http1 *h, struct half *f, const char *p, size_t n)
+/* What is there of it is what is known of it, as if the rest had not been captured. */
+static void give_way(struct proto_env *env, struct head_room *r)
 {
-	uint32_t cap = f->buf_cap ? f->buf_cap : 512;
+	struct http1 *h = r->owner;
+	enum red_dir dir = r == &h->half[RED_DIR_OUT].room ? RED_DIR_OUT : RED_DIR_IN;
+	struct half *f = &h->half[dir];
+	struct proto_bytes at = { .ts_ns = f->last_ns, .tgid = h->conn->tgid };
+
+	stat_of(h)->heads_gone++;
+	if (f->state == HALF_HEAD)
+		http1__head_cut(h, dir, f->buf, f->buf_len, &at);
+	else
+		http1__buf_release(h, f);
+}
+
+static bool buf_grow(struct http1 *h, struct half *f, uint32_t need)
+{
+	uint32_t had = f->room.bytes, cap = had ? had : 512;
 	char *grown;
 
-	while (cap < f->buf_len + n)
+	while (cap < need)
 		cap *= 2;
-	if (cap > f->buf_cap) {
-		if (h->env->head_bytes + cap - f->buf_cap > h->env->max_head_bytes)
-			return false;
-		grown = realloc(f->buf, cap);
-		if (!grown)
-			return false;
-		h->env->head_bytes += cap - f->buf_cap;
+	f->room.owner = h;
+	f->room.give_way = give_way;
+	if (!head_room__resize(h->env, &f->room, cap))
+		return false;
+	grown = realloc(f->buf, cap);
+	if (grown)
 		f->buf = grown;
-		f->buf_cap = cap;
-	}
+	else
+		head_room__resize(h->env, &f->room, had);
+	return grown;
+}
+
+static bool buf_append(struct http1 *h, struct half *f, const char *p, size_t n)
+{
+	if (f->buf_len + n > f->room.bytes && !buf_grow(h, f, f->buf_len + n))
+		return false;
 	memcpy(f->buf + f->buf_len, p, n);
 	f->buf_len += n;
 	return true;

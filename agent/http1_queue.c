@@ -145,10 +145,10 @@ struct http_txn *http1__begin(struct http1 *h, const struct http1_head *head, ui
 
 void http1__buf_release(struct http1 *h, struct half *f)
 {
-	h->env->head_bytes -= f->buf_cap;
+	head_room__resize(h->env, &f->room, 0);
 	free(f->buf);
 	f->buf = NULL;
-	f->buf_len = f->buf_cap = 0;
+	f->buf_len = 0;
 }
 
 void http1__message_end(struct http1 *h, enum red_dir dir, uint64_t end_ns)

@@ -102,6 +102,8 @@ static void malformed(struct http2 *h, enum red_dir dir)
 	http2__gap(h, dir);
 }
 
+_Static_assert(HTTP2_PREFIX_MAX <= HTTP2_FRAME_HEADER, "it is read to where the header was");
+
 static void prefix_is_whole(struct http2 *h, enum red_dir dir, uint64_t ts_ns)
 {
 	struct http2_half *f = &h->half[dir];

@@ -18,34 +18,50 @@ struct lengths {
 	uint16_t name, value;
 };
 
-static bool fits(const struct http2_block *b, const struct proto_env *env, uint32_t cap)
+/* Header compression goes on: it is only not known what this one said. */
+static void give_way(struct proto_env *env, struct head_room *r)
 {
-	return env->head_bytes + cap - b->cap <= env->max_head_bytes;
+	struct http2_block *b = r->owner;
+
+	env->stat[PROTO_HTTP2].heads_gone++;
+	http2_block__release(b, env);
+	b->no_memory = true;
 }
 
-static void now_has(struct http2_block *b, struct proto_env *env, char *p, uint32_t cap)
+/* Who gives way leaves his own as the spare one. */
+static bool take_spare(struct http2_block *b, struct proto_env *env)
 {
-	env->head_bytes += cap - b->cap;
-	b->p = p;
-	b->cap = cap;
+	uint32_t cap = spare_cap;
+	char *p = spare;
+
+	spare = NULL;
+	spare_cap = 0;
+	if (head_room__resize(env, &b->room, cap)) {
+		b->p = p;
+		return true;
+	}
+	free(p);
+	return false;
 }
 
 static bool grow(struct http2_block *b, struct proto_env *env, uint32_t need)
 {
-	uint32_t cap = b->cap ? b->cap : CAP_FIRST;
+	uint32_t had = b->room.bytes, cap = had ? had : CAP_FIRST;
 	char *p;
 
-	if (!b->p && spare_cap >= need && fits(b, env, spare_cap)) {
-		now_has(b, env, spare, spare_cap);
-		spare = NULL;
-		spare_cap = 0;
+	b->room.owner = b;
+	b->room.give_way = give_way;
+	if (!b->p && spare_cap >= need && take_spare(b, env))
 		return true;
-	}
 	while (cap < need)
 		cap *= 2;
-	p = fits(b, env, cap) ? realloc(b->p, cap) : NULL;
+	if (!head_room__resize(env, &b->room, cap))
+		return false;
+	p = realloc(b->p, cap);
 	if (p)
-		now_has(b, env, p, cap);
+		b->p = p;
+	else
+		head_room__resize(env, &b->room, had);
 	return p;
 }
 
@@ -64,7 +80,7 @@ void http2_block__add(struct http2_block *b, struct proto_env *env, struct slice
 		return;
 	}
 	need = b->len + sizeof(l) + name.len + value.len;
-	if (need > b->cap && !grow(b, env, need)) {
+	if (need > b->room.bytes && !grow(b, env, need)) {
 		b->no_memory = true;
 		return;
 	}
@@ -91,11 +107,13 @@ bool http2_block__next(const struct http2_block *b, uint32_t *at, struct slice *
 
 void http2_block__release(struct http2_block *b, struct proto_env *env)
 {
-	env->head_bytes -= b->cap;
-	if (b->cap > spare_cap) {
+	uint32_t cap = b->room.bytes;
+
+	head_room__resize(env, &b->room, 0);
+	if (cap > spare_cap) {
 		free(spare);
 		spare = b->p;
-		spare_cap = b->cap;
+		spare_cap = cap;
 	} else {
 		free(b->p);
 	}

@@ -10,15 +10,17 @@
 #include <stdint.h>
 
 #include "grpc.h"
+#include "head_room.h"
 #include "proto.h"
 #include "slice.h"
 
 struct http2_block {
 	char *p;
-	uint32_t len, cap;
+	uint32_t len;
 	uint32_t n_unknown; /* fields of which nothing is known */
 	bool cut;           /* not all are kept */
 	bool no_memory;
+	struct head_room room;
 };
 
 /* `name` NULL: an unknown one. */

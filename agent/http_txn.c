@@ -175,15 +175,14 @@ void http_txn__free_pool(void)
 
 static void fill_request(struct request *to, const struct http_request *r)
 {
-	to->kind = r->kind;
-	to->tgid = r->tgid;
-	to->tid = r->tid;
-	to->blocking = r->blocking;
-	to->conn_id = r->conn->id;
-	to->place = red_place(r->conn->layer, r->off);
+	const struct proto_bytes first = { .off = r->off,
+					   .ts_ns = r->start_ns,
+					   .tgid = r->tgid,
+					   .tid = r->tid,
+					   .nonblock = !r->blocking };
+
+	txn__request(to, r->conn, r->kind == SPAN_SERVER ? RED_DIR_IN : RED_DIR_OUT, &first);
 	to->scheme = r->conn->layer ? "https" : "http";
-	to->start_ns = r->start_ns;
-	to->conn = r->conn;
 }
 
 struct http_txn *http_txn__begin(struct proto_env *env, struct proto_stat *stat,

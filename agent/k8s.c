@@ -26,7 +26,8 @@ struct k8s {
 	char own_name[PROCNAME_MAX], own_namespace[PROCNAME_MAX];
 	uint64_t start_ns;
 	unsigned int read; /* enum k8s_read, of the changes that are being read */
-	bool synced;       /* all pods were here once */
+	uint64_t truncated;
+	bool synced; /* all pods were here once */
 	bool said_full;
 };
 
@@ -283,6 +284,7 @@ static void apply(struct k8s *k, struct k8s_change *change)
 {
 	switch (change->kind) {
 	case K8S_CHANGE_POD:
+		k->truncated += change->pod->truncated;
 		put_pod(k, change->pod);
 		break;
 	case K8S_CHANGE_GONE:
@@ -372,6 +374,9 @@ void k8s__metrics(struct k8s *k, struct self_builder *b)
 		     "Pods of this node that are known.");
 	self__single(b, "redeye.kubernetes.pods.refused", "{pod}", METRIC_COUNTER,
 		     k8s_table__refused(k->table), "Pods for which there was no room.");
+	self__single(b, "redeye.kubernetes.pods.truncated", "{pod}", METRIC_COUNTER, k->truncated,
+		     "Pods that came with more containers, or wanted labels or annotations, than "
+		     "are kept.");
 	self__single(b, "redeye.kubernetes.lists", "{list}", METRIC_COUNTER, st.lists,
 		     "Times that all pods of this node were asked for.");
 	self__single(b, "redeye.kubernetes.watches", "{watch}", METRIC_COUNTER, st.watches,

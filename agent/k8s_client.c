@@ -133,7 +133,7 @@ static uint32_t watch_seconds(const struct k8s_client *c)
 static void watch(struct k8s_client *c)
 {
 	char version[3 * VERSION_MAX + 8], path[sizeof(version) + 640];
-	uint64_t start = mono_ns(), events = atomic_load(&c->events);
+	uint64_t start = mono_ns();
 	uint32_t seconds = watch_seconds(c);
 	struct k8s_answer a;
 	bool held;
@@ -146,8 +146,8 @@ static void watch(struct k8s_client *c)
 	k8s_cut__reset(&c->cut, false);
 	c->gone = c->event_failed = false;
 	get(c, path, seconds * SEC + WATCH_SLACK_NS, &a);
-	held = a.status == 200 && !c->event_failed &&
-	       (mono_ns() - start >= HELD_NS || atomic_load(&c->events) > events);
+	/* Whatever it brought: each one that ends soon is one more request. */
+	held = a.status == 200 && !c->event_failed && mono_ns() - start >= HELD_NS;
 	if (held)
 		c->attempt = 0;
 	if (a.status == 410)

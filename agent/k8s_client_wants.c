@@ -70,9 +70,11 @@ void k8s_wants__take(struct k8s_client *c)
 		return;
 	eventfd_read(c->wake_fd, &count);
 	pthread_mutex_lock(&c->lock);
-	k8s_wants__free(c->wants);
-	c->wants = c->next_wants;
-	c->next_wants = NULL;
+	if (c->next_wants) { /* else the latest ones were there when we took those before */
+		k8s_wants__free(c->wants);
+		c->wants = c->next_wants;
+		c->next_wants = NULL;
+	}
 	pthread_mutex_unlock(&c->lock);
 	c->version[0] = 0;
 }

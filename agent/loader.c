@@ -366,8 +366,11 @@ static int start(struct loader *l, const struct loader_config *c, const struct b
 		rc = backend__unfit(b) ? -ENOTSUP : start_backend(l, c, b, btf);
 		if (rc && rc != -ENOTSUP && c->propagate)
 			rc = start_plainly(l, c, b, btf, rc);
-		if (!rc)
+		if (!rc) {
+			if (err_size)
+				err[0] = 0; /* those before are no reason of anything */
 			return 0;
+		}
 		if (len < err_size)
 			len += snprintf(err + len, err_size - len, "%s%s: %s", len ? "; " : "",
 					b->name,

@@ -120,6 +120,12 @@ void loop__arm(struct loop *l, int timer, uint64_t when_ns)
 		l->timers[timer].when_ns = when_ns;
 }
 
+void loop__arm_sooner(struct loop *l, int timer, uint64_t when_ns)
+{
+	if (timer >= 0 && (unsigned int)timer < l->n_timers && when_ns < l->timers[timer].when_ns)
+		l->timers[timer].when_ns = when_ns;
+}
+
 static void run_timers(struct loop *l)
 {
 	uint64_t now = mono_ns();

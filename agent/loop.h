@@ -20,8 +20,10 @@ int loop__watch(struct loop *l, int fd, void (*fn)(void *arg), void *arg);
 int loop__timer(struct loop *l, uint64_t when_ns, uint64_t (*fn)(void *arg, uint64_t now_ns),
 		void *arg);
 
-/* Moves a timer's next call. */
+/* Moves a timer's next call; the second one never to a later time. A watch that is called again
+ * and again must not put off a timer that is due: watches come before timers. */
 void loop__arm(struct loop *l, int timer, uint64_t when_ns);
+void loop__arm_sooner(struct loop *l, int timer, uint64_t when_ns);
 
 /* Until loop__stop is called from one of the callbacks. 0 or -errno. */
 int loop__run(struct loop *l);

@@ -89,12 +89,6 @@ bool metrics__ok(const struct metrics *m)
 	return !((const struct arena *)m)->broken;
 }
 
-size_t metrics__bytes(const struct metrics *m)
-{
-	return ((const struct arena *)m)->bytes + m->n_families * sizeof(*m->families) +
-	       m->n_resources * sizeof(*m->resources);
-}
-
 static void *broken(struct arena *a)
 {
 	a->broken = true;

@@ -131,6 +131,5 @@ struct metric_resource *metrics__resource(struct metrics *m);
 void *metrics__alloc(struct metrics *m, size_t bytes); /* zeroed, aligned to 8 */
 /* Copies up to len bytes, less when a NUL comes first. */
 const char *metrics__strdup(struct metrics *m, const char *s, size_t len);
-size_t metrics__bytes(const struct metrics *m); /* memory it holds */
 
 #endif /* RED_METRICS_H */

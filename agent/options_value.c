@@ -338,16 +338,6 @@ void opt__want(const struct opt *opt, char *buf, size_t size)
 	types[opt->type].want(opt, buf, size);
 }
 
-/* Not slice_trim: a line end is a part of the value that it is in. */
-static struct slice trim_blanks(struct slice s)
-{
-	while (s.len && (*s.p == ' ' || *s.p == '\t'))
-		s.p++, s.len--;
-	while (s.len && (s.p[s.len - 1] == ' ' || s.p[s.len - 1] == '\t'))
-		s.len--;
-	return s;
-}
-
 static int parse_piece(struct options *o, const struct opt *opt, struct slice piece)
 {
 	char *copy = strndup(piece.p, piece.len);
@@ -370,7 +360,7 @@ int opt__parse_value(struct options *o, const struct opt *opt, const char *text,
 	for (const char *s = text; !err && s; s = *s ? s + 1 : NULL) {
 		*bad = (struct slice){ s, strcspn(s, type->separator) };
 		s += bad->len;
-		*bad = trim_blanks(*bad);
+		*bad = slice_trim_blanks(*bad);
 		err = parse_piece(o, opt, *bad);
 	}
 	return err;

@@ -186,6 +186,7 @@ static struct tail *new_tail(struct pipeline *p)
 		.keep_slowest = o->keep_slowest && !never,
 		.keep_new_routes = o->keep_new_routes && !never,
 		.limit_per_s = o->trace_limit,
+		.grace_ns = TAIL_GRACE_NS,
 		.max_bytes = o->memory_limit_bytes / 8,
 		.max_traces = o->max_connections * 2,
 		.keep = span_kept,

@@ -36,15 +36,6 @@ void procname__clean(char out[PROCNAME_MAX], const char *s, size_t len)
 
 /* ---- names from the environment ---- */
 
-static struct slice trim(struct slice s)
-{
-	while (s.len && (s.p[0] == ' ' || s.p[0] == '\t'))
-		s.p++, s.len--;
-	while (s.len && (s.p[s.len - 1] == ' ' || s.p[s.len - 1] == '\t'))
-		s.len--;
-	return s;
-}
-
 static void set_attribute(struct procname *n, struct slice key, struct slice value)
 {
 	char decoded[4 * PROCNAME_MAX], *out;
@@ -68,8 +59,9 @@ static void resource_attributes(struct procname *n, const char *s)
 		const char *eq = memchr(s, '=', len);
 
 		if (eq)
-			set_attribute(n, trim((struct slice){ s, eq - s }),
-				      trim((struct slice){ eq + 1, s + len - eq - 1 }));
+			set_attribute(
+				n, slice_trim_blanks((struct slice){ s, eq - s }),
+				slice_trim_blanks((struct slice){ eq + 1, s + len - eq - 1 }));
 		s += len + (s[len] == ',');
 	}
 }

@@ -17,8 +17,6 @@
 #include "propagate_internal.h"
 #include "self_builder.h"
 
-#define MAX_CGROUPS 16
-
 /* Refusals of the kernel that are too many to be chance. */
 #define MAX_PUSH_FAILED 16
 #define MAX_HASH_FULL   64
@@ -194,6 +192,16 @@ static void start(struct propagate *p)
 	propagate_counts__read(&p->k, &p->before);
 }
 
+static int start_guard(struct propagate *p)
+{
+	int links[MAX_CGROUPS];
+	size_t i;
+
+	for (i = 0; i < p->n_links; i++)
+		links[i] = bpf_link__fd(p->links[i]);
+	return guard__start(&p->guard, &p->k, links, p->n_links);
+}
+
 static void attach(struct propagate *p, const struct selection *include)
 {
 	int err = attach_cgroups(p, include);
@@ -202,7 +210,7 @@ static void attach(struct propagate *p, const struct selection *include)
 		refuse(p, "no cgroup to attach to", strerror(-err));
 		return;
 	}
-	err = guard__start(&p->guard, &p->k);
+	err = start_guard(p);
 	if (err)
 		refuse(p, "no process to guard it", strerror(-err));
 }

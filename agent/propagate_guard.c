@@ -13,9 +13,13 @@
  */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,6 +46,33 @@ void propagation__empty(const struct loader_propagation *k)
 	}
 }
 
+/* The kernel has close_range() since 5.9. */
+static void close_all(unsigned int first, unsigned int last)
+{
+	struct rlimit most = { .rlim_cur = 1024 };
+
+	if (!syscall(SYS_close_range, first, last, 0))
+		return;
+	getrlimit(RLIMIT_NOFILE, &most);
+	for (; first <= last && first < most.rlim_cur; first++)
+		close(first);
+}
+
+/* What redeye closes while the guard lives must be closed: its listeners, its locks, its
+ * probes. The descriptors to keep are in order. */
+static void close_all_but(const int *keep, size_t n)
+{
+	int from = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (keep[i] > from)
+			close_all(from, keep[i] - 1);
+		from = keep[i] + 1;
+	}
+	close_all(from, ~0u);
+}
+
 static void watch(const struct loader_propagation *k, int fd)
 {
 	char byte;
@@ -57,15 +88,28 @@ static void watch(const struct loader_propagation *k, int fd)
 	_exit(0);
 }
 
-int guard__start(struct guard *g, const struct loader_propagation *k)
+static int by_number(const void *a, const void *b)
 {
-	int fd[2];
+	return *(const int *)a - *(const int *)b;
+}
 
-	if (pipe(fd))
+int guard__start(struct guard *g, const struct loader_propagation *k, const int *links,
+		 size_t n_links)
+{
+	int fd[2], keep[MAX_CGROUPS + 3];
+	size_t n = 0;
+
+	if (pipe2(fd, O_CLOEXEC))
 		return -errno;
+	for (; n < n_links && n < MAX_CGROUPS; n++)
+		keep[n] = links[n];
+	keep[n++] = k->hash_fd;
+	keep[n++] = k->msg_fd;
+	keep[n++] = fd[0];
+	qsort(keep, n, sizeof(*keep), by_number);
 	g->pid = fork();
 	if (!g->pid) {
-		close(fd[1]);
+		close_all_but(keep, n);
 		watch(k, fd[0]);
 	}
 	close(fd[0]);
@@ -76,12 +120,17 @@ int guard__start(struct guard *g, const struct loader_propagation *k)
 	return -EAGAIN;
 }
 
+/* Whether or not it is still there to hear it, it has ended by then. */
 void guard__stop(struct guard *g)
 {
+	ssize_t n;
+
 	if (g->pid <= 0)
 		return;
-	if (write(g->fd, "x", 1) == 1)
-		waitpid(g->pid, NULL, 0);
+	n = write(g->fd, "x", 1);
+	(void)n;
 	close(g->fd);
+	while (waitpid(g->pid, NULL, 0) < 0 && errno == EINTR)
+		;
 	g->pid = 0;
 }

@@ -27,13 +27,17 @@ int cgroup__dir(char *dir, size_t size, const char *path);
 /* Takes every socket out of the sockhash, for good. Some 10 ms. */
 void propagation__empty(const struct loader_propagation *k);
 
+#define MAX_CGROUPS 16
+
 struct guard {
 	pid_t pid;
 	int fd;
 };
 
-/* Holds what is attached now. 0 or -errno. */
-int guard__start(struct guard *g, const struct loader_propagation *k);
+/* Holds what is attached now: these links, the sockhash and its program, and no other descriptor
+ * of ours. 0 or -errno. */
+int guard__start(struct guard *g, const struct loader_propagation *k, const int *links,
+		 size_t n_links);
 void guard__stop(struct guard *g); /* accepts one that was not started, zeroed */
 
 #endif /* RED_PROPAGATE_INTERNAL_H */

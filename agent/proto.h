@@ -20,6 +20,7 @@
 #include "span.h"
 
 struct conn;
+struct head_room;
 struct header_wants;
 struct options;
 
@@ -57,6 +58,7 @@ struct proto_stat {
 	uint64_t unmatched;    /* answers to requests from before redeye */
 	uint64_t gaps;         /* messages whose beginning was not captured */
 	uint64_t heads_cut;    /* heads longer than what was captured */
+	uint64_t heads_gone;   /* half heads that gave way to younger ones */
 	uint64_t bad_contexts; /* trace contexts that were none */
 	uint64_t unknown;      /* fields that refer to what was not seen (HTTP/2) */
 	uint64_t pushed;       /* responses that nobody asked for (HTTP/2) */
@@ -79,6 +81,7 @@ struct proto_env {
 	uint32_t n_requests, max_requests; /* open ones, over all connections */
 	uint64_t max_head_bytes;           /* in incomplete heads, over all connections */
 	uint64_t head_bytes;
+	struct head_room *oldest_head, *youngest_head;
 	uint64_t max_tls_bytes; /* what handshakes said, over all connections */
 	uint64_t tls_bytes;
 };

@@ -18,6 +18,10 @@ struct conn;
 
 #define REQUEST_CALLEES_MAX 4
 
+struct request_link {
+	struct request *next, **at; /* `at`: who points to it */
+};
+
 struct request {
 	/* ---- the protocol's ---- */
 	enum span_kind kind;
@@ -42,8 +46,8 @@ struct request {
 	/* ---- correlate.c's ---- */
 	struct correlate_process *process; /* servers: whose list it is on */
 	struct request *prev, *next;       /* there */
-	struct request *same_thread;       /* chains of hash tables */
-	struct request *same_context, *same_request_id, *same_connection;
+	struct request_link same_thread;   /* chains of hash tables */
+	struct request_link same_context, same_request_id, same_connection;
 	uint32_t n_children; /* requests that have it as their parent */
 	uint64_t wire_place; /* place, and what the kernel side has inserted before it */
 	bool has_ends;       /* is in the table of connections */

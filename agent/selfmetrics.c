@@ -166,6 +166,7 @@ static void request_points(struct self_builder *b, const struct request_families
 		{ "unmatched_response", st->unmatched },
 		{ "gap", st->gaps },
 		{ "head_cut", st->heads_cut },
+		{ "head_gave_way", st->heads_gone },
 		{ "trace_context", st->bad_contexts },
 		{ "field_unknown", st->unknown },
 		{ "pushed", st->pushed },
@@ -225,6 +226,9 @@ static void add_series(struct self_builder *b, struct pipeline *p)
 		     st.overflowed_cnt, "Measurements that went to an overflow series.");
 	self__single(b, "redeye.series.lost", "{measurement}", METRIC_COUNTER, st.lost_cnt,
 		     "Transactions that no series had memory for.");
+	self__single(b, "redeye.active_requests.unbalanced", "{request}", METRIC_COUNTER,
+		     st.unbalanced_cnt,
+		     "Requests that ended and were not among the active ones: no memory for them.");
 	self__single(b, "redeye.routes.learned", "{route}", METRIC_UPDOWN, st.routes_learned,
 		     "Learned templates of http.route.");
 	self__single(b, "redeye.rpc.methods", "{method}", METRIC_UPDOWN, st.rpc_methods,

@@ -64,6 +64,8 @@ static void add_tail(struct self_builder *b, const struct tail_stats *st)
 		     "Spans of traces that are not decided.");
 	self__single(b, "redeye.trace.decided_early", "{trace}", METRIC_COUNTER, st->early_cnt,
 		     "Traces decided before their end, to keep a bound.");
+	self__single(b, "redeye.trace.routes_lost", "{span}", METRIC_COUNTER, st->lost_routes_cnt,
+		     "Spans whose route found no place: not seen as slowest, or as new.");
 }
 
 void selfmetrics__traces(struct self_builder *b, const struct pipeline *p)

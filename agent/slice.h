@@ -53,6 +53,16 @@ static inline struct slice slice_trim(struct slice s)
 	return s;
 }
 
+/* Line ends stay: they are a part of what they are in. */
+static inline struct slice slice_trim_blanks(struct slice s)
+{
+	for (; s.len && (s.p[0] == ' ' || s.p[0] == '\t'); s.p++)
+		s.len--;
+	while (s.len && (s.p[s.len - 1] == ' ' || s.p[s.len - 1] == '\t'))
+		s.len--;
+	return s;
+}
+
 /* Bytes before the first c; all of them when there is none. */
 static inline size_t slice_until(struct slice s, char c)
 {

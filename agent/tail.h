@@ -14,8 +14,6 @@
 #include "span.h"
 
 #define TAIL_GRACE_NS      UINT64_C(1000000000)
-#define TAIL_MAX_BYTES     ((size_t)16 << 20)
-#define TAIL_MAX_TRACES    8192
 #define TAIL_DECISIONS_MAX 4096 /* of traces that are done, remembered */
 
 struct tail_config {
@@ -25,8 +23,8 @@ struct tail_config {
 	bool keep_new_routes;  /* it is one of a route's first */
 	uint32_t limit_per_s;  /* traces kept a service and second; 0: no limit */
 	uint64_t grace_ns;     /* from a trace's last end to its decision: TAIL_GRACE_NS */
-	size_t max_bytes;      /* of held spans: TAIL_MAX_BYTES */
-	uint32_t max_traces;   /* that are not decided yet: TAIL_MAX_TRACES */
+	size_t max_bytes;      /* of held spans */
+	uint32_t max_traces;   /* that are not decided yet */
 	uint64_t seed;         /* of hashes; a secret, because trace ids come from outside */
 	void (*keep)(void *arg, const struct span *s); /* must not call back */
 	void *arg;

@@ -40,15 +40,6 @@ static inline bool tail_link__is_alone(const struct tail_link *l)
 
 #define TAIL_ENTRY(link, type, member) ((type *)((char *)(link)-offsetof(type, member)))
 
-/* Multiplies and folds: cheap, and not to be steered without the seed. */
-static inline uint64_t tail_mix(uint64_t a, uint64_t b)
-{
-	unsigned __int128 m = (unsigned __int128)(a ^ UINT64_C(0xa0761d6478bd642f)) *
-			      (b ^ UINT64_C(0xe7037ed1a0b428db));
-
-	return (uint64_t)m ^ (uint64_t)(m >> 64);
-}
-
 /* ---- traces ---- */
 
 struct tail_trace {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "rpc_methods.h"
 #include "service.h"
 #include "tail_internal.h"
@@ -69,26 +70,12 @@ void tail_routes__free(struct tail_routes *rs)
 	free(rs);
 }
 
-static uint64_t hash_bytes(uint64_t h, const char *p, size_t len)
-{
-	uint64_t word;
-
-	for (h ^= len; len >= 8; p += 8, len -= 8) {
-		memcpy(&word, p, 8);
-		h = tail_mix(h, word);
-	}
-	word = 0;
-	if (len)
-		memcpy(&word, p, len);
-	return tail_mix(h, word);
-}
-
 static uint64_t hash_route(const struct tail_routes *rs, const struct span *s)
 {
 	uint64_t h = rs->seed ^ s->service->id;
 
-	h = hash_bytes(h, s->method, strlen(s->method));
-	return hash_bytes(h, s->route.p, s->route.len);
+	h = hash_seeded(h, s->method, strlen(s->method));
+	return hash_seeded(h, s->route.p, s->route.len);
 }
 
 static bool is_of(const struct tail_route *r, const struct span *s)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "service.h"
 #include "span_batch.h"
 #include "tail_internal.h"
@@ -51,7 +52,7 @@ static struct tail_trace **chain_of(struct tail_traces *ts, const uint8_t id[16]
 
 	memcpy(&a, id, 8);
 	memcpy(&b, id + 8, 8);
-	return &ts->buckets[tail_mix(a ^ ts->seed, b) & ts->mask];
+	return &ts->buckets[hash_fold(a ^ ts->seed, b) & ts->mask];
 }
 
 struct tail_trace *tail_traces__find(struct tail_traces *ts, const uint8_t id[16])

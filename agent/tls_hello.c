@@ -20,7 +20,6 @@ enum {
 	EXT_ALPN = 16,
 	EXT_SESSION_TICKET = 35,
 	EXT_PRE_SHARED_KEY = 41,
-	EXT_EARLY_DATA = 42,
 	EXT_SUPPORTED_VERSIONS = 43,
 };
 
@@ -142,8 +141,6 @@ static void extension(struct reader *r, struct tls_hello *h, uint16_t *version)
 		h->ticket |= body.left && h->kind == TLS_HELLO_CLIENT;
 	else if (type == EXT_PRE_SHARED_KEY)
 		h->psk = true;
-	else if (type == EXT_EARLY_DATA)
-		h->early_data = true;
 	else if (type == EXT_SUPPORTED_VERSIONS && h->kind == TLS_HELLO_SERVER)
 		*version = number(&body, 2);
 	rest(&body);

@@ -38,7 +38,6 @@ struct tls_hello {
 	bool has_session_id; /* it was seen, perhaps empty */
 	bool ticket;         /* client: offers a session ticket (RFC 5077) */
 	bool psk;            /* client: offers pre-shared keys; server: takes one */
-	bool early_data;     /* client: sends some */
 	uint16_t version;    /* server: what is spoken from now on; 0: not seen */
 	uint16_t cipher;     /* server: its choice; 0: not seen */
 	struct slice session_id;

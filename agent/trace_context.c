@@ -18,7 +18,8 @@
 
 #include <errno.h>
 
-#define BIT(field) (1u << (field))
+#define TRACEPARENT_LEN 55
+#define BIT(field)      (1u << (field))
 
 unsigned int trace_context__formats(const char *propagator)
 {
@@ -123,20 +124,6 @@ static bool read_traceparent(struct slice s, struct trace_context *out)
 	return true;
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-static struct slice trim_blanks(struct slice s)
-{
-	for (; s.len && is_blank(s.p[0]); s.p++)
-		s.len--;
-	while (s.len && is_blank(s.p[s.len - 1]))
-		s.len--;
-	return s;
-}
-
 static bool is_key_char(char c, bool is_first)
 {
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
@@ -173,7 +160,7 @@ int tracestate__next(struct slice *rest, struct slice *key, struct slice *value)
 		if (!rest->len)
 			return 0;
 		n = slice_until(*rest, ',');
-		member = trim_blanks((struct slice){ rest->p, n });
+		member = slice_trim_blanks((struct slice){ rest->p, n });
 		*rest = slice_skip(*rest, n + (n < rest->len));
 	}
 	n = slice_until(member, '=');
@@ -344,20 +331,4 @@ enum trace_context_result trace_context__finish(const struct trace_context_reade
 	}
 	*out = (struct trace_context){ 0 };
 	return worst;
-}
-
-/* ---- out ---- */
-
-void trace_context__format(const struct trace *t, char out[TRACEPARENT_LEN + 1])
-{
-	const uint8_t version = 0, flags = t->flags & (TRACE_SAMPLED | TRACE_RANDOM);
-
-	out = hex_put(out, &version, 1);
-	*out++ = '-';
-	out = hex_put(out, t->trace_id, sizeof(t->trace_id));
-	*out++ = '-';
-	out = hex_put(out, t->span_id, sizeof(t->span_id));
-	*out++ = '-';
-	out = hex_put(out, &flags, 1);
-	*out = 0;
 }

@@ -96,8 +96,4 @@ enum trace_context_result trace_context__finish(const struct trace_context_reade
 /* Takes the next member off a tracestate. 1, 0 at its end, -EINVAL. */
 int tracestate__next(struct slice *rest, struct slice *key, struct slice *value);
 
-/* The traceparent of requests that the span makes: it is their parent. Terminated. */
-#define TRACEPARENT_LEN 55
-void trace_context__format(const struct trace *t, char out[TRACEPARENT_LEN + 1]);
-
 #endif /* RED_TRACE_CONTEXT_H */

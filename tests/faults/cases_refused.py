@@ -71,6 +71,8 @@ def refused_backends(t):
         agent = watched.expect(before, "--no-tls")
         check(backend_of(agent) == following, "%s came after %s" % (backend_of(agent), name))
         agent.finish()
+        said = doctor(before)[1]["uprobes"]
+        check(name + ":" not in said["reason"], "doctor says of uprobes, which work: %s" % said)
     before = refusing(*REQUIRED.values())
     proc = Proc(before + t.command("--pid", watched.srv.proc.pid), t.subfolder("none") + "/log")
     check(proc.wait(20) == 1, "it started without a backend")

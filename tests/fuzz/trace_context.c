@@ -37,13 +37,14 @@ static void check_state(struct slice state, struct slice in)
 /* What is read can be written, and read again. */
 static void check_again(const struct trace_context *c)
 {
-	struct trace t = { .flags = c->flags };
 	struct trace_context again = { 0 };
-	char text[TRACEPARENT_LEN + 1];
+	char text[TRACEPARENT_LEN + 1] = "00-", *to = text + 3;
 
-	memcpy(t.trace_id, c->trace_id, sizeof(t.trace_id));
-	memcpy(t.span_id, c->parent_id, sizeof(t.span_id));
-	trace_context__format(&t, text);
+	to = hex_put(to, c->trace_id, sizeof(c->trace_id));
+	*to++ = '-';
+	to = hex_put(to, c->parent_id, sizeof(c->parent_id));
+	*to++ = '-';
+	*hex_put(to, &c->flags, 1) = 0;
 	assert(read_traceparent(slice_of(text), &again) && again.flags == c->flags);
 	assert(!memcmp(again.trace_id, c->trace_id, 16));
 	assert(!memcmp(again.parent_id, c->parent_id, 8));

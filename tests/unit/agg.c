@@ -203,8 +203,6 @@ static void test_learned_share_and_configured(void **state)
 	s = server(svc, "/nothing", 404); /* teaches nothing */
 	agg__span(agg, &s);
 	st = stats(agg);
-	assert_int_equal(st.routed_cnt, 2);
-	assert_int_equal(st.routed_learned_cnt, 1);
 	assert_int_equal(st.routes_learned, 1);
 	agg__free(agg);
 
@@ -360,7 +358,6 @@ static void test_limit_is_per_service_and_kind_and_over_all(void **state)
 		}
 	}
 	assert_int_equal(stats(agg).series, AGG_ALL_SERVICES * LIMIT + 2 * SERVICES);
-	assert_int_equal(stats(agg).spans_cnt, 40 * SERVICES);
 	assert_int_equal(stats(agg).lost_cnt, 0);
 	agg__free(agg);
 	for (i = 0; i < SERVICES; i++)
@@ -416,7 +413,6 @@ static void test_a_million_random_spans(void **state)
 		agg__span(agg, &s);
 	}
 	st = stats(agg);
-	assert_int_equal(st.spans_cnt, SPANS);
 	assert_int_equal(st.lost_cnt, 0);
 	assert_true(st.series <= AGG_ALL_SERVICES * LIMIT + 2 * SERVICES);
 	assert_true(st.routes_learned <= 100 * SERVICES);

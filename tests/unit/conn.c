@@ -399,6 +399,50 @@ static void no_room_for_a_head(void **state)
 	assert_int_equal(env.head_bytes, 0);
 }
 
+/* However many wait with half a head: who sends one in two pieces is read whole. */
+static void who_waits_gives_way(void **state)
+{
+	static struct wire w[8];
+	int i;
+
+	start(10, false);
+	env.max_head_bytes = 2048;
+	for (i = 0; i < 8; i++) {
+		connect_as(&w[i], i + 1);
+		in(&w[i], "GET /x HTTP/1.1\r\nHost: ", 100 + i);
+	}
+	assert_int_equal(env.head_bytes, 2048);
+	assert_int_equal(env.stat[0].heads_gone, 4);
+	for (i = 7; i >= 0; i--) {
+		in(&w[i], "h\r\n\r\n", 200);
+		assert_int_equal(env.stat[0].heads_cut, 4); /* not this one */
+		out(&w[i], OK, 300);
+	}
+	assert_int_equal(n_spans, 8);
+	assert_int_equal(env.stat[0].gaps, 0);
+}
+
+/* Half a request waits behind another one's half answer, which has to have room. */
+static void not_its_own_other_half(void **state)
+{
+	static struct wire w, other;
+
+	start(10, false);
+	env.max_head_bytes = 1024;
+	connect_as(&w, 1);
+	connect_as(&other, 2);
+	in(&w, GET "GET /y HT", 100);
+	in(&other, "GET /x HTTP/1.1\r\nHost: ", 110);
+	assert_int_equal(env.head_bytes, 1024);
+	out(&w, "HTTP/1.1 200 OK\r\nContent-", 120);
+	assert_int_equal(env.stat[0].heads_gone, 1);
+	out(&w, "Length: 0\r\n\r\n", 130);
+	in(&w, "TP/1.1\r\n\r\n", 140);
+	out(&w, OK, 150);
+	assert_int_equal(n_spans, 2);
+	assert_int_equal(env.stat[0].heads_cut, 1);
+}
+
 /* The body came in a way that no hook sees; the next answer is an answer all the same. */
 static void unseen_body(void **state)
 {
@@ -482,6 +526,8 @@ int main(void)
 		cmocka_unit_test_teardown(a_poll_ends_what_was_only_counted, stop),
 		cmocka_unit_test_teardown(unknown_to_the_kernel_twice, stop),
 		cmocka_unit_test_teardown(no_room_for_a_head, stop),
+		cmocka_unit_test_teardown(who_waits_gives_way, stop),
+		cmocka_unit_test_teardown(not_its_own_other_half, stop),
 		cmocka_unit_test_teardown(unseen_body, stop),
 		cmocka_unit_test_teardown(calls_that_end_at_once, stop),
 	};

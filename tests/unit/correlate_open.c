@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What shows of whose request another is a child: what it carries, the other end of its
  * connection, the thread. */
+#include <sys/mman.h>
+
 #include "correlate_fixture.h"
 
 /* ---- what requests carry ---- */
@@ -338,6 +340,38 @@ static void test_two_on_a_thread_end_it(void **state)
 
 /* ---- bounds ---- */
 
+static void serve_alike(struct request *r)
+{
+	fill(r, SPAN_SERVER, 1, 1);
+	carry(r, 0xaa, 1);
+	r->request_id = SLICE("2f1a-0001");
+	r->conn = &server_end;
+	r->place = 0;
+	correlate__begin(c, r);
+}
+
+/* However many an event loop serves: to end one, its neighbours are all that is looked at. */
+static void test_an_end_looks_at_neighbours_only(void **state)
+{
+	struct request first, second, third;
+	struct request *far = mmap(NULL, sizeof(*far), PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_ptr_not_equal(far, MAP_FAILED);
+	make_ends(true);
+	serve_alike(&first);
+	serve_alike(&second);
+	serve_alike(far);
+	assert_int_equal(mprotect(far, sizeof(*far), PROT_NONE), 0);
+	correlate__end(c, &first);
+	assert_int_equal(mprotect(far, sizeof(*far), PROT_READ | PROT_WRITE), 0);
+	serve_alike(&third);
+	correlate__end(c, far);
+	correlate__end(c, &third);
+	correlate__end(c, &second);
+	munmap(far, sizeof(*far));
+}
+
 static void test_processes_are_bounded(void **state)
 {
 	static struct request r[150];
@@ -373,6 +407,7 @@ int main(void)
 		TEST(test_threads_of_their_own_are_learned),
 		TEST(test_an_answer_by_another_thread_ends_it),
 		TEST(test_two_on_a_thread_end_it),
+		TEST(test_an_end_looks_at_neighbours_only),
 		TEST(test_processes_are_bounded),
 	};
 

@@ -332,6 +332,32 @@ static void no_room_for_headers(void **state)
 	assert_int_equal(stat2()->unknown, 0); /* it went through header compression */
 }
 
+static void another_took_the_room(struct proto_env *e, struct head_room *r)
+{
+	fail();
+}
+
+/* Half a block gives way; the table behind it stays. */
+static void half_a_block_gives_way(void **state)
+{
+	struct head_room other = { .owner = &other, .give_way = another_took_the_room };
+
+	env.max_head_bytes = 1024;
+	begins();
+	IN(HTTP2_HEADERS, HTTP2_END_STREAM, 1, GET_A);
+	assert_int_equal(env.head_bytes, 1024);
+	assert_true(head_room__resize(&env, &other, 1024));
+	assert_int_equal(stat2()->heads_gone, 1);
+	head_room__resize(&env, &other, 0);
+	IN(HTTP2_CONTINUATION, HTTP2_END_HEADERS, 1, FIELD);
+	IN(HTTP2_HEADERS, WHOLE, 3, "\x82\x84\x86\xbe");
+	OUT(HTTP2_HEADERS, WHOLE, 1, OK);
+	OUT(HTTP2_HEADERS, WHOLE, 3, OK);
+	assert_string_equal(seen, "GET / 200 - 0 2\n");
+	assert_int_equal(stat2()->dropped[PROTO_DROP_NO_MEMORY], 1);
+	assert_int_equal(stat2()->unknown, 0);
+}
+
 static void unmatched(void **state)
 {
 	says(RED_EV_CLOSE, 0, 0);
@@ -532,6 +558,7 @@ int main(void)
 		TEST(half_closed),
 		TEST(too_many),
 		TEST(no_room_for_headers),
+		TEST(half_a_block_gives_way),
 		TEST(unmatched),
 		TEST(not_in_step),
 		TEST(malformed),

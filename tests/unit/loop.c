@@ -96,6 +96,29 @@ static void moves_a_timer(void **state)
 	loop__free(loop);
 }
 
+static void only_sooner(void **state)
+{
+	struct loop *loop = loop__new();
+	struct seen s = { .loop = loop, .stop_after = 1 };
+	uint64_t start = mono_ns();
+	int n = loop__timer(loop, start + 2 * MS, on_timer, &s);
+
+	loop__arm_sooner(loop, -ENOSPC, 0);
+	loop__arm_sooner(loop, n + 1, 0);
+	loop__arm_sooner(loop, n, UINT64_MAX);
+	assert_int_equal(loop__run(loop), 0);
+	assert_true(s.last_ns >= start + 2 * MS);
+	loop__free(loop);
+
+	loop = s.loop = loop__new();
+	s.stop_after++;
+	n = loop__timer(loop, UINT64_MAX, on_timer, &s);
+	loop__arm_sooner(loop, n, start);
+	assert_int_equal(loop__run(loop), 0);
+	assert_int_equal(s.calls, 2);
+	loop__free(loop);
+}
+
 /* The one behind it is not called any more, nor is anything by a second run. */
 static void stops_at_once(void **state)
 {
@@ -156,6 +179,7 @@ int main(void)
 		cmocka_unit_test(timer_is_never_early),
 		cmocka_unit_test(timer_that_never_comes_again),
 		cmocka_unit_test(moves_a_timer),
+		cmocka_unit_test(only_sooner),
 		cmocka_unit_test(stops_at_once),
 		cmocka_unit_test(watches),
 		cmocka_unit_test(limits),

@@ -66,7 +66,6 @@ static void allocations_are_zeroed_and_aligned(void **state)
 		assert_memory_equal(p, zero, bytes);
 		memset(p, 0xff, bytes);
 	}
-	assert_true(metrics__bytes(m) > 88573 + 29524 + 9841);
 	assert_non_null(metrics__alloc(m, 0));
 	assert_string_equal(metrics__strdup(m, "a\0b", 3), "a"); /* strings end at a NUL */
 	metrics__put(m);

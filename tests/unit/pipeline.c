@@ -9,6 +9,7 @@
 
 #include "metrics.h"
 #include "pipeline.h"
+#include "selfmetrics.h"
 #include "service.h"
 #include "wire.h"
 
@@ -18,7 +19,7 @@ static struct options options = { .max_connections = 10, .memory_limit_bytes = 1
 static struct procs *procs;
 static struct pipeline *p;
 static char last_service[32], last_error[32];
-static int n_spans;
+static int n_spans, n_kept;
 
 static void on_span(void *arg, const struct span *s)
 {
@@ -28,16 +29,40 @@ static void on_span(void *arg, const struct span *s)
 	n_spans++;
 }
 
-static int start(void **state)
+static void on_kept(void *arg, const struct span *s)
+{
+	n_kept++;
+}
+
+static int start_with(struct pipeline_config c)
 {
 	struct procs_config pc = { .proc_root = "" };
-	struct pipeline_config c = { .options = &options, .span = on_span, .span_arg = &n_spans };
 
-	n_spans = 0;
+	c.span = on_span;
+	c.span_arg = &n_spans;
+	n_spans = n_kept = 0;
 	procs = c.procs = procs__new(&pc);
 	p = pipeline__new(&c);
 	assert_non_null(p);
 	return 0;
+}
+
+static int start(void **state)
+{
+	return start_with((struct pipeline_config){ .options = &options });
+}
+
+/* Errors are kept, up to a limit. */
+static int start_traces(void **state)
+{
+	static struct options o;
+
+	o = options;
+	o.sampler = "parentbased_always_off";
+	o.keep_errors = true;
+	o.trace_limit = 7;
+	return start_with(
+		(struct pipeline_config){ .options = &o, .traces = true, .kept = on_kept });
 }
 
 static int stop(void **state)
@@ -171,6 +196,48 @@ static void ticks(void **state)
 	assert_int_equal(pipeline__tick(p, next), 25 * SECOND);
 }
 
+/* Records of the trace's other processes may come that much later. */
+static void a_trace_waits_a_second(void **state)
+{
+	static const char error[] = "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n";
+	static struct wire w;
+
+	wire_init(&w, feed, NULL);
+	wire_call(&w, RED_DIR_IN, "GET /a HTTP/1.1\r\n\r\n", 19, SECOND);
+	wire_call(&w, RED_DIR_OUT, error, sizeof(error) - 1, 2 * SECOND);
+	assert_int_equal(n_spans, 1);
+	assert_int_equal(pipeline__tick(p, 3 * SECOND - 1), 3 * SECOND);
+	assert_int_equal(n_kept, 0);
+	pipeline__tick(p, 3 * SECOND);
+	assert_int_equal(n_kept, 1);
+}
+
+static double value_of(const struct metrics *m, const char *name)
+{
+	const struct metric_family *f = family(m, name);
+
+	assert_non_null(f);
+	assert_int_equal(f->n_points, 1);
+	return f->points[0].value;
+}
+
+/* What is lost is said. */
+static void losses_are_told(void **state)
+{
+	const struct request never_begun = { .kind = SPAN_SERVER,
+					     .service = procs__service(procs, 42),
+					     .method = "GET",
+					     .scheme = "http" };
+	struct metrics *m = metrics__new(1);
+
+	agg__request_end(pipeline__agg(p), &never_begun);
+	selfmetrics__add(m, p, procs, NULL, NULL, 1);
+	assert_true(metrics__ok(m));
+	assert_true(value_of(m, "redeye.active_requests.unbalanced") == 1);
+	assert_true(value_of(m, "redeye.trace.routes_lost") == 0);
+	metrics__put(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +247,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(replay_looks_at_no_process, start, stop),
 		cmocka_unit_test_setup_teardown(process_exit_is_the_reason, start, stop),
 		cmocka_unit_test_setup_teardown(ticks, start, stop),
+		cmocka_unit_test_setup_teardown(a_trace_waits_a_second, start_traces, stop),
+		cmocka_unit_test_setup_teardown(losses_are_told, start_traces, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

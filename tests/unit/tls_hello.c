@@ -12,8 +12,7 @@
 enum {
 	TICKET = 1 << 0,
 	PSK = 1 << 1,
-	EARLY = 1 << 2,
-	RETRY = 1 << 3,
+	RETRY = 1 << 2,
 };
 
 static const struct row {
@@ -57,7 +56,7 @@ static const struct row {
 	S("go-12", 0, 0, "http/1.1", TLS_1_2, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
 	C("gnutls-13", 0, 32, "gnu.example", "http/1.1"),
 	S("gnutls-13", 0, 32, "", TLS_1_3, AES256),
-	C("gnutls-early", PSK | EARLY, 32, "gnu.example", "http/1.1"),
+	C("gnutls-early", PSK, 32, "gnu.example", "http/1.1"),
 	S("gnutls-early", PSK, 32, "", TLS_1_3, AES256),
 	C("gnutls-12", 0, 0, "gnu.example", "http/1.1"),
 	S("gnutls-12", 0, 32, "", TLS_1_2, ECDHE),
@@ -72,7 +71,7 @@ static enum tls_hello_result parse(const uint8_t *p, size_t n, struct tls_hello 
 
 static unsigned int flags_of(const struct tls_hello *h)
 {
-	return h->ticket * TICKET | h->psk * PSK | h->early_data * EARLY | h->retry * RETRY;
+	return h->ticket * TICKET | h->psk * PSK | h->retry * RETRY;
 }
 
 static void real_ones(void **state)

@@ -449,28 +449,6 @@ static void tracestate_agrees_with_an_oracle(void **state)
 	regfree(&member);
 }
 
-/* ---- out ---- */
-
-static void what_is_written_is_read_again(void **state)
-{
-	struct trace t = { .flags = 0xff };
-	struct trace_context c;
-	char text[TRACEPARENT_LEN + 1], line[128];
-	int i;
-
-	for (i = 0; i < 16; i++)
-		t.trace_id[i] = (uint8_t)(0x10 * i + 15 - i);
-	for (i = 0; i < 8; i++)
-		t.span_id[i] = (uint8_t)(0xa0 + i);
-	trace_context__format(&t, text);
-	assert_string_equal(text, "00-0f1e2d3c4b5a69788796a5b4c3d2e1f0-a0a1a2a3a4a5a6a7-03");
-	snprintf(line, sizeof(line), "traceparent: %s", text);
-	assert_int_equal(read_fields(line, ALL, &c), TRACE_CONTEXT_OK);
-	assert_memory_equal(c.trace_id, t.trace_id, 16);
-	assert_memory_equal(c.parent_id, t.span_id, 8);
-	assert_int_equal(c.flags, TRACE_SAMPLED | TRACE_RANDOM);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -482,7 +460,6 @@ int main(void)
 		cmocka_unit_test(b3_ids_of_their_own_fields),
 		cmocka_unit_test(tracestates_are_parsed),
 		cmocka_unit_test(tracestate_agrees_with_an_oracle),
-		cmocka_unit_test(what_is_written_is_read_again),
 	};
 
 	return cmocka_run_group_tests(tests, compile_oracles, free_oracles);
