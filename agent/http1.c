@@ -292,7 +292,7 @@ static void skip_head(struct http1 *h, enum red_dir dir, uint64_t n, uint64_t la
 	struct half *f = &h->half[dir];
 
 	if (f->buf_len)
-		http1__head_cut(h, dir, f->buf, f->buf_len, &at);
+		http1__head_cut(h, dir, f->buf->p, f->buf_len, &at);
 	else if (n <= STRAY_BYTES && !is_response(h, dir))
 		f->state = HALF_UNSYNCED;
 	else

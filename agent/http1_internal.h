@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "conn.h"
-#include "head_room.h"
+#include "head_buf.h"
 #include "http1_chunk.h"
 #include "http1_head.h"
 #include "http1_target.h"
@@ -45,9 +45,8 @@ enum role {
 
 struct half {
 	enum half_state state;
-	char *buf; /* an incomplete head */
 	uint32_t buf_len;
-	struct head_room room; /* of buf */
+	struct head_buf *buf; /* an incomplete head */
 	uint64_t left;
 	uint64_t first_ns;  /* the message's first byte, */
 	uint64_t first_off; /* where it is, */

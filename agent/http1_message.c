@@ -169,44 +169,40 @@ void http1__head_cut(struct http1 *h, enum red_dir dir, const char *p, size_t n,
 }
 
 /* What is there of it is what is known of it, as if the rest had not been captured. */
-static void give_way(struct proto_env *env, struct head_room *r)
+static void give_way(struct proto_env *env, struct head_buf *b)
 {
-	struct http1 *h = r->owner;
-	enum red_dir dir = r == &h->half[RED_DIR_OUT].room ? RED_DIR_OUT : RED_DIR_IN;
+	struct http1 *h = b->owner;
+	enum red_dir dir = b == h->half[RED_DIR_OUT].buf ? RED_DIR_OUT : RED_DIR_IN;
 	struct half *f = &h->half[dir];
 	struct proto_bytes at = { .ts_ns = f->last_ns, .tgid = h->conn->tgid };
 
 	stat_of(h)->heads_gone++;
 	if (f->state == HALF_HEAD)
-		http1__head_cut(h, dir, f->buf, f->buf_len, &at);
+		http1__head_cut(h, dir, f->buf->p, f->buf_len, &at);
 	else
 		http1__buf_release(h, f);
 }
 
 static bool buf_grow(struct http1 *h, struct half *f, uint32_t need)
 {
-	uint32_t had = f->room.bytes, cap = had ? had : 512;
-	char *grown;
+	uint32_t cap = f->buf ? f->buf->cap : 512;
+	struct head_buf *grown;
 
 	while (cap < need)
 		cap *= 2;
-	f->room.owner = h;
-	f->room.give_way = give_way;
-	if (!head_room__resize(h->env, &f->room, cap))
+	grown = head_buf__grow(h->env, f->buf, cap, h);
+	if (!grown)
 		return false;
-	grown = realloc(f->buf, cap);
-	if (grown)
-		f->buf = grown;
-	else
-		head_room__resize(h->env, &f->room, had);
-	return grown;
+	grown->give_way = give_way;
+	f->buf = grown;
+	return true;
 }
 
 static bool buf_append(struct http1 *h, struct half *f, const char *p, size_t n)
 {
-	if (f->buf_len + n > f->room.bytes && !buf_grow(h, f, f->buf_len + n))
+	if ((!f->buf || f->buf_len + n > f->buf->cap) && !buf_grow(h, f, f->buf_len + n))
 		return false;
-	memcpy(f->buf + f->buf_len, p, n);
+	memcpy(f->buf->p + f->buf_len, p, n);
 	f->buf_len += n;
 	return true;
 }
@@ -230,12 +226,12 @@ static size_t head_more(struct http1 *h, enum red_dir dir, const struct proto_by
 	if (had + n > RED_HEAD_BUDGET)
 		n = RED_HEAD_BUDGET - had;
 	if (!buf_append(h, f, b->p, n)) { /* no memory for more */
-		http1__head_cut(h, dir, had ? f->buf : b->p, had ? had : n, b);
+		http1__head_cut(h, dir, had ? f->buf->p : b->p, had ? had : n, b);
 		return b->len;
 	}
 	if (!memchr(b->p, '\n', n) && f->buf_len < RED_HEAD_BUDGET)
 		return n;
-	r = parse(h, dir, f->buf, f->buf_len, &head);
+	r = parse(h, dir, f->buf->p, f->buf_len, &head);
 	if (r < 0) {
 		malformed(h, dir);
 		return n;
@@ -246,7 +242,7 @@ static size_t head_more(struct http1 *h, enum red_dir dir, const struct proto_by
 	}
 	if (f->buf_len < RED_HEAD_BUDGET)
 		return n;
-	http1__head_cut(h, dir, f->buf, f->buf_len, b);
+	http1__head_cut(h, dir, f->buf->p, f->buf_len, b);
 	return b->len;
 }
 

@@ -145,8 +145,7 @@ struct http_txn *http1__begin(struct http1 *h, const struct http1_head *head, ui
 
 void http1__buf_release(struct http1 *h, struct half *f)
 {
-	head_room__resize(h->env, &f->room, 0);
-	free(f->buf);
+	head_buf__free(h->env, f->buf);
 	f->buf = NULL;
 	f->buf_len = 0;
 }

@@ -49,7 +49,7 @@ static bool is_preface(const struct half *f, const struct proto_bytes *b)
 		       http2__is_preface(b->p, b->len);
 	if (had >= sizeof(first) || had + b->len < sizeof(first))
 		return false;
-	memcpy(first, f->buf, had);
+	memcpy(first, f->buf->p, had);
 	memcpy(first + had, b->p, sizeof(first) - had);
 	return http2__is_preface(first, sizeof(first));
 }
@@ -65,7 +65,7 @@ bool http1__preface(struct http1 *h, enum red_dir dir, const struct proto_bytes 
 	if ((f->state != HALF_HEAD && f->state != HALF_UNSYNCED) || !is_preface(f, b))
 		return false;
 	if (f->buf_len)
-		memcpy(first, f->buf, f->buf_len);
+		memcpy(first, f->buf->p, f->buf_len);
 	head.p = first;
 	head.len = f->buf_len;
 	head.off = b->off - f->buf_len;

@@ -11,58 +11,50 @@
 #define CAP_FIRST 1024
 
 /* What one that is whole leaves for the next: most blocks come in one piece. */
-static char *spare;
-static uint32_t spare_cap;
+static struct head_buf *spare;
 
 struct lengths {
 	uint16_t name, value;
 };
 
 /* Header compression goes on: it is only not known what this one said. */
-static void give_way(struct proto_env *env, struct head_room *r)
+static void give_way(struct proto_env *env, struct head_buf *buf)
 {
-	struct http2_block *b = r->owner;
+	struct http2_block *b = buf->owner;
 
 	env->stat[PROTO_HTTP2].heads_gone++;
 	http2_block__release(b, env);
 	b->no_memory = true;
 }
 
-/* Who gives way leaves his own as the spare one. */
-static bool take_spare(struct http2_block *b, struct proto_env *env)
+/* Who gives way may leave another one. */
+static struct head_buf *take_spare(struct http2_block *b, struct proto_env *env)
 {
-	uint32_t cap = spare_cap;
-	char *p = spare;
+	struct head_buf *buf = spare;
 
 	spare = NULL;
-	spare_cap = 0;
-	if (head_room__resize(env, &b->room, cap)) {
-		b->p = p;
-		return true;
-	}
-	free(p);
-	return false;
+	if (head_buf__reuse(env, buf, b))
+		return buf;
+	free(buf);
+	return NULL;
 }
 
 static bool grow(struct http2_block *b, struct proto_env *env, uint32_t need)
 {
-	uint32_t had = b->room.bytes, cap = had ? had : CAP_FIRST;
-	char *p;
+	uint32_t cap = b->buf ? b->buf->cap : CAP_FIRST;
+	struct head_buf *buf = NULL;
 
-	b->room.owner = b;
-	b->room.give_way = give_way;
-	if (!b->p && spare_cap >= need && take_spare(b, env))
-		return true;
 	while (cap < need)
 		cap *= 2;
-	if (!head_room__resize(env, &b->room, cap))
+	if (!b->buf && spare && spare->cap >= need)
+		buf = take_spare(b, env);
+	if (!buf)
+		buf = head_buf__grow(env, b->buf, cap, b);
+	if (!buf)
 		return false;
-	p = realloc(b->p, cap);
-	if (p)
-		b->p = p;
-	else
-		head_room__resize(env, &b->room, had);
-	return p;
+	buf->give_way = give_way;
+	b->buf = buf;
+	return true;
 }
 
 void http2_block__add(struct http2_block *b, struct proto_env *env, struct slice name,
@@ -70,6 +62,7 @@ void http2_block__add(struct http2_block *b, struct proto_env *env, struct slice
 {
 	struct lengths l = { name.len, value.len };
 	uint32_t need;
+	char *to;
 
 	if (!name.p) {
 		b->n_unknown++;
@@ -80,14 +73,15 @@ void http2_block__add(struct http2_block *b, struct proto_env *env, struct slice
 		return;
 	}
 	need = b->len + sizeof(l) + name.len + value.len;
-	if (need > b->room.bytes && !grow(b, env, need)) {
+	if ((!b->buf || need > b->buf->cap) && !grow(b, env, need)) {
 		b->no_memory = true;
 		return;
 	}
-	memcpy(b->p + b->len, &l, sizeof(l));
-	memcpy(b->p + b->len + sizeof(l), name.p, name.len);
+	to = b->buf->p + b->len;
+	memcpy(to, &l, sizeof(l));
+	memcpy(to + sizeof(l), name.p, name.len);
 	if (value.len)
-		memcpy(b->p + b->len + sizeof(l) + name.len, value.p, value.len);
+		memcpy(to + sizeof(l) + name.len, value.p, value.len);
 	b->len = need;
 }
 
@@ -98,8 +92,8 @@ bool http2_block__next(const struct http2_block *b, uint32_t *at, struct slice *
 
 	if (*at >= b->len)
 		return false;
-	memcpy(&l, b->p + *at, sizeof(l));
-	*name = (struct slice){ b->p + *at + sizeof(l), l.name };
+	memcpy(&l, b->buf->p + *at, sizeof(l));
+	*name = (struct slice){ b->buf->p + *at + sizeof(l), l.name };
 	*value = (struct slice){ name->p + l.name, l.value };
 	*at += sizeof(l) + l.name + l.value;
 	return true;
@@ -107,15 +101,14 @@ bool http2_block__next(const struct http2_block *b, uint32_t *at, struct slice *
 
 void http2_block__release(struct http2_block *b, struct proto_env *env)
 {
-	uint32_t cap = b->room.bytes;
+	struct head_buf *buf = b->buf;
 
-	head_room__resize(env, &b->room, 0);
-	if (cap > spare_cap) {
+	if (buf && (!spare || buf->cap > spare->cap)) {
+		head_buf__rest(env, buf);
 		free(spare);
-		spare = b->p;
-		spare_cap = cap;
+		spare = buf;
 	} else {
-		free(b->p);
+		head_buf__free(env, buf);
 	}
 	*b = (struct http2_block){ 0 };
 }
@@ -124,7 +117,6 @@ void http2_block__free_pool(void)
 {
 	free(spare);
 	spare = NULL;
-	spare_cap = 0;
 }
 
 /* ---- what it says -------------------------------------------------------------------------- */

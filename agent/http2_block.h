@@ -10,17 +10,16 @@
 #include <stdint.h>
 
 #include "grpc.h"
-#include "head_room.h"
+#include "head_buf.h"
 #include "proto.h"
 #include "slice.h"
 
 struct http2_block {
-	char *p;
+	struct head_buf *buf;
 	uint32_t len;
 	uint32_t n_unknown; /* fields of which nothing is known */
 	bool cut;           /* not all are kept */
 	bool no_memory;
-	struct head_room room;
 };
 
 /* `name` NULL: an unknown one. */

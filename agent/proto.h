@@ -20,7 +20,7 @@
 #include "span.h"
 
 struct conn;
-struct head_room;
+struct head_buf;
 struct header_wants;
 struct options;
 
@@ -81,7 +81,7 @@ struct proto_env {
 	uint32_t n_requests, max_requests; /* open ones, over all connections */
 	uint64_t max_head_bytes;           /* in incomplete heads, over all connections */
 	uint64_t head_bytes;
-	struct head_room *oldest_head, *youngest_head;
+	struct head_buf *oldest_head, *youngest_head;
 	uint64_t max_tls_bytes; /* what handshakes said, over all connections */
 	uint64_t tls_bytes;
 };

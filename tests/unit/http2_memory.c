@@ -8,6 +8,7 @@
 #include "failing.h"
 
 #include "../../agent/grpc.c"
+#include "../../agent/head_buf.c"
 #include "../../agent/http2_block.c"
 #include "../../agent/http2_stream.c"
 #include "../../agent/http_txn.c"
