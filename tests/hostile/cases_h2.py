@@ -42,6 +42,29 @@ def endless_continuation(t):
 
 
 @case()
+def waiting_heads(t):
+    """Connections that send half a head of HTTP/1 and wait take all the room there is for such; the
+    oldest give way, so that blocks of another service's HTTP/2 find some."""
+    n, asked = size(701, 547), prime(101)
+    idle, other = Victim(t, "http"), Victim(t, "h2", name="other")
+    with Attack(t, idle, other) as agent:
+        socks = [idle.connect() for _ in range(n)]
+        for s in socks:
+            s.sendall(b"GET /half HTTP/1.1\r\nX: " + b"y" * 8300)
+        agent.settle()
+        with Client(other) as client:
+            for i in range(asked):
+                client.request(b"/after")
+                client.answered(i + 1)
+        metrics = expect_total(agent, asked, service="other")
+        expect_nothing_lost(metrics)
+        gone = metrics.total("redeye_messages_irregular_total", reason="head_gave_way")
+        check(0 < gone < n, "%d of %d heads gave way" % (gone, n))
+        for s in socks:
+            s.close()
+
+
+@case()
 def header_bombs(t):
     """A field of 4 KB is put into the table, and then said thousands of times by one byte each: a block
     of 16 KB that is 64 MB long when it is decoded."""
