@@ -137,10 +137,10 @@ static void zsh_text(const char *s, FILE *to)
 	}
 }
 
-static void zsh_option(const struct opt *opt, FILE *to)
+/* A spec of _arguments but for its name: what it does and what it takes. */
+static void zsh_rest(const struct opt *opt, FILE *to)
 {
-	fprintf(to, " \\\n\t\t\t'%s--%s%s[", opt__is_list(opt) ? "*" : "", opt->name,
-		opt->type == OPT_BOOL ? "" : "=");
+	fputc('[', to);
 	zsh_text(opt->help, to);
 	fputc(']', to);
 	if (opt->type != OPT_BOOL)
@@ -153,6 +153,18 @@ static void zsh_option(const struct opt *opt, FILE *to)
 		fputs(is_file(opt) ? "_files" : "_files -/", to);
 	}
 	fputc('\'', to);
+}
+
+static void zsh_option(const struct opt *opt, FILE *to)
+{
+	const char *often = opt__is_list(opt) ? "*" : "";
+
+	fprintf(to, " \\\n\t\t\t'%s--%s%s", often, opt->name, opt->type == OPT_BOOL ? "" : "=");
+	zsh_rest(opt, to);
+	if (opt->letter) {
+		fprintf(to, " \\\n\t\t\t'%s-%c%s", often, opt->letter, opt->type == OPT_BOOL ? "" : "+");
+		zsh_rest(opt, to);
+	}
 	if (opt->type != OPT_BOOL || !opt->def)
 		return;
 	fprintf(to, " \\\n\t\t\t'--no-%s[not\\: ", opt->name);

@@ -255,7 +255,7 @@ def redeye_takes_the_configuration():
 
 
 def rights_of_the_service_account():
-    want = {("", "pods"), ("apps", "replicasets"), ("batch", "jobs")}
+    want = {("", "pods")}
     for name, text in render.renderings():
         found = set()
         for role in [o for o in objects(text) if o["kind"] in ("Role", "ClusterRole")]:

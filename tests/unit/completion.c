@@ -165,6 +165,23 @@ static void nothing_in_the_manual_is_a_request(void **state)
 	assert_non_null(strstr(text, "\n\\ed.\n"));
 }
 
+/* bash has them in the words of its lists. */
+static void short_flags_are_offered(void **state)
+{
+	char zsh[16], fish[16];
+
+	for (const struct opt *opt = opt_table; opt < opt_table + opt_table_n; opt++) {
+		if (!opt->letter || opt->letter == 'h')
+			continue;
+		snprintf(zsh, sizeof(zsh), "'-%c", opt->letter);
+		snprintf(fish, sizeof(fish), " -s %c ", opt->letter);
+		print("zsh");
+		assert_non_null(strstr(text, zsh));
+		print("fish");
+		assert_non_null(strstr(text, fish));
+	}
+}
+
 static void other_shells_are_unknown(void **state)
 {
 	FILE *f = open_text();
@@ -194,6 +211,7 @@ int main(void)
 		cmocka_unit_test(every_option_is_in_the_manual),
 		cmocka_unit_test(their_readers_take_them),
 		cmocka_unit_test(nothing_in_the_manual_is_a_request),
+		cmocka_unit_test(short_flags_are_offered),
 		cmocka_unit_test(other_shells_are_unknown),
 	};
 
