@@ -171,7 +171,7 @@ static void short_flags_are_offered(void **state)
 	char zsh[16], fish[16];
 
 	for (const struct opt *opt = opt_table; opt < opt_table + opt_table_n; opt++) {
-		if (!opt->letter || opt->letter == 'h')
+		if (!opt->letter)
 			continue;
 		snprintf(zsh, sizeof(zsh), "'-%c", opt->letter);
 		snprintf(fish, sizeof(fish), " -s %c ", opt->letter);
