@@ -39,7 +39,7 @@ struct conn {
 	uint8_t first_dir, last_dir; /* of the first and the last record; 2 at first */
 	uint8_t mode;                /* what the kernel was last told, enum red_poll_cmd */
 	uint8_t misses;              /* turns that no protocol recognised */
-	uint8_t reset;               /* by the peer; the process has not closed yet */
+	uint8_t over;                /* TCP is; the process has not closed yet */
 	uint8_t asks;                /* the kernel is to be told of data_cap */
 	uint8_t polled;              /* is on the poll list */
 	uint8_t poll_level;

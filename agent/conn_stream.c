@@ -258,6 +258,11 @@ static void progress(struct conn_table *t, struct conn *c, const struct red_ev_s
 {
 	uint64_t before = c->expected[0] + c->expected[1];
 
+	if (ev->flags & RED_STATE_OVER && !c->over) { /* it happens, and nobody has asked */
+		c->over = 1;
+		conn_table__schedule(t, c);
+		return;
+	}
 	if (!count_on(t, c, ev))
 		return;
 	if (c->proto && c->proto->quiet && before == c->expected[0] + c->expected[1])
@@ -282,7 +287,7 @@ void conn_table__state(struct conn_table *t, const struct red_ev_state *ev)
 	count_on(t, c, ev);
 	conn_table__touch(t, c, ev->h.ts_ns);
 	if (ev->h.kind == RED_EV_EOF) {
-		c->reset |= !!(ev->flags & RED_STATE_RESET);
+		c->over |= !!(ev->flags & RED_STATE_RESET);
 		if (c->proto)
 			c->proto->eof(c->state, ev->dir == RED_DIR_OUT, &end);
 		conn_table__schedule(t, c);

@@ -239,11 +239,11 @@ void conn_table__touch(struct conn_table *t, struct conn *c, uint64_t ts_ns)
 	}
 }
 
-/* Does something wait that only a poll would tell? After a reset it is that the
+/* Does something wait that only a poll would tell? When TCP is over it is that the
  * process has closed: no hook sees that. */
 static bool waiting(const struct conn *c)
 {
-	return c->reset || (c->proto && c->proto->pending(c->state));
+	return c->over || (c->proto && c->proto->pending(c->state));
 }
 
 void conn__want_data(struct conn *c, uint16_t cap)

@@ -21,10 +21,12 @@ struct lengths {
 static void give_way(struct proto_env *env, struct head_buf *buf)
 {
 	struct http2_block *b = buf->owner;
+	uint32_t n_unknown = b->n_unknown;
+	bool cut = b->cut;
 
 	env->stat[PROTO_HTTP2].heads_gone++;
 	http2_block__release(b, env);
-	b->no_memory = true;
+	*b = (struct http2_block){ .n_unknown = n_unknown, .cut = cut, .no_memory = true };
 }
 
 /* Who gives way may leave another one. */
@@ -68,6 +70,8 @@ void http2_block__add(struct http2_block *b, struct proto_env *env, struct slice
 		b->n_unknown++;
 		return;
 	}
+	if (b->no_memory) /* what is said of the rest tells nothing */
+		return;
 	if (name.len + value.len + sizeof(l) > RED_HEAD_BUDGET - b->len) {
 		b->cut = true;
 		return;

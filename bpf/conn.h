@@ -231,6 +231,15 @@ static __always_inline int sock_is_fresh(struct sock *sk, __u16 family, __u64 n)
 	return (__s64)(read + written - n) <= 2;
 }
 
+/* What has come and was not read, of TCP; the peer's FIN, which is one, is nothing. */
+static __always_inline __u32 sock_unread(struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	__u32 n = BPF_CORE_READ(tp, rcv_nxt) - BPF_CORE_READ(tp, copied_seq);
+
+	return n > 1 ? n : 0;
+}
+
 /* `c` is where it is put together. */
 static __always_inline enum red_drop conn_insert(struct red_conn *c, struct sock *sk, __u64 id,
 						 __u64 ident, __u32 tgid, __u64 n)
@@ -307,6 +316,8 @@ static __always_inline void state_fill(struct red_ev_state *ev, struct red_conn 
 		ev->flags |= RED_STATE_PEER;
 	if (c->flags & RED_CONN_RESET)
 		ev->flags |= RED_STATE_RESET;
+	if (c->over)
+		ev->flags |= RED_STATE_OVER;
 }
 
 /* A connection that user space never heard of ends as silently. */

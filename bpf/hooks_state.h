@@ -33,21 +33,19 @@ static __always_inline void state_reused(struct red_conn *c, __u64 key)
 	conn_forget(c, key);
 }
 
-/* Both have said that they write no more, this one first: then TCP is over with the peer's FIN,
- * however much the process still has to read. It may be reading just now: what comes meanwhile
- * is taken in at the end of its call, before that is seen. */
+/* Both have said that they write no more: then TCP is over, however much the process still has to
+ * read. When the peer says it last, the process may be reading just now: what comes meanwhile is
+ * taken in at the end of its call, before that is seen. */
 static __always_inline int is_still_read(const struct sock *sk, int oldstate)
 {
-	const struct tcp_sock *tp = (const struct tcp_sock *)sk;
-	__u32 unread;
+	int peer_last = oldstate == TCP_FIN_WAIT1 || oldstate == TCP_FIN_WAIT2 ||
+			oldstate == TCP_CLOSING;
 
-	if (oldstate != TCP_FIN_WAIT1 && oldstate != TCP_FIN_WAIT2 && oldstate != TCP_CLOSING &&
-	    oldstate != TCP_LAST_ACK)
+	if (!peer_last && oldstate != TCP_LAST_ACK)
 		return 0;
 	if (sk->sk_err || !BPF_CORE_READ(sk, sk_socket))
 		return 0;
-	unread = BPF_CORE_READ(tp, rcv_nxt) - BPF_CORE_READ(tp, copied_seq);
-	return unread > 1 || BPF_CORE_READ(sk, sk_lock.owned); /* a FIN is one */
+	return sock_unread((struct sock *)sk) || (peer_last && BPF_CORE_READ(sk, sk_lock.owned));
 }
 
 static __always_inline void state_changed(struct red_conn *c, const struct sock *sk, __u64 key,
@@ -79,6 +77,7 @@ static __always_inline void state_changed(struct red_conn *c, const struct sock 
 		if (is_still_read(sk, oldstate)) { /* ended as above */
 			c->flags |= RED_CONN_PEER_FIN;
 			c->over = 1;
+			conn_report(c->sk, RED_HOOK_STATE, RED_EV_PROGRESS, RED_REPORT(0, 0));
 			break;
 		}
 		conn_report(c->sk, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(0, flags));

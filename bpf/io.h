@@ -12,8 +12,11 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 /* Does a receive that gives nothing say so? Whoever asks for no bytes gets none, too. */
 static __always_inline int is_at_end(struct sock *sk)
 {
-	return BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN &&
-	       !BPF_CORE_READ(sk, sk_receive_queue.qlen);
+	if (!(BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN))
+		return 0;
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX)
+		return !BPF_CORE_READ(sk, sk_receive_queue.qlen);
+	return !sock_unread(sk);
 }
 
 /* A call that moved nothing: the end of the stream, or an error that tells it. */

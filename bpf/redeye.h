@@ -46,7 +46,7 @@ enum red_ev_kind {
 	RED_EV_DATA = 2,     /* struct red_ev_data + cap_len bytes */
 	RED_EV_EOF = 3,      /* struct red_ev_state: one direction ended */
 	RED_EV_CLOSE = 4,    /* struct red_ev_state: the socket is gone */
-	RED_EV_PROGRESS = 5, /* struct red_ev_state: answer to a poll */
+	RED_EV_PROGRESS = 5, /* struct red_ev_state: answer to a poll, or TCP is over */
 	RED_EV_FORK = 6,     /* struct red_ev_proc */
 	RED_EV_EXEC = 7,     /* struct red_ev_proc, of a target perhaps with its words */
 	RED_EV_EXIT = 8,     /* struct red_ev_proc */
@@ -145,6 +145,7 @@ enum red_state_flags {
 	RED_STATE_TIMEOUT = 1 << 3,  /* by retransmission or keep-alive timeout */
 	RED_STATE_TAIL_IN = 1 << 4,  /* tail[RED_DIR_IN] is valid */
 	RED_STATE_TAIL_OUT = 1 << 5, /* tail[RED_DIR_OUT] is valid */
+	RED_STATE_OVER = 1 << 6,     /* TCP has ended; the process has not closed, and may read */
 };
 
 /* The counters of a connection at one moment. For RED_EV_EOF `dir` says which

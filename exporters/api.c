@@ -209,8 +209,7 @@ unsigned int api__answer(struct api *a, const struct api_request *r, struct buf 
 	if (!out->err)
 		return 200;
 	if (out->err == -ENOSPC) { /* and will be: who asks again asks in vain */
-		api__error(out, "the answer would be longer than %zu bytes: ask for less",
-			   out->max);
+		api__error(out, "the answer would be longer than %zu bytes", out->max);
 		return 413;
 	}
 	api__error(out, "no memory for the answer");

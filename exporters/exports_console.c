@@ -71,14 +71,16 @@ static void *work(void *arg)
 {
 	struct console_export *x = arg;
 	struct span_batch *b;
+	bool stopped;
 
 	do {
+		stopped = span_queue__stopped(x->queue); /* before the last wait: it may bring a batch yet */
 		b = span_queue__wait(x->queue, WAIT_MS);
 		if (b && put_batch(x, b))
 			span_queue__lose(x->queue, b);
 		else
 			span_queue__done(x->queue, b);
-	} while (b || !span_queue__stopped(x->queue));
+	} while (b || !stopped);
 	return NULL;
 }
 

@@ -257,7 +257,8 @@ struct httpd *httpd__new(const struct httpd_config *c, char *err, size_t err_siz
 	h->scrape.config = &h->config;
 	h->tcp.h = h->local.h = h;
 	h->local.local = true;
-	h->tcp.budget.max = h->local.budget.max = h->config.max_bytes;
+	h->tcp.metrics.max = h->local.metrics.max = h->config.max_bytes;
+	h->tcp.api.max = h->local.api.max = h->config.max_bytes;
 	pthread_mutex_init(&h->scrape.lock, NULL);
 	pthread_mutex_init(&h->api_lock, NULL);
 	e = start(h, err, err_size);

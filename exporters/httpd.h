@@ -42,8 +42,9 @@ struct httpd_config {
 	bool admin_remote;              /* /admin/ from other machines too */
 	unsigned int max_connections;   /* 32, of each kind */
 	unsigned int timeout_s; /* 10, of silence; a request as a whole may take twice that */
-	/* 64 MiB: answers not yet sent, of each kind of connection all clients together. Nobody
-	 * else waiting, one may be longer; 503 until there is room. */
+	/* 64 MiB: answers not yet sent, those of /metrics and those of the API, of each kind of
+	 * connection all clients together. Nobody else waiting, one may be longer; 503 until there
+	 * is room. */
 	size_t max_bytes;
 	size_t max_answer;       /* 64 MiB: of /metrics, before it is compressed */
 	unsigned int stall_s;    /* 5: a client that takes no events for so long is cut off */

@@ -90,7 +90,7 @@ static int lock(struct httpd_door *d)
 		return -err;
 	if (atomic_load(&h->scrape.stopping))
 		err = -EAGAIN;
-	else if (httpd_budget__is_spent(&d->budget))
+	else if (httpd_budget__is_spent(&d->api))
 		err = -ENOSPC;
 	if (err)
 		pthread_mutex_unlock(&h->api_lock);
@@ -109,7 +109,7 @@ static int fill(struct answer *a, struct httpd_door *d, const struct api_request
 	tag->content = hash_bytes(a->data.p, a->data.len) | 1;
 	if (gzip && a->data.len >= HTTPD_GZIP_LEAST)
 		pack(a);
-	err = httpd_budget__take(&d->budget, a->data.len);
+	err = httpd_budget__take(&d->api, a->data.len);
 	pthread_mutex_unlock(&d->h->api_lock);
 	return err;
 }
@@ -122,7 +122,7 @@ static struct answer *make(struct httpd_door *d, const struct api_request *r, bo
 	int err = a ? fill(a, d, r, gzip, tag) : -ENOMEM;
 
 	if (!err) {
-		a->budget = &d->budget;
+		a->budget = &d->api;
 		return a;
 	}
 	if (a)

@@ -37,7 +37,7 @@ static struct httpd_reply metrics_page(const struct httpd_exchange *e)
 {
 	const struct httpd_wish wish = { httpd__header(e->c, "Accept"),
 					 httpd__header(e->c, "Accept-Encoding") };
-	struct httpd_body *b = httpd_scrape__make(&e->h->scrape, &e->door->budget, &wish);
+	struct httpd_body *b = httpd_scrape__make(&e->h->scrape, &e->door->metrics, &wish);
 	struct MHD_Response *r;
 
 	if (!b)
@@ -173,23 +173,40 @@ static bool has_token(const struct httpd_exchange *e)
 	return httpd_auth__allows(e->h->auth, httpd__header(e->c, "Authorization"));
 }
 
-/* Why not, or NULL. plain_host: a name that means us may be one of the page's own. */
-static const char *origin_forbids(const struct httpd_exchange *e, bool plain_host)
+/* Why not, or NULL. plain_host: a name that means us may be one of a page's own. */
+static const char *host_forbids(const struct httpd_exchange *e, bool plain_host)
 {
-	const char *host = httpd__header(e->c, "Host");
-
-	if (!httpd_origin__is_same(host, httpd__header(e->c, "Origin"),
-				   httpd__header(e->c, "Sec-Fetch-Site")))
-		return "not for pages of another origin";
-	if (plain_host && !e->h->auth && !e->door->local && !httpd_origin__is_plain_host(host))
+	if (plain_host && !e->h->auth && !e->door->local &&
+	    !httpd_origin__is_plain_host(httpd__header(e->c, "Host")))
 		return "without a bearer token only by an address or localhost";
 	return NULL;
 }
 
-/* Where other machines may scrape they do so by whatever name we have there. */
+static const char *origin_forbids(const struct httpd_exchange *e, bool plain_host)
+{
+	if (!httpd_origin__is_same(httpd__header(e->c, "Host"), httpd__header(e->c, "Origin"),
+				   httpd__header(e->c, "Sec-Fetch-Site")))
+		return "not for pages of another origin";
+	return host_forbids(e, plain_host);
+}
+
+/* A link that somebody follows: the page with the link cannot read what comes. */
+static bool is_followed_link(const struct httpd_exchange *e)
+{
+	const char *mode = httpd__header(e->c, "Sec-Fetch-Mode");
+
+	return mode && !strcmp(mode, "navigate") && !httpd__header(e->c, "Origin");
+}
+
+/* Where other machines may scrape they do so by whatever name we have there. What names no host
+ * is no browser. */
 static const char *metrics_forbids(const struct httpd_exchange *e)
 {
-	return origin_forbids(e, e->h->on_loopback);
+	bool by_name = e->h->on_loopback && httpd__header(e->c, "Host");
+
+	if (is_followed_link(e))
+		return host_forbids(e, by_name);
+	return origin_forbids(e, by_name);
 }
 
 static const char *api_forbids(const struct httpd_exchange *e)

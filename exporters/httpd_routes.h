@@ -14,9 +14,9 @@ struct httpd_door {
 	struct httpd *h;
 	struct MHD_Daemon *daemon; /* NULL: closed */
 	struct httpd_conns *conns;
-	bool local;                 /* the UNIX socket */
-	struct httpd_budget budget; /* of /metrics and the API together */
-	atomic_uint streams;        /* of events, begun */
+	bool local;                       /* the UNIX socket */
+	struct httpd_budget metrics, api; /* of their answers */
+	atomic_uint streams;              /* of events, begun */
 };
 
 struct httpd {

@@ -35,7 +35,7 @@ struct otlp_endpoint {
 	enum otlp_encoding encoding; /* that the protocol wants */
 	char *url;                   /* whole, path included */
 	char *shown;                 /* the same for the log: no user, password or query */
-	size_t body_max;             /* of one request, before compression */
+	size_t body_max;             /* of a request of metrics; spans' are cut by their queue */
 	char **headers;              /* n_headers lines "name: value"; secrets, never logged */
 	size_t n_headers;
 	bool gzip;

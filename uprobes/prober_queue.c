@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "loop.h"
 #include "prober_internal.h"
 
 /* The condition waits by the clock that deadlines are told in. */
@@ -202,7 +203,7 @@ static void take_mapping(struct prober_queue *q, struct prober_work *work)
 /* Processes before mappings: those of a process that is looked at anyway say nothing new. */
 bool prober_queue__next(struct prober_queue *q, uint64_t until_ns, struct prober_work *work)
 {
-	struct timespec t = { until_ns / 1000000000, until_ns % 1000000000 };
+	struct timespec t = mono_timespec(until_ns);
 	int rc = 0;
 
 	work->kind = PROBER_NOTHING;

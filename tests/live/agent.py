@@ -111,6 +111,13 @@ class Agent:
             return [] if got == n else ["http_server_active_requests: %d, want %d" % (got, n)]
         self.poll(problems)
 
+    def expect_forgotten(self):
+        """All connections have ended, and redeye knows it."""
+        def problems(metrics):
+            n = metrics.total("redeye_connections_open")
+            return ["%d connections are open" % n] if n else []
+        self.poll(problems)
+
     def settle(self):
         """Waits until two scrapes in a row saw no new event.
 
@@ -183,6 +190,9 @@ class DryAgent:
         return self.scrape()
 
     def expect_active(self, n):
+        pass
+
+    def expect_forgotten(self):
         pass
 
     def settle(self):

@@ -136,6 +136,7 @@ def asker(t, flavour):
     agent = t.watch(process)
     release(process)
     agent.expect(client(13, target.port, service="live-asker"))
+    agent.expect_forgotten()
 
 
 # ---- proxies: both sides in one process -------------------------------------------

@@ -108,6 +108,7 @@ def half_close(t, kind):
             conn.sock.shutdown(socket.SHUT_WR)
             expect_status(conn.read(), 200)
     agent.expect(server(13))
+    agent.expect_forgotten()
 
 
 JUNK = (

@@ -354,6 +354,25 @@ static void a_poll_ends_what_was_only_counted(void **state)
 	assert_int_equal(n_asked, 1);
 }
 
+/* No hook sees that the process closes then. */
+static void over_is_polled(void **state)
+{
+	static struct wire w;
+
+	start(10, true);
+	connect_as(&w, 1);
+	in(&w, GET, 1000 * MS);
+	out(&w, OK, 1001 * MS);
+	assert_int_equal(conn_table__tick(t, 1002 * MS), 61001 * MS);
+	wire_state(&w, RED_EV_PROGRESS, 0, RED_STATE_OVER, 1002 * MS);
+	assert_int_equal(conn_table__tick(t, 1003 * MS), 1101 * MS);
+	assert_int_equal(conn_table__tick(t, 1101 * MS), 1301 * MS);
+	assert_int_equal(n_asked, 1);
+	wire_state(&w, RED_EV_PROGRESS, 0, RED_STATE_OVER, 1101 * MS);
+	wire_state(&w, RED_EV_CLOSE, 0, RED_STATE_LOCAL, 1301 * MS);
+	assert_int_equal(conn_table__stat(t)->open, 0);
+}
+
 static void unknown_to_the_kernel_twice(void **state)
 {
 	static struct wire w;
@@ -524,6 +543,7 @@ int main(void)
 		cmocka_unit_test_teardown(polls_slow_down, stop),
 		cmocka_unit_test_teardown(polls_at_the_end_of_time, stop),
 		cmocka_unit_test_teardown(a_poll_ends_what_was_only_counted, stop),
+		cmocka_unit_test_teardown(over_is_polled, stop),
 		cmocka_unit_test_teardown(unknown_to_the_kernel_twice, stop),
 		cmocka_unit_test_teardown(no_room_for_a_head, stop),
 		cmocka_unit_test_teardown(who_waits_gives_way, stop),

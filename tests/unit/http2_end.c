@@ -344,8 +344,9 @@ static void half_a_block_gives_way(void **state)
 	other = head_buf__grow(&env, NULL, 1024, &env);
 	assert_non_null(other);
 	assert_int_equal(stat2()->heads_gone, 1);
+	IN(HTTP2_CONTINUATION, HTTP2_END_HEADERS, 1, FIELD); /* and takes no more */
+	assert_int_equal(env.head_bytes, 1024);
 	head_buf__free(&env, other);
-	IN(HTTP2_CONTINUATION, HTTP2_END_HEADERS, 1, FIELD);
 	IN(HTTP2_HEADERS, WHOLE, 3, "\x82\x84\x86\xbe");
 	OUT(HTTP2_HEADERS, WHOLE, 1, OK);
 	OUT(HTTP2_HEADERS, WHOLE, 3, OK);
