@@ -280,10 +280,17 @@ __noinline int conn_create(__u64 key, __u64 ident, __u32 tgid, __u64 n, __u32 sl
 	return conn_insert((struct red_conn *)s->data, sk, id, ident, tgid, n);
 }
 
-static __always_inline void conn_forget(struct red_conn *c, __u64 key)
+/* It answers no more. */
+static __always_inline void conn_served(struct red_conn *c)
 {
 	if (red_cfg.propagate && c->ctx)
 		context_close(c->ctx);
+	c->ctx = 0;
+}
+
+static __always_inline void conn_forget(struct red_conn *c, __u64 key)
+{
+	conn_served(c);
 	if (red_cfg.tls && c->tls_obj)
 		tls_obj_forget(c->tls_obj, c->tls_tgid, c->id);
 	if (!bpf_map_delete_elem(&conns, &key))

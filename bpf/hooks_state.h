@@ -77,6 +77,7 @@ static __always_inline void state_changed(struct red_conn *c, const struct sock 
 		if (is_still_read(sk, oldstate)) { /* ended as above */
 			c->flags |= RED_CONN_PEER_FIN;
 			c->over = 1;
+			conn_served(c);
 			conn_report(c->sk, RED_HOOK_STATE, RED_EV_PROGRESS, RED_REPORT(0, 0));
 			break;
 		}
