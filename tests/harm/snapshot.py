@@ -36,7 +36,9 @@ class Process:
         return [m for m in self.maps if m.path not in OF_KERNEL]
 
     def all_lines(self):
-        return [m.line for m in self.mine()]
+        """How far the heap reaches is its allocator's business: where it begins."""
+        return ["%x- %s [heap]" % (m.start, m.perms) if m.path == "[heap]" else m.line
+                for m in self.mine()]
 
     def file_lines(self):
         """Without the heap, stacks and other anonymous memory."""

@@ -19,7 +19,7 @@ no HTTP at all; TLS 1.2 and 1.3 by turns. What must be the same:
 - **Errors.** Failed requests, resets, TLS alerts, and lines of the server's own log: not one more.
 - **Machine code**, read from the process's memory: when redeye has gone, bit for bit what it was. While it is there, a
   place differs for each probe (an `int3`, or a call in place of a long `nop`), which is what a uprobe is.
-- **Mappings.** Those of files the same throughout; `all` where the anonymous ones (heap, stacks) are, too, which is asked of
+- **Mappings.** Those of files the same throughout; `all` where the anonymous ones (stacks, the heap but for its length) are, too, which is asked of
   native programs that stopped mapping before redeye came; elsewhere an allocator moves them. With the first probe of a
   process the kernel maps `[uprobes]` (and `[uprobes-trampoline]`, Linux 6.18) and leaves it there until the process ends.
 - **Descriptors and threads**: none more than before, but for threads of those that start one
