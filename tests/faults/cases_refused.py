@@ -150,6 +150,12 @@ def scheme_counts(metrics):
     return sums
 
 
+def answered(metrics):
+    """Requests in TLS whose answer was seen, too."""
+    return sum(value for labels, value in metrics.get(stress.FAMILY["server"] + "_count")
+               if (labels.get("url_scheme"), labels.get("http_response_status_code")) == ("https", "200"))
+
+
 def watch_nginx(t, srv, before, *options):
     """After 97 plain requests and 101 in TLS: the agent."""
     agent = t.watch(srv, before=before, options=options)
@@ -173,7 +179,8 @@ def uprobe_programs():
 
 NOT_OF_OPENSSL = ("uprobe_go_", "uprobe_rustls_")
 # OpenSSL's reads and writes and their ends: without the rest it is probed all the same.
-NEEDED = ("uprobe_tls_read", "uprobe_tls_read_inner", "uprobe_tls_write", "uretprobe_tls")
+NEEDED = ("uprobe_tls_read", "uprobe_tls_read_inner", "uprobe_tls_write", "uprobe_tls_write_ex",
+          "uprobe_tls_write_ex2", "uretprobe_tls")
 
 
 @case(timeout=900)
@@ -191,6 +198,8 @@ def refused_uprobes(t):
         metrics = agent.scrape()
         seen = scheme_counts(metrics)["https"]
         check(seen in (0, 101), "without %s %d of 101 requests in TLS are seen" % (name, seen))
+        check(answered(metrics) == seen, "without %s only %d of %d requests in TLS have an answer" %
+              (name, answered(metrics), seen))
         check(seen or name in NEEDED, "without %s nothing is seen" % name)
         if not seen:
             check(metrics.total("redeye_uprobe_failed_total", reason="programs_refused") > 0,
