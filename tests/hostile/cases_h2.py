@@ -49,8 +49,10 @@ def waiting_heads(t):
     idle, other = Victim(t, "http"), Victim(t, "h2", name="other")
     with Attack(t, idle, other) as agent:
         socks = [idle.connect() for _ in range(n)]
-        for s in socks:
-            s.sendall(b"GET /half HTTP/1.1\r\nX: " + b"y" * 8300)
+        for piece in (b"GET /half HTTP/1.1\r\nX: ", b"", b""):
+            for s in socks:  # a call of more than 4 KiB is not copied whole: its head does not wait
+                s.sendall(piece + b"y" * 2800)
+                wait_read(s)
         agent.settle()
         with Client(other) as client:
             for i in range(asked):
