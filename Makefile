@@ -239,11 +239,14 @@ $(O)/tests/propagate/%: tests/propagate/%.c $(LIB)
 test-terminal: all
 	$(Q)tests/terminal/run $(TERMINAL)
 
+# Empty: test-k8s and test-manifests take what was built before, as `make test` has them do.
+DEPS	?= yes
+
 # Metadata of Kubernetes: against an API server that misbehaves, then a real one with etcd, which
 # tests/k8s/deps builds the first time: a quarter of an hour.
-test-k8s: $(O)/tests/k8s/driver
+test-k8s: all $(O)/tests/k8s/driver
 	$(Q)$(if $(DEPS),tests/k8s/deps)
-	$(Q)tests/k8s/run --driver $< $(K8S)
+	$(Q)tests/k8s/run --driver $(O)/tests/k8s/driver $(K8S)
 
 $(O)/tests/k8s/%: tests/k8s/%.c $(LIB)
 	$(call say,CC,$<)

@@ -27,6 +27,7 @@ from lib import Failure, Proc, check, free_port, settings, wait_for
 
 FOLDER = os.path.join(settings.root, "build", "demo")
 REDEYE = os.path.join(settings.root, "redeye")
+SCOPE = "REDEYE_UPROBE_SCOPE"  # by lib.py: no probes in the memory of others
 ACCESS = re.compile(r"([A-Z]+) \S+ (\d{3})")
 PORT = 9464
 started = []
@@ -227,7 +228,7 @@ def duration():
 def main():
     for number in SIGNALS:
         signal.signal(number, on_signal)
-    for name in [n for n in os.environ if n.startswith(("OTEL_", "REDEYE_"))]:
+    for name in [n for n in os.environ if n.startswith(("OTEL_", "REDEYE_")) and n != SCOPE]:
         del os.environ[name]  # the names are for redeye to find out
     shutil.rmtree(FOLDER, ignore_errors=True)
     os.makedirs(FOLDER)

@@ -88,16 +88,41 @@ static bool attach_function(struct probe_batch *b, const struct probe_ops *ops,
 	return false;
 }
 
+static bool has_programs(const struct probe_ops *ops, const struct probe_site *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!ops->program(ops->arg, s[i].program))
+			return false;
+	return true;
+}
+
+/* The kinds that lack programs of their minimum. Nothing of them is attached: reads alone would
+ * be requests that nobody answers, until the last probe is gone again. */
+static uint32_t without_programs(const struct probe_ops *ops, const struct probe_plan *plan)
+{
+	bool have[PROBE_SITES_MAX] = { false };
+	size_t i, end;
+
+	for (i = 0; i < plan->n && i < PROBE_SITES_MAX; i = end) {
+		end = behind_function(plan, i);
+		have[end - 1] = has_programs(ops, &plan->sites[i], end - i);
+	}
+	return probe_plan__usable(plan, NULL) & ~probe_plan__usable(plan, have);
+}
+
 void probe_attach__all(struct probe_batch *b, const struct probe_ops *ops, struct probe_counts *c,
 		       const struct probe_plan *plan, int pid, int fd)
 {
+	uint32_t useless = without_programs(ops, plan);
 	bool have[PROBE_SITES_MAX] = { false };
 	size_t i, end;
 
 	*b = (struct probe_batch){ 0 };
 	for (i = 0; i < plan->n && i < PROBE_SITES_MAX && b->err != -ESRCH; i = end) {
 		end = behind_function(plan, i);
-		have[end - 1] = attach_function(b, ops, c, &plan->sites[i], end - i, pid, fd);
+		if (!(useless & 1u << plan->sites[end - 1].kind))
+			have[end - 1] =
+				attach_function(b, ops, c, &plan->sites[i], end - i, pid, fd);
 	}
 	b->usable = probe_plan__usable(plan, have);
 }

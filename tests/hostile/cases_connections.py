@@ -49,16 +49,20 @@ def connection_churn(t):
         wait_closed(agent, 16)
 
 
-def pester(port, data, n, out):
+def pester(port, data, n, held):
+    """n connections that stay; what becomes of the data is the server's affair."""
     for _ in range(n):
         try:
             s = socket.create_connection(("127.0.0.1", port), 5)
+        except OSError:
+            return  # too few are held, which is noticed
+        held.append(s)
+        try:
             s.settimeout(0.01)
             s.sendall(data)
             s.recv(100)
         except OSError:
             pass
-        out.append(s)
 
 
 @case()
@@ -72,16 +76,18 @@ def clients_of_redeye(t):
              b"GET /api/v1/series?" + b"a=b&" * 1000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
              b"POST /metrics HTTP/1.1\r\nContent-Length: 18446744073709551615\r\n\r\n",
              b"GET /metrics HTTP/1.1\r\nHost: a\r\nHost: b\r\nTransfer-Encoding: chunked\r\n\r\nffffffffff\r\n")
-    n = prime(2003)
+    n, each = prime(2003), size(60, 20)
     with Attack(t, victim) as agent:
         held = []
-        threads = [threading.Thread(target=pester, args=(agent.port, head, size(60, 20), held), daemon=True)
+        threads = [threading.Thread(target=pester, args=(agent.port, head, each, held), daemon=True)
                    for head in heads]
         for one in threads:
             one.start()
         victim.exchange([GET] * n)
         for one in threads:
             one.join()
+        check(len(held) == each * len(heads), "only %d of %d connections came about" %
+              (len(held), each * len(heads)))
         expect_nothing_lost(expect_total(agent, n))
         for s in held:
             s.close()

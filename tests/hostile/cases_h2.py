@@ -49,10 +49,10 @@ def waiting_heads(t):
     idle, other = Victim(t, "http"), Victim(t, "h2", name="other")
     with Attack(t, idle, other) as agent:
         socks = [idle.connect() for _ in range(n)]
-        for piece in (b"GET /half HTTP/1.1\r\nX: ", b"y" * 4000, b"y" * 4000, b"y" * 300):
-            for s in socks:
-                wait_read(s)  # in calls of their own, each is copied whole
-                s.sendall(piece)
+        for piece in (b"GET /half HTTP/1.1\r\nX: ", b"", b""):
+            for s in socks:  # a call of more than 4 KiB is not copied whole: its head does not wait
+                s.sendall(piece + b"y" * 2800)
+                wait_read(s)
         agent.settle()
         with Client(other) as client:
             for i in range(asked):

@@ -95,7 +95,7 @@ def nasty_text(t):
         metrics = expect_total(agent, n, service=name)
         expect_nothing_lost(metrics)
         check(printable(agent.text), "/metrics has what a terminal obeys")
-        promtool(agent.text)
+        text = agent.text
         wait_for("the spans", lambda: len(receiver.of(name)) >= n, 20, 0.1)
     check(not receiver.wrong, "OTLP: %s" % receiver.wrong[:1])
     check(len(receiver.of(name)) == n, "%d spans, want %d" % (len(receiver.of(name)), n))
@@ -106,6 +106,7 @@ def nasty_text(t):
     mine = [x for x in map(json.loads, lines) if x["service"] == name]
     check(len(mine) == n, "%d lines in the access log, want %d" % (len(mine), n))
     check(printable("\n".join(lines)), "the access log has what a terminal obeys")
+    promtool(text)
 
 
 @case(timeout=300)

@@ -118,11 +118,15 @@ def expect_total(agent, n, family=FAMILY["server"], service="victim"):
         "requests of " + service, total(series(m, family, service_name=service)), n), 20)
 
 
+LOSS = ("ring_full", "share", "conn_table_full")
+
+
 def expect_nothing_lost(metrics):
     for name in ("redeye_requests_dropped_total", "redeye_bpf_program_missed_total"):
         check(metrics.total(name) == 0, "%s is %d" % (name, metrics.total(name)))
-    lost = metrics.total("redeye_events_dropped_total", reason="ring_full")
-    check(lost == 0, "%d events did not fit the ring" % lost)
+    for reason in LOSS:
+        lost = metrics.total("redeye_events_dropped_total", reason=reason)
+        check(lost == 0, "%d events were dropped: %s" % (lost, reason))
 
 
 def wait_closed(agent, n=0):

@@ -81,12 +81,11 @@ def image_has_nothing_else(t):
 def image_can_send(t):
     """libcurl, certificates and terminals are there: what is loaded only when it is used."""
     folder, _ = image()
-    out = subprocess.run(["chroot", folder, "/usr/bin/redeye", "run", "--pid", "1",
-                          "--otlp-endpoint", "http://127.0.0.1:9/x?y", "--listen", "none",
-                          "--socket", "none", "--spool-dir", "none"],
+    # It takes no /proc to ask another redeye, and libcurl is loaded before that is looked for.
+    out = subprocess.run(["chroot", folder, "/usr/bin/redeye", "top", "--once", "--socket", "/none"],
                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                          text=True, timeout=60 * settings.slow)
-    check("libcurl is not installed" not in out.stdout, out.stdout)
+    check("cannot connect to /none" in out.stdout, out.stdout)
     check(os.path.getsize(os.path.join(folder, "etc/ssl/certs/ca-certificates.crt")) > 100000,
           "no certificates")
     check(os.path.exists(os.path.join(folder, "lib/terminfo/x/xterm-256color")), "no terminals")

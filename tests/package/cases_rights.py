@@ -5,6 +5,8 @@ redeye is another user than those it watches, with the capabilities that the uni
 """
 
 import os
+import re
+import shutil
 
 import harness
 import prom
@@ -97,12 +99,43 @@ def rights_without_dac_read_search(t):
     agent.end()
 
 
+def own_libraries(t, server):
+    """Copies of the OpenSSL that the server has mapped, in a folder."""
+    with open("/proc/%d/maps" % server.pid) as f:
+        paths = {line.split()[-1] for line in f if re.search(r"/lib(ssl|crypto)\.so", line)}
+    check(len(paths) == 2, "it has mapped %s" % paths)
+    folder = t.path("libraries")
+    os.mkdir(folder)
+    return [shutil.copy(path, folder) for path in paths]
+
+
+def replace(server, files):
+    """As an upgrade does it: by other files of the same name."""
+    with open("/proc/%d/maps" % server.pid) as f:
+        maps = f.read()
+    for path in files:
+        check(path + "\n" in maps, "it has not mapped %s" % path)
+        shutil.copy(path, path + ".new")
+        os.rename(path + ".new", path)
+
+
 @case
 def rights_without_checkpoint_restore(t):
-    """A library that was replaced since it was mapped is opened by its path no more."""
-    n = prime(53)
-    tls = Server(t, "tls", tls=True)
-    agent = unit(t, "checkpoint_restore", "--pid", tls.pid)
-    tls.ask(n)
-    agent.expect(prom.server(n, "/secure"))  # where it was not, by its path
-    agent.end()
+    """A library is opened by its path: one that was replaced since it was mapped is not probed."""
+    n, m = prime(53), prime(101)
+    kept = Server(t, "kept", tls=True, env={"OTEL_SERVICE_NAME": "kept"})
+    files = own_libraries(t, kept)
+    upgraded = Server(t, "upgraded", tls=True, env={"OTEL_SERVICE_NAME": "upgraded",
+                                                    "LD_LIBRARY_PATH": os.path.dirname(files[0])})
+    upgraded.ask(1)  # its library is not loaded before
+    replace(upgraded, files)
+    rows = {"kept": prom.server(n, "/secure", service="kept"),
+            "upgraded": prom.server(m, "/secure", service="upgraded")}
+    for without, seen in ((None, ("kept", "upgraded")), ("checkpoint_restore", ("kept",))):
+        agent = unit(t, without, "--pid", kept.pid, "--pid", upgraded.pid, name="without-%s" % without)
+        upgraded.ask(m)
+        kept.ask(n)
+        agent.expect(*[rows[name] for name in seen])
+        refused = agent.scrape().total("redeye_uprobe_failed_total", reason="file_not_readable")
+        check((refused > 0) == bool(without), "%d files were not readable" % refused)
+        agent.end()

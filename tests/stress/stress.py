@@ -15,7 +15,7 @@ import time
 import agent
 import harness
 import servers
-from lib import check, settings, wait_for
+from lib import Failure, check, need_programs, settings, wait_for
 from prom import FAMILY
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -40,6 +40,21 @@ def case(build=SANITIZED, **kw):
         builds[harness.CASES[-1].name] = build
         return function
     return register
+
+
+# ---- builds of redeye ---------------------------------------------------------
+
+def find_build(name, given, *make):
+    """The path of a build; the tree's own is first made of the sources as they are now."""
+    path = os.path.abspath(given or os.path.join(settings.root, name))
+    if not given:
+        done = subprocess.run(("make", "-C", settings.root) + make, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode:
+            raise Failure("make %s: %s" % (" ".join(make), done.stdout.strip()[-300:]))
+    if not os.access(path, os.X_OK):
+        raise Failure("%s is not there" % path)
+    return path
 
 
 # ---- our programs -------------------------------------------------------------
@@ -219,9 +234,9 @@ def check_recovered(t, agent, srv, load):
 
 
 def promtool(text):
-    """promtool reads it; what it thinks of names (exit code 3) is not this test's matter."""
-    if not shutil.which("promtool"):
-        return
+    """promtool reads it; what it thinks of names (exit code 3) is not this test's matter. The last
+    of a case: without promtool it is skipped."""
+    need_programs("promtool")
     done = subprocess.run(["promtool", "check", "metrics"], input=text, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=30)
     check(done.returncode in (0, 3), "promtool: " + done.stdout.strip()[:300])

@@ -139,10 +139,12 @@ def hostile_bytes(t):
     for reason in ("malformed", "head_cut", "unmatched_response"):
         n = metrics.total("redeye_messages_irregular_total", reason=reason)
         check(n > 0, "nothing was hostile: no message is irregular because " + reason)
-    promtool(agent.text)
+    text = agent.text
     agent.expect_no_connections()
     t.load(servers[0], 16).go(1009, "after")
     agent.expect_count(1009, http_route="/fixed/after")
+    agent.finish()
+    promtool(text)
 
 
 @case(timeout=60)

@@ -2,8 +2,8 @@
 """redeye is told to reload while the servers work."""
 
 import os
+import re
 import signal
-import time
 
 from lib import check, wait_for
 from stress import case
@@ -18,6 +18,13 @@ CONFIGS = (  # what the file says, what redeye answers
 )
 
 
+def pending(agent):
+    """Whether SIGHUP waits for redeye: the next one would be the same."""
+    with open("/proc/%d/status" % agent.proc.pid) as f:
+        signals = re.search(r"^ShdPnd:\s+(\w+)$", f.read(), re.M).group(1)
+    return int(signals, 16) & 1 << signal.SIGHUP - 1
+
+
 def reload(agent, path, config, i):
     text, answer = config
     with open(path + ".new", "w") as f:
@@ -27,7 +34,7 @@ def reload(agent, path, config, i):
         agent.reload(answer)
     else:
         agent.proc.signal(signal.SIGHUP)
-        time.sleep(0.05)
+        wait_for("redeye to take the signal", lambda: not pending(agent))
 
 
 @case(timeout=90)
@@ -44,4 +51,4 @@ def sighup_storm(t):
         reload(agent, path, CONFIGS[i % len(CONFIGS)], i)
     agent.expect_count(load.stop())
     check(agent.lost() == 0, "events were lost")
-    wait_for("the last log line", lambda: "reloaded" in agent.proc.output())
+    reload(agent, path, CONFIGS[0], 50)  # and it still does

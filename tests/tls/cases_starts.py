@@ -4,21 +4,23 @@
 Where only the memory of selected processes is probed (`--uprobe-scope process`, the choice on
 a machine that others use, too), a process has its probes some 10 to 30 ms after it has mapped
 its library, and what it sends before is not seen. So here, natively, no more than the truth is
-seen and no probe is left over; in a virtual machine, where whole files are probed, the counts
-are exact from the first process on that uses a library known before.
+seen of that, all of what comes when it has them, and no probe is left over; in a virtual machine,
+where whole files are probed, the counts are exact from the first process on that uses a library
+known before.
 """
 
 import subprocess
 
-from cases_processes import HELLO, Tree, libssl, listening, spawn_c
+from cases_processes import HELLO, USER, Tree, libssl, listening, spawn_c
 from client import expect_status, repeat
 from harness import case
-from lib import check, prime, settings
+from lib import check, prime, settings, wait_for
 from programs import BUILDS, out, serve
-from secure import Conn, in_vm, one
+from secure import Conn, in_vm, one, spread
 from watch import client, https, watch
 
 FILE = ("--uprobe-scope", "file")
+FETCH = 'url = "%s"\noutput = "/dev/null"\n'
 CURL = "curl -s --tls-max %s --cacert $TLS_CERTS/ca.pem -w '%%{http_code}\\n' -o /dev/null %s"
 
 
@@ -33,6 +35,14 @@ class Shell:
     def go(self):
         self.proc.popen.stdin.write(b"go\n")
         self.proc.popen.stdin.flush()
+
+    def wait_answers(self, n, seconds=60):
+        wait_for("%d answers" % n, lambda: len(self.proc.output().split()) >= n, seconds)
+
+    def feed(self, text):
+        """All that there is to be read by the last part."""
+        self.proc.popen.stdin.write(text.encode())
+        self.proc.popen.stdin.close()
 
     def end(self, seconds, n):
         """Every answer must have been 200."""
@@ -49,11 +59,14 @@ def first_requests(t, kind, agent, srv):
 
 @case(on=("python", "nginx", "go", "node-24", "rustls"))
 def server_starts(t, kind):
-    """As many requests as there were, or fewer; its probes go with it."""
-    srv = serve(t, kind, gate=True)
+    """As many requests as there were, or fewer, and all that come when it has its probes, which go
+    with it."""
+    srv, n = serve(t, kind, gate=True), prime(101)
     agent = watch(t, srv)
     first_requests(t, kind, agent, srv)
-    agent.expect(https(21, at_most=not in_vm()))
+    agent.probed()
+    spread(srv.address, USER, n)
+    agent.expect(https(21, at_most=not in_vm()), https(n, "/users/{id}"))
     srv.proc.stop()
     if not in_vm():
         agent.expect_links(0)
@@ -62,19 +75,27 @@ def server_starts(t, kind):
 @case(on=("1.2", "1.3"))
 def clients_start(t, version):
     """Fourteen curl, each with one request: so many are seen, or fewer; in a virtual machine all
-    but perhaps the first, by which redeye learns of the library."""
-    target = serve(t, "go")
+    but perhaps the first, by which redeye learns of the library. Then one that has its probes before
+    it reads what to ask for: all of that is seen."""
+    target, other, n = serve(t, "go"), serve(t, "go"), prime(53)
     curl = CURL % (version, target.url())
-    shell = Shell(t, "tls-curl", curl, "; ".join([curl] * 13))
+    shell = Shell(t, "tls-curl", curl, "; ".join([curl] * 13), CURL % (version, "--config -"))
     agent = watch(t, shell)
     shell.go()
     if in_vm():
         agent.probed()
     shell.go()
-    shell.end(60, 14)
+    shell.wait_answers(14)
     if in_vm():
         agent.expect_requests(13)
-    agent.expect(client(14, target.port, service="tls-curl", at_most=True))
+    else:
+        agent.expect_links(0)
+    shell.go()
+    agent.probed()
+    shell.feed(FETCH % other.url("/users/7") * n)
+    shell.end(60, 14 + n)
+    agent.expect(client(14, target.port, service="tls-curl", at_most=True),
+                 client(n, other.port, service="tls-curl"))
     if not in_vm():
         agent.expect_links(0)
 
@@ -140,19 +161,26 @@ def many_workers(t):
 
 @case(timeout=500)
 def many_starts(t):
-    """997 processes, one after the other, each with one request; then as many probes as before
-    them, and no more at any time in one set for all."""
-    target = serve(t, "go")
-    n = prime(997)
+    """997 processes, one after the other, each with one request; then one that has its probes before
+    it asks, all of which is seen; then as many probes as before them, and no more at any time in one
+    set for all."""
+    target, other = serve(t, "go"), serve(t, "go")
+    n, m = prime(997), prime(101)
     BUILDS["c"].make()
-    command = "for ((i = 0; i < %%d; i++)); do %s %s client %d 1; done" % (
-        out("c", "tls"), ",".join(libssl()), target.port)
-    shell = Shell(t, "tls-starts", command % 11, command % (n - 11))
+    program = "%s %s client " % (out("c", "tls"), ",".join(libssl()))
+    command = "for ((i = 0; i < %%d; i++)); do %s %d 1; done" % (program, target.port)
+    shell = Shell(t, "tls-starts", command % 11, command % (n - 11),
+                  "%s %d %d wait | grep -v READY" % (program, other.port, m))
     agent = watch(t, shell, options=FILE if in_vm() else ())
     shell.go()
     agent.expect(client(11, target.port, at_most=not in_vm()))
     before = agent.links() if in_vm() else 0
     shell.go()
-    shell.end(280, n)
-    agent.expect(client(n, target.port, at_most=not in_vm()))
+    shell.wait_answers(n, 280)
     agent.expect_links(before, 150)  # as above
+    shell.go()
+    agent.probed()
+    shell.feed("go\n")
+    shell.end(60, n + m)
+    agent.expect(client(n, target.port, at_most=not in_vm()), client(m, other.port))
+    agent.expect_links(before, 30)

@@ -67,14 +67,15 @@ class Watched:
         self.agent.poll(problems)
 
     def probed(self):
-        """Waits until what runs has its probes: some, and no more in the next scrape."""
+        """Waits until what runs has its probes: some, nobody who waits for his, and no more in the
+        next scrape."""
         last = [0]
 
         def growing(metrics):
             links = metrics.total(LINKS)
             same, last[0] = links and links == last[0], links
             self.most = links
-            return [] if same or self.t.dry else ["%s: %d" % (LINKS, links)]
+            return unprobed(metrics) + ([] if same or self.t.dry else ["%s: %d" % (LINKS, links)])
         self.agent.poll(growing)
         return self
 

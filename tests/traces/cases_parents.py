@@ -3,8 +3,10 @@
 
 A service of each runtime is asked at concurrency 1 and 50, by handlers of several
 shapes; then again while it also calls the same peer every 5 ms for no request's sake.
-None may have a wrong parent. How many have none is what is measured; the results are
-kept for the table of docs/traces-parents.md.
+None may have a wrong parent, and none may lack one where redeye can know it for certain: what
+a thread does that serves one request after the other, and what hands headers on. How many
+have none elsewhere is what is measured; the results are kept for the table of
+docs/traces-parents.md.
 """
 
 import collections
@@ -35,6 +37,7 @@ TICKING = (
     Phase("tick50", "one", 50, 997, 211, 500),
 )
 PASSED = ("named", "traced")  # where the service hands headers on
+BLOCKING = ("python", "python-pool")  # a thread for each connection, without an event loop
 CALLS = {"two": 2, "all": 2}
 RESULTS = {}  # kind: {phase: Verdict}
 
@@ -77,11 +80,26 @@ def measure(t, kind, phases, ticking=False):
     return got
 
 
+def certain(kind, phase):
+    """Whether each client span of the phase has to have a parent: not where other threads call."""
+    return phase.name in PASSED or (kind in BLOCKING and phase.name != "all")
+
+
+def check_known(verdict, phase, what):
+    n = phase.quick if settings.quick else phase.n
+    check(verdict.none == 0 and verdict.right >= n, "%s of %s: %s" % (what, phase.name, verdict))
+
+
 @case(on=[k for k in services.KINDS], timeout=180)
 def parents(t, kind):
     can = services.KINDS[kind].can
-    measure(t, kind, [p for p in PHASES if p.path in can and
-                      (p.name not in PASSED or "pass" in can)])
+    phases = [p for p in PHASES if p.path in can and (p.name not in PASSED or "pass" in can)]
+    got = measure(t, kind, phases)
+    for phase in phases:
+        if certain(kind, phase):
+            check_known(got.clients[phase.name], phase, "client spans")
+        if phase.name == "traced":
+            check_known(got.servers[phase.name], phase, "server spans")
 
 
 @case(on=[name for name, kind in services.KINDS.items() if "tick" in kind.can], timeout=120)

@@ -176,8 +176,10 @@ static void programs_of_go(void **state)
 	char list[1024], *go, *at;
 
 	snprintf(list, sizeof(list), "%s", compilers ? compilers : "go");
-	if (!compilers && system("go version >/dev/null 2>&1 && objdump -v >/dev/null 2>&1"))
+	if (!compilers && system("go version >/dev/null 2>&1 && objdump -v >/dev/null 2>&1")) {
+		print_message("skipped: Go or objdump is not installed\n");
 		skip();
+	}
 	write_text("program.go", program, sizeof(program) - 1);
 	for (go = strtok_r(list, " ", &at); go; go = strtok_r(NULL, " ", &at)) {
 		build(go, "0", "");

@@ -211,8 +211,10 @@ static void a_folder_of_run_is_made(void **state)
 	struct httpd *h;
 	char err[200] = "", folder[64], at[80];
 
-	if (access("/run", W_OK))
+	if (access("/run", W_OK)) {
+		print_message("skipped: /run cannot be written\n");
 		skip();
+	}
 	snprintf(folder, sizeof(folder), "/run/redeye-test-%d", getpid());
 	snprintf(at, sizeof(at), "%s/r.sock", folder);
 	h = serve((struct httpd_config){ 0 });

@@ -107,8 +107,10 @@ static void expect_loaded(const char *library, const char *const *names, size_t 
 	struct link_map *map;
 	struct image *img;
 
-	if (!handle)
+	if (!handle) {
+		print_message("skipped: no %s here\n", library);
 		skip();
+	}
 	assert_int_equal(dlinfo(handle, RTLD_DI_LINKMAP, &map), 0);
 	img = image_of(map->l_name);
 	assert_string_equal(image__soname(img), library);

@@ -21,8 +21,10 @@
 static void need_root(void)
 {
 	if ((privileges__effective() & (BIT(SYS_ADMIN) | BIT(PERFMON) | BIT(BPF))) !=
-	    (BIT(SYS_ADMIN) | BIT(PERFMON) | BIT(BPF)))
+	    (BIT(SYS_ADMIN) | BIT(PERFMON) | BIT(BPF))) {
+		print_message("skipped: needs CAP_SYS_ADMIN, CAP_PERFMON and CAP_BPF\n");
 		skip();
+	}
 }
 
 /* The first words of what is said with these rights, in a child of this one. */
@@ -63,8 +65,10 @@ static void takes_both_or_admin(void **state)
 	char text[512];
 
 	need_root();
-	if (preflight__own_pidns())
+	if (preflight__own_pidns()) {
+		print_message("skipped: in a PID namespace of its own\n");
 		skip();
+	}
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		said(cases[i].keep, NULL, text, sizeof(text));
 		assert_string_equal(text, cases[i].enough ? "nothing"

@@ -305,15 +305,19 @@ static bool sanitized(void)
 
 static void rights(int (*test)(void))
 {
-	if (geteuid())
-		skip(); /* there is nothing to give up */
+	if (geteuid()) {
+		print_message("skipped: needs root, there is nothing to give up\n");
+		skip();
+	}
 	in_child(test);
 }
 
 static void calls(int (*test)(void))
 {
-	if (sanitized())
-		skip(); /* there is no filter then: seccomp_filter.c */
+	if (sanitized()) { /* seccomp_filter.c */
+		print_message("skipped: with sanitizers there is no filter\n");
+		skip();
+	}
 	in_child(test);
 }
 
