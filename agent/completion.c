@@ -162,7 +162,8 @@ static void zsh_option(const struct opt *opt, FILE *to)
 	fprintf(to, " \\\n\t\t\t'%s--%s%s", often, opt->name, opt->type == OPT_BOOL ? "" : "=");
 	zsh_rest(opt, to);
 	if (opt->letter) {
-		fprintf(to, " \\\n\t\t\t'%s-%c%s", often, opt->letter, opt->type == OPT_BOOL ? "" : "+");
+		fprintf(to, " \\\n\t\t\t'%s-%c%s", often, opt->letter,
+			opt->type == OPT_BOOL ? "" : "+");
 		zsh_rest(opt, to);
 	}
 	if (opt->type != OPT_BOOL || !opt->def)

@@ -38,8 +38,8 @@ static __always_inline void state_reused(struct red_conn *c, __u64 key)
  * taken in at the end of its call, before that is seen. */
 static __always_inline int is_still_read(const struct sock *sk, int oldstate)
 {
-	int peer_last = oldstate == TCP_FIN_WAIT1 || oldstate == TCP_FIN_WAIT2 ||
-			oldstate == TCP_CLOSING;
+	int peer_last =
+		oldstate == TCP_FIN_WAIT1 || oldstate == TCP_FIN_WAIT2 || oldstate == TCP_CLOSING;
 
 	if (!peer_last && oldstate != TCP_LAST_ACK)
 		return 0;

@@ -74,7 +74,8 @@ static void *work(void *arg)
 	bool stopped;
 
 	do {
-		stopped = span_queue__stopped(x->queue); /* before the last wait: it may bring a batch yet */
+		stopped = span_queue__stopped(
+			x->queue); /* before the last wait: it may bring a batch yet */
 		b = span_queue__wait(x->queue, WAIT_MS);
 		if (b && put_batch(x, b))
 			span_queue__lose(x->queue, b);

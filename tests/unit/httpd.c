@@ -153,17 +153,17 @@ static void pages_of_elsewhere(void **state)
 	expect(h, FROM("127.0.0.1", "Origin: http://127.0.0.1\r\n"), 200, one_point);
 	expect(h, FROM("rebound.example", ""), 403,
 	       "without a bearer token only by an address or localhost\n");
-	expect(h, FROM("rebound.example", "Sec-Fetch-Mode: navigate\r\n"), 403, "only by an address");
+	expect(h, FROM("rebound.example", "Sec-Fetch-Mode: navigate\r\n"), 403,
+	       "only by an address");
 	expect(h, "GET /metrics HTTP/1.0\r\n\r\n", 200, one_point); /* no browser */
 	expect(h, FROM("localhost", "Origin: http://evil.example\r\n"), 403,
 	       "not for pages of another origin\n");
 	expect(h, FROM("localhost", "Sec-Fetch-Site: cross-site\r\n"), 403, "another origin");
 	/* somebody follows a link: that page cannot read it */
-	expect(h, FROM("localhost", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n"), 200,
-	       one_point);
-	expect(h,
-	       FROM("localhost", "Origin: http://evil.example\r\nSec-Fetch-Mode: navigate\r\n"), 403,
-	       "another origin");
+	expect(h, FROM("localhost", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\n"),
+	       200, one_point);
+	expect(h, FROM("localhost", "Origin: http://evil.example\r\nSec-Fetch-Mode: navigate\r\n"),
+	       403, "another origin");
 	httpd__stats(h, &stats);
 	assert_int_equal(stats.refused, 5);
 	httpd__free(h);
