@@ -137,7 +137,7 @@ static void detach(struct propagate *p)
 {
 	bpf_link__destroy(p->rearm);
 	p->rearm = NULL;
-	if (p->n_links)
+	if (p->hash_attached)
 		propagation__empty(&p->k);
 	detach_cgroups(p);
 	guard__stop(&p->guard);
@@ -316,7 +316,8 @@ void propagate__tick(struct propagate *p, uint64_t now_ns)
 
 void propagate__reselect(struct propagate *p, const struct selection *include)
 {
-	if (p->state == PROPAGATE_OFF)
+	/* What went wrong in the last second is not forgotten by a reload. */
+	if (p->state == PROPAGATE_OFF || !propagate__check(p))
 		return;
 	propagation__empty(&p->k);
 	detach_cgroups(p);
