@@ -134,6 +134,8 @@ static const struct ended ends[] = {
 	{ GRPC_WIRE_CONNECT, 200, NULL, NULL,
 	  FRAME("\x02", "\x22", "{\"error\": {\"code\" : \"not_found\"}  }"), .want = "not_found",
 	  .client_error = "not_found" },
+	{ GRPC_WIRE_CONNECT, 200, NULL, NULL, FRAME("\x03", "\x06", "\x1f\x8b\x08zip"), "timeout",
+	  .server_error = "timeout", .client_error = "timeout" },
 	{ GRPC_WIRE_CONNECT, 200 },
 	{ GRPC_WIRE_CONNECT_UNARY, 200, NULL, NULL, "{}", 2 },
 	{ GRPC_WIRE_CONNECT_UNARY, 404, NULL, NULL, "{\"code\":\"not_found\"}", 20,
