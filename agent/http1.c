@@ -10,9 +10,10 @@
  *
  * Bodies are not captured, only counted, so their end comes from framing:
  * Content-Length by counting; chunked by decoding as long as the position is
- * known, afterwards by the last bytes that moved; until-close by the end of the
- * stream. When a head was too long to be captured, its message ends when the
- * next one begins, the stream ends, or nothing has moved for a second.
+ * known, afterwards by the last bytes that moved (trailers: as a cut head's message);
+ * until-close by the end of the stream. When a head was too long to be captured, its
+ * message ends when the next one begins, the stream ends, or nothing has moved for a
+ * second.
  *
  * What goes wrong ends one message, not the connection: after malformed bytes
  * or a gap a direction is UNSYNCED until the traffic turns its way and begins
@@ -315,11 +316,12 @@ static void skip_length(struct http1 *h, enum red_dir dir, uint64_t n, uint64_t 
 		skip_head(h, dir, n - take, last_ns);
 }
 
-/* The chunks were not seen: is this the end? */
+/* The chunks were not seen: is this the end? An empty line alone is not, even where trailers
+ * are to come: a chunk whose data ends with a line end has one too. */
 static bool tail_ends(struct half *f, const uint8_t tail[8])
 {
 	f->tail = memcmp(tail + 4, "\r\n\r\n", 4) ? TAIL_OTHER : TAIL_BLANK;
-	return http1_chunk__tail_is_end(tail) || (f->has_trailer && f->tail == TAIL_BLANK);
+	return http1_chunk__tail_is_end(tail);
 }
 
 static void skip_chunked(struct http1 *h, enum red_dir dir, uint64_t n, uint64_t last_ns,

@@ -36,6 +36,7 @@ enum what {
 	RESET,   /* by the other side, whoever is observed */
 	TIMEOUT, /* of the connection */
 	WAIT,    /* nothing for seconds, and redeye asks */
+	POLL,    /* redeye asks at once */
 };
 
 struct step {
@@ -61,6 +62,7 @@ struct conversation {
 #define GET(path)     "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"
 #define OK(n)         "HTTP/1.1 200 OK\r\nContent-Length: " #n "\r\n\r\n"
 #define CHUNKED       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+#define TRAILER       "HTTP/1.1 200 OK\r\nTrailer: T\r\nTransfer-Encoding: chunked\r\n\r\n"
 #define POST(path, n) "POST " path " HTTP/1.1\r\nContent-Length: " #n "\r\n\r\n"
 #define A40           "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define A400          A40 A40 A40 A40 A40 A40 A40 A40 A40 A40
@@ -251,6 +253,9 @@ static void step(struct play *p, const struct step *s)
 		break;
 	case WAIT:
 		waits(p);
+		break;
+	case POLL:
+		wire_state(&p->w, RED_EV_PROGRESS, 0, 0, ts(p, p->at));
 		break;
 	default:
 		bytes(p, s);
