@@ -152,13 +152,18 @@ static bool resync(struct http1 *h, enum red_dir dir, const struct proto_bytes *
 }
 
 /* The body was to be longer, but the next answer is there, and there is a request
- * for it: bytes were sent in a way that the kernel side does not see. */
+ * for it: bytes were sent in a way that the kernel side does not see. Or none of it
+ * was sent: the answer was there before the server asked for it, as the client wished. */
 static bool out_of_step(const struct http1 *h, enum red_dir dir, const struct proto_bytes *b)
 {
 	const struct half *f = &h->half[dir];
 
-	return b->first && is_response(h, dir) && f->txn && h->n_txns == 2 &&
-	       b->len >= sizeof("HTTP/1.1 200") && surely_begins(b, true);
+	if (!b->first)
+		return false;
+	if (!is_response(h, dir))
+		return f->expects && !f->txn && !f->body_bytes && surely_begins(b, false);
+	return f->txn && h->n_txns == 2 && b->len >= sizeof("HTTP/1.1 200") &&
+	       surely_begins(b, true);
 }
 
 /* One step; returns how many bytes it took. */
@@ -168,7 +173,8 @@ static size_t step(struct http1 *h, enum red_dir dir, const struct proto_bytes *
 
 	if (at_start && (f->state == HALF_LENGTH || f->state == HALF_CHUNKED) &&
 	    out_of_step(h, dir, b)) {
-		f->txn->flags |= HTTP_TXN_INFERRED;
+		if (f->txn)
+			f->txn->flags |= HTTP_TXN_INFERRED;
 		http1__message_end(h, dir, f->last_ns);
 	}
 	switch (f->state) {
