@@ -71,7 +71,7 @@ static void request_head(struct http1 *h, enum red_dir dir, struct http1_head *h
  * but its time. */
 static struct http_txn *answer_to_malformed(struct http1 *h, const struct proto_bytes *b)
 {
-	struct http1_head none = { .method = SLICE("_OTHER"), .minor = 1, .complete = true };
+	struct http1_head none = { .minor = 1, .complete = true };
 	struct half *request = &h->half[!response_dir(h)];
 	struct http_txn *t;
 

@@ -121,6 +121,7 @@ static void on_span(void *arg, struct span *s)
 	assert_int_equal(s->kind, p->server ? SPAN_SERVER : SPAN_CLIENT);
 	assert_int_equal(s->tgid, 42);
 	assert_ptr_equal(s->service, &service);
+	assert_false(slice_eq(s->method_original, SLICE("_OTHER"))); /* nobody sends that */
 	snprintf(status, sizeof(status), "%u", s->status);
 	if (s->status >= (p->server ? 500 : 400)) { /* the status is the error, or hides it */
 		assert_string_equal(error, status);
