@@ -32,11 +32,21 @@ static void http_request(const struct labelled *x)
 	key->status = x->s->status;
 }
 
+/* Does the answer say that there is no such method? It does so by its status, whose spelling
+ * is gRPC's or Connect's; without one by what servers of HTTP say to a path or a type that
+ * they do not have. */
+static bool is_refused(const struct span_rpc *rpc, uint16_t http)
+{
+	if (rpc->status)
+		return !strcasecmp(rpc->status, "unimplemented");
+	return http == 404 || http == 405 || http == 415 || http == 501;
+}
+
 /* The methods that a service has are not those that it calls: each side has its own set. */
 static void rpc_call(const struct labelled *x)
 {
 	const struct span_rpc *rpc = x->s->rpc;
-	bool known = !rpc->status || strcmp(rpc->status, "UNIMPLEMENTED") != 0;
+	bool known = !is_refused(rpc, x->s->status);
 	struct series_key *key = &x->l->key;
 
 	key->system = names__id(&x->agg->names, rpc->system);

@@ -92,19 +92,30 @@ static bool starts(struct slice s, struct slice with)
 	return s.len >= with.len && !strncasecmp(s.p, with.p, with.len);
 }
 
-static bool has_parameter(struct slice query, struct slice want)
+/* `key` ends with '='. False: there is none. */
+static bool parameter(struct slice query, struct slice key, struct slice *value)
 {
-	size_t n;
+	struct slice one;
 
-	for (; query.len; query = slice_skip(query, n < query.len ? n + 1 : n)) {
-		n = slice_until(query, '&');
-		if (slice_eq((struct slice){ query.p, n }, want))
+	for (; query.len; query = slice_skip(query, one.len + (one.len < query.len))) {
+		one = (struct slice){ query.p, slice_until(query, '&') };
+		*value = slice_skip(one, one.len < key.len ? 0 : key.len);
+		if (one.len >= key.len && !memcmp(one.p, key.p, key.len))
 			return true;
 	}
 	return false;
 }
 
 #define CONNECT_GET "connect=v1"
+
+/* The message and its encoding must be there too: scanners do not write them. */
+static bool is_connect_get(struct slice query)
+{
+	struct slice v;
+
+	return parameter(query, SLICE("connect="), &v) && slice_eq(v, SLICE("v1")) &&
+	       parameter(query, SLICE("encoding="), &v) && parameter(query, SLICE("message="), &v);
+}
 
 bool grpc__may_be(struct slice method, struct slice target)
 {
@@ -120,8 +131,7 @@ bool grpc__may_be(struct slice method, struct slice target)
 enum grpc_wire grpc__recognise(const struct grpc_fields *f, struct slice method, struct slice query)
 {
 	if (slice_eq(method, SLICE("GET")))
-		return has_parameter(query, SLICE(CONNECT_GET)) ? GRPC_WIRE_CONNECT_UNARY
-								: GRPC_WIRE_NONE;
+		return is_connect_get(query) ? GRPC_WIRE_CONNECT_UNARY : GRPC_WIRE_NONE;
 	if (is_type(f->content_type, SLICE("application/grpc")))
 		return GRPC_WIRE_GRPC;
 	if (is_type(f->content_type, SLICE("application/grpc-web-text")))

@@ -5,6 +5,8 @@
 
 #include "http2_frame.h"
 
+#define COMPRESSED 0x01
+
 void grpc_messages__init(struct grpc_messages *m, enum grpc_last last)
 {
 	memset(m, 0, offsetof(struct grpc_messages, last));
@@ -16,8 +18,10 @@ static void prefix_is_whole(struct grpc_messages *m)
 	m->have = 0;
 	m->left = http2_frame__u32((char *)m->head + 1);
 	m->in_last = m->head[0] & m->last_flag;
-	if (m->in_last)
+	if (m->in_last) {
+		m->last_cut |= m->head[0] & COMPRESSED;
 		return;
+	}
 	m->n++;
 	m->bytes += m->left;
 }

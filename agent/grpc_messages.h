@@ -30,7 +30,7 @@ struct grpc_messages {
 	uint8_t last_flag; /* enum grpc_last */
 	bool in_last;
 	bool lost;     /* a prefix was left out */
-	bool last_cut; /* more of the last one was */
+	bool last_cut; /* there is more of the last one, or it is compressed */
 	uint16_t last_len;
 	char last[GRPC_LAST_MAX]; /* what the last one says, its beginning */
 };

@@ -10,9 +10,10 @@
  *
  * Bodies are not captured, only counted, so their end comes from framing:
  * Content-Length by counting; chunked by decoding as long as the position is
- * known, afterwards by the last bytes that moved; until-close by the end of the
- * stream. When a head was too long to be captured, its message ends when the
- * next one begins, the stream ends, or nothing has moved for a second.
+ * known, afterwards by the last bytes that moved (trailers: as a cut head's message);
+ * until-close by the end of the stream. When a head was too long to be captured, its
+ * message ends when the next one begins, the stream ends, or nothing has moved for a
+ * second.
  *
  * What goes wrong ends one message, not the connection: after malformed bytes
  * or a gap a direction is UNSYNCED until the traffic turns its way and begins
@@ -151,13 +152,18 @@ static bool resync(struct http1 *h, enum red_dir dir, const struct proto_bytes *
 }
 
 /* The body was to be longer, but the next answer is there, and there is a request
- * for it: bytes were sent in a way that the kernel side does not see. */
+ * for it: bytes were sent in a way that the kernel side does not see. Or none of it
+ * was sent: the answer was there before the server asked for it, as the client wished. */
 static bool out_of_step(const struct http1 *h, enum red_dir dir, const struct proto_bytes *b)
 {
 	const struct half *f = &h->half[dir];
 
-	return b->first && is_response(h, dir) && f->txn && h->n_txns == 2 &&
-	       b->len >= sizeof("HTTP/1.1 200") && surely_begins(b, true);
+	if (!b->first)
+		return false;
+	if (!is_response(h, dir))
+		return f->expects && !f->txn && !f->body_bytes && surely_begins(b, false);
+	return f->txn && h->n_txns == 2 && b->len >= sizeof("HTTP/1.1 200") &&
+	       surely_begins(b, true);
 }
 
 /* One step; returns how many bytes it took. */
@@ -167,7 +173,8 @@ static size_t step(struct http1 *h, enum red_dir dir, const struct proto_bytes *
 
 	if (at_start && (f->state == HALF_LENGTH || f->state == HALF_CHUNKED) &&
 	    out_of_step(h, dir, b)) {
-		f->txn->flags |= HTTP_TXN_INFERRED;
+		if (f->txn)
+			f->txn->flags |= HTTP_TXN_INFERRED;
 		http1__message_end(h, dir, f->last_ns);
 	}
 	switch (f->state) {
@@ -315,11 +322,12 @@ static void skip_length(struct http1 *h, enum red_dir dir, uint64_t n, uint64_t 
 		skip_head(h, dir, n - take, last_ns);
 }
 
-/* The chunks were not seen: is this the end? */
+/* The chunks were not seen: is this the end? An empty line alone is not, even where trailers
+ * are to come: a chunk whose data ends with a line end has one too. */
 static bool tail_ends(struct half *f, const uint8_t tail[8])
 {
 	f->tail = memcmp(tail + 4, "\r\n\r\n", 4) ? TAIL_OTHER : TAIL_BLANK;
-	return http1_chunk__tail_is_end(tail) || (f->has_trailer && f->tail == TAIL_BLANK);
+	return http1_chunk__tail_is_end(tail);
 }
 
 static void skip_chunked(struct http1 *h, enum red_dir dir, uint64_t n, uint64_t last_ns,

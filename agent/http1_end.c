@@ -2,13 +2,20 @@
 #include "http1_internal.h"
 #include "txn.h"
 
+/* Does silence end it? Of chunks only when trailers were announced, and it looks like them. */
+static bool ends_by_silence(const struct half *f)
+{
+	return f->state == HALF_UNKNOWN ||
+	       (f->state == HALF_CHUNK_LOST && f->has_trailer && f->tail == TAIL_BLANK);
+}
+
 void http1__quiet(void *state, uint64_t now_ns)
 {
 	struct http1 *h = state;
 	enum red_dir dir = response_dir(h);
 	struct half *f = &h->half[dir];
 
-	if (f->state == HALF_UNKNOWN && now_ns >= f->last_ns + QUIET_NS)
+	if (ends_by_silence(f) && now_ns >= f->last_ns + QUIET_NS)
 		http1__infer_end(h, dir);
 }
 

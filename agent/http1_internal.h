@@ -58,6 +58,7 @@ struct half {
 	uint64_t body_bytes;
 	uint8_t tail;     /* enum half_tail, in HALF_CHUNK_LOST */
 	bool has_trailer; /* one was announced */
+	bool expects;     /* 100 (Continue), before the body is sent */
 	bool alone;       /* no request was open when this head began */
 	bool turned;      /* to this direction, but only empty lines came since */
 };

@@ -44,6 +44,15 @@ static void tunnel(struct http1 *h, struct http_txn *t, uint64_t ts_ns)
 	h->half[0].txn = h->half[1].txn = NULL;
 }
 
+static bool expects(const struct http1_head *head)
+{
+	struct slice what;
+
+	return head->framing != HTTP1_BODY_NONE &&
+	       http1_head__field(head, SLICE("expect"), &what) &&
+	       slice_ieq(what, SLICE("100-continue"));
+}
+
 static void request_head(struct http1 *h, enum red_dir dir, struct http1_head *head,
 			 const struct proto_bytes *b)
 {
@@ -53,6 +62,7 @@ static void request_head(struct http1 *h, enum red_dir dir, struct http1_head *h
 	f->txn = http1__begin(h, head, f->first_ns, b->tgid);
 	if (f->txn && !head->complete)
 		f->txn->flags |= HTTP_TXN_CUT;
+	f->expects = expects(head);
 	body_begins(h, dir, head, b->ts_ns);
 }
 
@@ -61,7 +71,7 @@ static void request_head(struct http1 *h, enum red_dir dir, struct http1_head *h
  * but its time. */
 static struct http_txn *answer_to_malformed(struct http1 *h, const struct proto_bytes *b)
 {
-	struct http1_head none = { .method = SLICE("_OTHER"), .minor = 1, .complete = true };
+	struct http1_head none = { .minor = 1, .complete = true };
 	struct half *request = &h->half[!response_dir(h)];
 	struct http_txn *t;
 

@@ -6,11 +6,19 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
+/* User information is none of the host, and may be a password. */
+static struct slice without_user(struct slice s)
+{
+	const char *at = s.len ? memrchr(s.p, '@', s.len) : NULL;
+
+	return at ? slice_skip(s, at + 1 - s.p) : s;
+}
+
 /* More than one colon without brackets is an IPv6 address by someone who did
  * not know about the brackets, and has no port. */
 void http1_host__split(struct slice host_field, struct slice *host, uint16_t *port)
 {
-	struct slice s = slice_trim(host_field), digits;
+	struct slice s = without_user(slice_trim(host_field)), digits;
 	bool bracket = s.len && s.p[0] == '[';
 	uint64_t n = 0;
 	size_t end;
@@ -42,15 +50,6 @@ static void split_path(struct slice s, struct http1_target *t)
 		t->query = slice_skip(s, end + 1);
 }
 
-static void split_authority(struct slice s, struct http1_target *t)
-{
-	const char *at = s.len ? memrchr(s.p, '@', s.len) : NULL;
-
-	if (at)
-		s = slice_skip(s, at + 1 - s.p);
-	http1_host__split(s, &t->host, &t->port);
-}
-
 /* RFC 3986 §3.1, 3.2: the scheme's length, 0 when "scheme://" is not there. */
 static size_t scheme_len(struct slice s)
 {
@@ -72,7 +71,7 @@ static void split_absolute(struct slice s, size_t scheme, struct http1_target *t
 	s = slice_skip(s, scheme + 3);
 	while (n < s.len && s.p[n] != '/' && s.p[n] != '?' && s.p[n] != '#')
 		n++;
-	split_authority((struct slice){ s.p, n }, t);
+	http1_host__split((struct slice){ s.p, n }, &t->host, &t->port);
 	split_path(slice_skip(s, n), t);
 }
 
@@ -82,7 +81,7 @@ void http1_target__split(struct slice target, bool is_connect, struct http1_targ
 
 	*t = (struct http1_target){ 0 };
 	if (is_connect) {
-		split_authority(target, t);
+		http1_host__split(target, &t->host, &t->port);
 		t->form = t->host.len ? HTTP1_TARGET_AUTHORITY : HTTP1_TARGET_INVALID;
 	} else if (target.len && target.p[0] == '/') {
 		t->form = HTTP1_TARGET_ORIGIN;

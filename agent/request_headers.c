@@ -10,7 +10,6 @@
 #include "redact.h"
 
 #define NAME_MAX_LEN 64
-#define VALUE_MAX    256
 
 enum want_kind {
 	WANT_REQUEST_ID = 0,
@@ -40,12 +39,24 @@ static uint32_t letter(char c)
 	return UINT32_C(1) << (c & 31); /* either case */
 }
 
+/* Who names one twice wants it once. */
+static bool is_wanted(const struct header_wants *w, enum want_kind kind, const char *name)
+{
+	uint32_t i;
+
+	for (i = 0; i < w->n; i++)
+		if (w->v[i].kind == kind && !strcasecmp(w->v[i].name, name))
+			return true;
+	return false;
+}
+
 static void add(struct header_wants *w, enum want_kind kind, const char *name)
 {
 	size_t len = name ? strlen(name) : 0, i;
 	struct want *want = &w->v[w->n];
 
-	if (!len || len > NAME_MAX_LEN || w->n == sizeof(w->v) / sizeof(w->v[0]))
+	if (!len || len > NAME_MAX_LEN || w->n == sizeof(w->v) / sizeof(w->v[0]) ||
+	    is_wanted(w, kind, name))
 		return;
 	want->kind = kind;
 	want->len = len;
@@ -101,12 +112,37 @@ void header_reader__begin(struct header_reader *r, const struct header_wants *w,
 	trace_context__init(&r->context, w->formats);
 }
 
+static size_t append(char *to, size_t at, struct slice s)
+{
+	size_t n = s.len < REQUEST_HEADER_MAX - at ? s.len : REQUEST_HEADER_MAX - at;
+
+	if (n) /* an empty slice may point nowhere */
+		memmove(to + at, s.p, n);
+	return at + n;
+}
+
+/* Cookies come in crumbs, which another separator joins (RFC 9113 §8.2.3). */
+static void join(struct slice *kept, char *room, const struct want *want, struct slice value)
+{
+	size_t n = append(room, 0, *kept);
+
+	n = append(room, n, strcmp(want->name, "cookie") ? SLICE(", ") : SLICE("; "));
+	*kept = (struct slice){ room, append(room, n, value) };
+}
+
 static void keep(struct request_headers *out, const struct want *want, struct slice value)
 {
-	if (out->n_kept == SPAN_HEADERS_MAX)
+	uint32_t i;
+
+	for (i = 0; i < out->n_kept && out->kept[i].name != want->name; i++)
+		;
+	if (i < out->n_kept) {
+		if (!want->hidden)
+			join(&out->kept[i].value, out->joined[i], want, value);
 		return;
-	if (value.len > VALUE_MAX)
-		value.len = VALUE_MAX;
+	}
+	if (value.len > REQUEST_HEADER_MAX)
+		value.len = REQUEST_HEADER_MAX;
 	out->kept[out->n_kept++] = (struct span_header){ want->name, value };
 }
 
@@ -118,8 +154,8 @@ static void take(struct request_headers *out, const struct want *want, struct sl
 	case WANT_REQUEST_ID:
 		if (!out->request_id.len)
 			out->request_id = value;
-		if (out->request_id.len > VALUE_MAX)
-			out->request_id.len = VALUE_MAX;
+		if (out->request_id.len > REQUEST_HEADER_MAX)
+			out->request_id.len = REQUEST_HEADER_MAX;
 		break;
 	case WANT_DEBUG:
 		out->forced |= slice_ieq(value, SLICE("true")) || slice_eq(value, SLICE("1"));

@@ -2,7 +2,8 @@
 /*
  * The request headers that traces and access logs need, picked out one by one as
  * a protocol comes across them: the trace's context, the request's id, the debug
- * header, and those that the user named. Nothing is copied.
+ * header, and those that the user named. Nothing is copied but the values of one that is
+ * there more than once: they are joined, as RFC 9110 §5.3 allows.
  */
 #ifndef RED_REQUEST_HEADERS_H
 #define RED_REQUEST_HEADERS_H
@@ -16,6 +17,8 @@
 struct options;
 struct header_wants;
 
+#define REQUEST_HEADER_MAX 256 /* bytes of a value */
+
 struct request_headers {
 	struct trace_context context;
 	bool bad_context; /* one was there, and made no sense */
@@ -23,6 +26,7 @@ struct request_headers {
 	struct slice request_id;
 	struct span_header kept[SPAN_HEADERS_MAX];
 	uint32_t n_kept;
+	char joined[SPAN_HEADERS_MAX][REQUEST_HEADER_MAX]; /* of those that came again */
 };
 
 /* What the options want to see. NULL and errno. Keeps nothing of the options. */

@@ -2,12 +2,12 @@
 /*
  * rpc.method of a call: the name as sent, if it is one of a bounded set, else "_OTHER".
  *
- * A name joins the set with the first call that was not answered UNIMPLEMENTED, which
- * is how a server says that it has no such method: so scanners leave no trace in it,
- * while a known method that says UNIMPLEMENTED itself keeps its name. Nothing leaves
- * the set. What no method is called (too long, other characters than visible ASCII)
- * never gets in. The targets of operations (span.h) are bounded in the same way; there a name
- * joins with the first operation that succeeded. Event loop only.
+ * A name joins the set with the first call that was not answered UNIMPLEMENTED (or, where
+ * there is no status, 404 and the like), which is how a server says that it has no such
+ * method: so scanners leave no trace in it, while a known method that says UNIMPLEMENTED
+ * itself keeps its name. Nothing leaves the set. What no method is called (too long, other
+ * characters than visible ASCII) never gets in. The targets of operations (span.h) are bounded in
+ * the same way; there a name joins with the first operation that succeeded. Event loop only.
  */
 #ifndef RED_RPC_METHODS_H
 #define RED_RPC_METHODS_H

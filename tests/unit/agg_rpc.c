@@ -175,6 +175,35 @@ static void what_a_server_does_not_have_is_other(void **state)
 	service__put(svc);
 }
 
+/* Connect has its own spelling, and over HTTP/1 no status that is seen. */
+static void what_connect_refuses_is_other(void **state)
+{
+	static const struct {
+		const char *status;
+		uint16_t http;
+		const char *name;
+	} all[] = { { "unimplemented", 404, "_OTHER" },
+		    { NULL, 404, "_OTHER" },
+		    { NULL, 405, "_OTHER" },
+		    { NULL, 415, "_OTHER" },
+		    { NULL, 501, "_OTHER" },
+		    { "not_found", 404, "shop.Orders/Get" },
+		    { NULL, 404, "shop.Orders/Get" } };
+	struct service *svc = service__get("shop", "", "");
+	struct agg *agg = agg_with(0, false);
+	size_t i;
+
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		struct span s = inbound(svc, "shop.Orders/Get", all[i].status);
+
+		s.status = all[i].http;
+		agg__span(agg, &s);
+		assert_true(is_route(&s, all[i].name));
+	}
+	agg__free(agg);
+	service__put(svc);
+}
+
 static void names_have_a_cap_on_each_side(void **state)
 {
 	struct service *svc = service__get("shop", "", "");
@@ -378,6 +407,7 @@ int main(void)
 		cmocka_unit_test(clients_say_whom_they_called),
 		cmocka_unit_test(all_classes_beside_each_other),
 		cmocka_unit_test(what_a_server_does_not_have_is_other),
+		cmocka_unit_test(what_connect_refuses_is_other),
 		cmocka_unit_test(names_have_a_cap_on_each_side),
 		cmocka_unit_test(overflow_is_by_class),
 		cmocka_unit_test(exemplars_of_calls),

@@ -64,13 +64,26 @@ static void recognised_by_query(void **state)
 {
 	struct grpc_fields f = { 0 };
 
-	assert_int_equal(grpc__recognise(&f, SLICE("GET"), SLICE("a=1&connect=v1")),
-			 GRPC_WIRE_CONNECT_UNARY);
-	assert_int_equal(grpc__recognise(&f, SLICE("GET"), SLICE("connect=v1&")),
-			 GRPC_WIRE_CONNECT_UNARY);
-	assert_int_equal(grpc__recognise(&f, SLICE("GET"), SLICE("connect=v10")), GRPC_WIRE_NONE);
-	assert_int_equal(grpc__recognise(&f, SLICE("GET"), SLICE("&&")), GRPC_WIRE_NONE);
-	assert_int_equal(grpc__recognise(&f, SLICE("HEAD"), SLICE("connect=v1")), GRPC_WIRE_NONE);
+	static const struct {
+		const char *query;
+		enum grpc_wire wire;
+	} all[] = { { "a=1&connect=v1&encoding=json&message=", GRPC_WIRE_CONNECT_UNARY },
+		    { "message=%7B%7D&encoding=json&connect=v1&", GRPC_WIRE_CONNECT_UNARY },
+		    { "connect=v10&encoding=json&message=", GRPC_WIRE_NONE },
+		    { "connect=v1&encoding=json", GRPC_WIRE_NONE },
+		    { "connect=v1&message=", GRPC_WIRE_NONE },
+		    { "connect=v1&encoding&message", GRPC_WIRE_NONE },
+		    { "connect=v1", GRPC_WIRE_NONE },
+		    { "&&", GRPC_WIRE_NONE },
+		    { "", GRPC_WIRE_NONE } };
+	size_t i;
+
+	for (i = 0; i < ARRAY(all); i++) {
+		struct slice query = slice_of(all[i].query);
+
+		assert_int_equal(grpc__recognise(&f, SLICE("GET"), query), all[i].wire);
+		assert_int_equal(grpc__recognise(&f, SLICE("HEAD"), query), GRPC_WIRE_NONE);
+	}
 }
 
 static void timeouts(void **state)
@@ -134,6 +147,8 @@ static const struct ended ends[] = {
 	{ GRPC_WIRE_CONNECT, 200, NULL, NULL,
 	  FRAME("\x02", "\x22", "{\"error\": {\"code\" : \"not_found\"}  }"), .want = "not_found",
 	  .client_error = "not_found" },
+	{ GRPC_WIRE_CONNECT, 200, NULL, NULL, FRAME("\x03", "\x06", "\x1f\x8b\x08zip"), "timeout",
+	  .server_error = "timeout", .client_error = "timeout" },
 	{ GRPC_WIRE_CONNECT, 200 },
 	{ GRPC_WIRE_CONNECT_UNARY, 200, NULL, NULL, "{}", 2 },
 	{ GRPC_WIRE_CONNECT_UNARY, 404, NULL, NULL, "{\"code\":\"not_found\"}", 20,

@@ -36,6 +36,7 @@ enum what {
 	RESET,   /* by the other side, whoever is observed */
 	TIMEOUT, /* of the connection */
 	WAIT,    /* nothing for seconds, and redeye asks */
+	POLL,    /* redeye asks at once */
 };
 
 struct step {
@@ -61,6 +62,7 @@ struct conversation {
 #define GET(path)     "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"
 #define OK(n)         "HTTP/1.1 200 OK\r\nContent-Length: " #n "\r\n\r\n"
 #define CHUNKED       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+#define TRAILER       "HTTP/1.1 200 OK\r\nTrailer: T\r\nTransfer-Encoding: chunked\r\n\r\n"
 #define POST(path, n) "POST " path " HTTP/1.1\r\nContent-Length: " #n "\r\n\r\n"
 #define A40           "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define A400          A40 A40 A40 A40 A40 A40 A40 A40 A40 A40
@@ -119,6 +121,7 @@ static void on_span(void *arg, struct span *s)
 	assert_int_equal(s->kind, p->server ? SPAN_SERVER : SPAN_CLIENT);
 	assert_int_equal(s->tgid, 42);
 	assert_ptr_equal(s->service, &service);
+	assert_false(slice_eq(s->method_original, SLICE("_OTHER"))); /* nobody sends that */
 	snprintf(status, sizeof(status), "%u", s->status);
 	if (s->status >= (p->server ? 500 : 400)) { /* the status is the error, or hides it */
 		assert_string_equal(error, status);
@@ -251,6 +254,9 @@ static void step(struct play *p, const struct step *s)
 		break;
 	case WAIT:
 		waits(p);
+		break;
+	case POLL:
+		wire_state(&p->w, RED_EV_PROGRESS, 0, 0, ts(p, p->at));
 		break;
 	default:
 		bytes(p, s);

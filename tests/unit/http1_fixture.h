@@ -158,6 +158,12 @@ static void play_and_check(struct play *p, const struct truth *t)
 	check_times(p, t, which);
 }
 
+/* Those have a time of their own, as bytes have. */
+static bool is_end(enum what what)
+{
+	return what == C_CLOSE || what == S_CLOSE || what == RESET || what == TIMEOUT;
+}
+
 static bool worth_cutting(const struct conversation *c, int at)
 {
 	int from = 0, len;
@@ -165,7 +171,7 @@ static bool worth_cutting(const struct conversation *c, int at)
 
 	for (i = 0; i < MAX_STEPS && c->steps[i].what != END; i++, from += len) {
 		len = c->steps[i].s ? (int)strlen(c->steps[i].s) : (int)c->steps[i].n;
-		len = len ? len : c->steps[i].what != WAIT && c->steps[i].what != C_HALF;
+		len = len ? len : is_end(c->steps[i].what);
 		if (at < from + len) /* of a long one only the ends and some of the middle */
 			return len < 700 || at - from < 60 || from + len - at < 60 ||
 			       (at - from) % 509 < 2;

@@ -91,6 +91,10 @@ static void test_host(void **state)
 		{ "[]:1", "", 1 },
 		{ "::1", "::1", 0 },
 		{ "fe80::1:80", "fe80::1:80", 0 },
+		{ "bob:s3cret@api.example:8443", "api.example", 8443 },
+		{ "bob@[::1]:80", "::1", 80 },
+		{ " a@b@c ", "c", 0 },
+		{ "bob:s3cret@", "", 0 },
 		{ "", "", 0 },
 	};
 	struct slice host;
