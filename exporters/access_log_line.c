@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "access_log_internal.h"
 #include "json_attr.h"
@@ -26,7 +27,8 @@ enum {
 	OP_MAX = 512,
 };
 
-/* What the conventions call errors of a server: 5xx of the calls. */
+/* What the conventions call errors of a server: 5xx of the calls. Connect writes them in
+ * lower case. */
 static bool is_server_error(const char *rpc_status)
 {
 	static const char *const statuses[] = { "UNKNOWN",  "DEADLINE_EXCEEDED", "UNIMPLEMENTED",
@@ -34,16 +36,27 @@ static bool is_server_error(const char *rpc_status)
 	size_t i;
 
 	for (i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
-		if (!strcmp(rpc_status, statuses[i]))
+		if (!strcasecmp(rpc_status, statuses[i]))
 			return true;
 	return false;
 }
 
+static enum access_log_level level_of_http(const struct span *s)
+{
+	if (s->status >= 500 || (!s->status && s->error_type))
+		return ACCESS_LOG_ERROR;
+	return s->status >= 400 || s->error_type ? ACCESS_LOG_WARN : ACCESS_LOG_INFO;
+}
+
+/* Without a status: it was not seen, and Connect has none for success. When the call failed
+ * in spite of its HTTP status, the end of the answer never came. */
 static enum access_log_level level_of_rpc(const struct span *s)
 {
 	const char *status = s->rpc->status;
 
-	if (!status || is_server_error(status))
+	if (!status)
+		return s->status < 400 && s->error_type ? ACCESS_LOG_ERROR : level_of_http(s);
+	if (is_server_error(status))
 		return ACCESS_LOG_ERROR;
 	return strcmp(status, "OK") || s->error_type ? ACCESS_LOG_WARN : ACCESS_LOG_INFO;
 }
@@ -54,9 +67,7 @@ enum access_log_level access_log_line__level(const struct span *s)
 		return s->error_type ? ACCESS_LOG_ERROR : ACCESS_LOG_INFO;
 	if (s->rpc)
 		return level_of_rpc(s);
-	if (!s->status || s->status >= 500)
-		return ACCESS_LOG_ERROR;
-	return s->status >= 400 || s->error_type ? ACCESS_LOG_WARN : ACCESS_LOG_INFO;
+	return level_of_http(s);
 }
 
 static const char *level_name(enum access_log_level level)

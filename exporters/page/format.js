@@ -115,3 +115,10 @@ export function operation({ protocol, method, route, path, peer, kind }) {
 
 // Of a span, which knows more than a series: its path, or the method of its call.
 export const spanName = (x) => operation({ ...x, route: x.rpc?.method ?? x.path ?? x.route });
+
+// The class of a status, in style.css. A word, or none at all, is as bad as the error beside it.
+export function statusKind(status, error) {
+	const first = /^[1-5]/.exec(status ?? "")?.[0];
+
+	return first ? `c${first}xx` : error ? "error" : "";
+}

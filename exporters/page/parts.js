@@ -38,13 +38,9 @@ export const errorRatio = (x) =>
 	);
 
 export function statusBadge(status, error) {
-	const first = /^[1-5]/.exec(status ?? "")?.[0];
-	const ok = status === "OK";
-	const kind = first ? `c${first}xx` : ok ? "ok" : "error";
-
 	return h(
 		"span",
-		{ class: "badge " + kind },
+		{ class: "badge " + format.statusKind(status, error) },
 		status == null ? "none" : format.visible(status, 40),
 		error && error !== status ? h("small", {}, format.visible(error, 40)) : null,
 	);

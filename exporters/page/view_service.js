@@ -38,6 +38,7 @@ import * as format from "./format.js";
 
 const POINTS = 120;
 const CLASSES = ["1xx", "2xx", "3xx", "ok", "4xx", "none", "error", "5xx"];
+const NO_ERROR = /^(OK|none)$/; // of the statuses that are words; without one it is not known
 const COLUMNS = [
 	{ name: "Route", sort: "name" },
 	{ name: "Rate", sort: "rate", kind: "num", hint: "requests per second" },
@@ -346,7 +347,12 @@ class Service {
 				"td",
 				{},
 				Object.entries(route.statuses).map(([status, n]) =>
-					h("span", { class: "pair" }, statusBadge(status), format.count(n)),
+					h(
+						"span",
+						{ class: "pair" },
+						statusBadge(status, NO_ERROR.test(status) ? null : status),
+						format.count(n),
+					),
 				),
 			),
 			h(

@@ -4,7 +4,7 @@
 // word from the policy, axe content, no wider than the window.
 
 import { axe, check, equal, live, noOverflow, test, until } from "./harness.mjs";
-import { readdirSync, statSync } from "node:fs";
+import { readFileSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { traces } from "./spans.mjs";
@@ -14,6 +14,7 @@ export const FAILED = traces("normal").find(
 ).trace_id;
 export const ORDERS = "service?service=orders&namespace=&window=300";
 
+const PAGE = join(dirname(fileURLToPath(import.meta.url)), "../../exporters/page");
 const VIEWS = [
 	["services", "services?window=60", "table.data tbody tr", "Services · redeye on n1"],
 	["service", ORDERS, ".charts path.area", "orders · redeye on n1"],
@@ -76,9 +77,8 @@ test("nothing moves when the reader wants it so", async (bench) => {
 });
 
 test("all of it is small, and only what is needed is there", async () => {
-	const folder = join(dirname(fileURLToPath(import.meta.url)), "../../exporters/page");
-	const files = readdirSync(folder);
-	const size = files.reduce((sum, f) => sum + statSync(join(folder, f)).size, 0);
+	const files = readdirSync(PAGE);
+	const size = files.reduce((sum, f) => sum + statSync(join(PAGE, f)).size, 0);
 
 	check(
 		files.every((f) => /^[a-z_]+\.(html|css|js|svg)$/.test(f)),
@@ -117,3 +117,15 @@ test(
 	},
 	{ mode: "many" },
 );
+
+test("without a status and without an error it is no error", async () => {
+	const source = readFileSync(join(PAGE, "format.js"));
+	const { statusKind } = await import("data:text/javascript;base64," + source.toString("base64"));
+
+	equal(statusKind(null, null), "", "a call of Connect that went well");
+	equal(statusKind(null, "connection_reset"), "error", "no answer");
+	equal(statusKind("OK", null), "", "OK");
+	equal(statusKind("NOT_FOUND", null), "", "what a server does not count as an error");
+	equal(statusKind("INTERNAL", "INTERNAL"), "error", "INTERNAL");
+	equal(statusKind("404", "404"), "c4xx", "404");
+});

@@ -135,7 +135,10 @@ static void levels_of_calls(void **state)
 		{ "INTERNAL", "INTERNAL", ACCESS_LOG_ERROR },
 		{ "UNAVAILABLE", "UNAVAILABLE", ACCESS_LOG_ERROR },
 		{ "DATA_LOSS", "DATA_LOSS", ACCESS_LOG_ERROR },
-		{ NULL, "connection_reset", ACCESS_LOG_ERROR },
+		{ "not_found", NULL, ACCESS_LOG_WARN },
+		{ "canceled", "canceled", ACCESS_LOG_WARN },
+		{ "internal", "internal", ACCESS_LOG_ERROR },
+		{ "deadline_exceeded", "deadline_exceeded", ACCESS_LOG_ERROR },
 	};
 	struct span s = rpc_server_span();
 	struct span_rpc rpc = a_call;
@@ -143,6 +146,31 @@ static void levels_of_calls(void **state)
 	s.rpc = &rpc;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		rpc.status = cases[i].status;
+		s.error_type = cases[i].error_type;
+		assert_int_equal(access_log_line__level(&s), cases[i].want);
+	}
+}
+
+/* None was seen, or it is success in Connect. */
+static void levels_without_a_status(void **state)
+{
+	static const struct {
+		uint16_t http;
+		const char *error_type;
+		enum access_log_level want;
+	} cases[] = {
+		{ 200, NULL, ACCESS_LOG_INFO },   { 200, "connection_reset", ACCESS_LOG_ERROR },
+		{ 0, NULL, ACCESS_LOG_INFO },     { 0, "connection_reset", ACCESS_LOG_ERROR },
+		{ 404, NULL, ACCESS_LOG_WARN },   { 404, "404", ACCESS_LOG_WARN },
+		{ 503, "503", ACCESS_LOG_ERROR },
+	};
+	struct span s = rpc_server_span();
+	struct span_rpc rpc = a_call;
+
+	rpc.status = NULL;
+	s.rpc = &rpc;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		s.status = cases[i].http;
 		s.error_type = cases[i].error_type;
 		assert_int_equal(access_log_line__level(&s), cases[i].want);
 	}
@@ -174,7 +202,7 @@ static void levels(void **state)
 		{ 500, "500", "error" },
 		{ 599, "599", "error" },
 		{ 0, "connection_reset", "error" },
-		{ 0, NULL, "error" },
+		{ 0, NULL, "info" }, /* there was one, in a field that was not seen */
 		{ 200, "connection_closed", "warn" }, /* the answer was not whole */
 	};
 	struct span s = server_span();
@@ -268,10 +296,15 @@ static void hostile_and_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whole),           cmocka_unit_test(what_is_not_there_is_left_out),
-		cmocka_unit_test(handshakes),      cmocka_unit_test(calls),
-		cmocka_unit_test(levels_of_calls), cmocka_unit_test(levels),
-		cmocka_unit_test(peers),           cmocka_unit_test(hostile_and_long),
+		cmocka_unit_test(whole),
+		cmocka_unit_test(what_is_not_there_is_left_out),
+		cmocka_unit_test(handshakes),
+		cmocka_unit_test(calls),
+		cmocka_unit_test(levels_of_calls),
+		cmocka_unit_test(levels_without_a_status),
+		cmocka_unit_test(levels),
+		cmocka_unit_test(peers),
+		cmocka_unit_test(hostile_and_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
