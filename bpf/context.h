@@ -98,6 +98,13 @@ static __always_inline __u64 id_of(__u64 conn_id, __u64 off, enum red_id_kind ki
 	return red_id(&key, conn_id, off, kind);
 }
 
+/* A ratio decides, by what a parent's tracestate may bring (agent/sampler.c): not read here. */
+static __always_inline int state_decides(void)
+{
+	return !red_cfg.sample_parent && red_cfg.sample_threshold &&
+	       red_cfg.sample_threshold < 1ULL << 56;
+}
+
 /* W3C Trace Context: the right-most seven bytes decide, a threshold of 0 takes all. */
 static __always_inline __u8 sampled(__u64 trace_lo)
 {
@@ -156,6 +163,8 @@ static __always_inline void context_read(struct red_ctx *x, __u32 slot, __u64 go
 	if (!(s->head.flags & RED_HEAD_TRACE))
 		context_root(x);
 	else if (!red_cfg.reads_w3c || !context_parse(x, slot, s->head.trace))
+		return;
+	else if (s->head.flags & RED_HEAD_STATE && state_decides())
 		return;
 	else if (!red_cfg.sample_parent)
 		x->flags = (x->flags & 2) | sampled(x->trace_lo);
