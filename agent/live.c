@@ -19,6 +19,7 @@
 #include "selfmetrics.h"
 #include "shares.h"
 #include "skeleton.h"
+#include "trace_context.h"
 #include "uprobe_link.h"
 
 #define PROBES_NS     3000000000ull /* at the start, probes are waited for so long */
@@ -95,6 +96,16 @@ static int new_pipeline(struct live *l)
 	return l->pipeline ? 0 : -errno;
 }
 
+static bool reads_w3c(const struct options *o)
+{
+	size_t i;
+
+	for (i = 0; i < o->propagators.n; i++)
+		if (trace_context__formats(o->propagators.v[i]) & TRACE_W3C)
+			return true;
+	return false;
+}
+
 static int new_loader(struct live *l, char *err, size_t err_size)
 {
 	const struct options *o = l->options;
@@ -110,6 +121,7 @@ static int new_loader(struct live *l, char *err, size_t err_size)
 		.tls = o->tls,
 		.trace_key = l->trace_key,
 		.propagate = o->propagate,
+		.reads_w3c = reads_w3c(o),
 		.debug_header = o->debug_header,
 	};
 

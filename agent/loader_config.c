@@ -60,6 +60,7 @@ static void set_propagation(struct redeye_bpf *s, const struct loader_config *c)
 		return;
 	}
 	cfg->propagate = 1;
+	cfg->reads_w3c = c->reads_w3c;
 	cfg->sample_parent = c->sample_parent;
 	cfg->sample_threshold = c->sample_threshold;
 	set_debug_header(cfg, c->debug_header);

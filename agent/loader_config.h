@@ -26,6 +26,7 @@ struct loader_config {
 	bool propagate;            /* load what propagate.c attaches */
 	bool sample_parent;        /* what a parent decided about sampling stands */
 	uint64_t sample_threshold; /* see red_config */
+	bool reads_w3c;            /* traceparent is among what is read of requests */
 	const char *debug_header;  /* NULL: none; at most 31 characters are of use */
 };
 

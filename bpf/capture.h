@@ -65,6 +65,7 @@ enum red_head_flags {
 	RED_HEAD_TRACES = 1 << 6, /* several */
 	RED_HEAD_B3 = 1 << 7,
 	RED_HEAD_DEBUG = 1 << 8, /* the debug header, with the value true */
+	RED_HEAD_STATE = 1 << 9, /* tracestate */
 };
 
 /* What head_scan() finds, see header.h. Offsets within the message. */

@@ -98,6 +98,13 @@ static __always_inline __u64 id_of(__u64 conn_id, __u64 off, enum red_id_kind ki
 	return red_id(&key, conn_id, off, kind);
 }
 
+/* A ratio decides, by what a parent's tracestate may bring (agent/sampler.c): not read here. */
+static __always_inline int state_decides(void)
+{
+	return !red_cfg.sample_parent && red_cfg.sample_threshold &&
+	       red_cfg.sample_threshold < 1ULL << 56;
+}
+
 /* W3C Trace Context: the right-most seven bytes decide, a threshold of 0 takes all. */
 static __always_inline __u8 sampled(__u64 trace_lo)
 {
@@ -124,6 +131,8 @@ static __noinline int context_parse(struct red_ctx *x, __u32 slot, __u64 at)
 	at = value_at(s, at);
 	BOUND(at, RED_CAP_MAX);
 	p = &s->data[at];
+	if (nibble(p[0]) > 15 || nibble(p[1]) > 15)
+		return 0;
 	if (p[2] != '-' || p[35] != '-' || p[52] != '-' || (p[0] == 'f' && p[1] == 'f'))
 		return 0;
 	if (p[55] != '\r' && (p[55] != '-' || (p[0] == '0' && p[1] == '0')))
@@ -153,7 +162,9 @@ static __always_inline void context_read(struct red_ctx *x, __u32 slot, __u64 go
 		return;
 	if (!(s->head.flags & RED_HEAD_TRACE))
 		context_root(x);
-	else if (!context_parse(x, slot, s->head.trace))
+	else if (!red_cfg.reads_w3c || !context_parse(x, slot, s->head.trace))
+		return;
+	else if (s->head.flags & RED_HEAD_STATE && state_decides())
 		return;
 	else if (!red_cfg.sample_parent)
 		x->flags = (x->flags & 2) | sampled(x->trace_lo);

@@ -142,6 +142,9 @@ __noinline int head_line(__u32 slot, __u64 at)
 			s->head.flags |= RED_HEAD_TRACES;
 		flag = RED_HEAD_TRACE;
 		s->head.trace = at + 12;
+	} else if (a == W8('t', 'r', 'a', 'c', 'e', 's', 't', 'a') &&
+		   (b & 0xffffff) == W4('t', 'e', ':', 0)) {
+		flag = RED_HEAD_STATE;
 	} else if ((a & 0xffffff) == W4('b', '3', ':', 0) ||
 		   (a & 0xffffffffffULL) == W8('x', '-', 'b', '3', '-', 0, 0, 0)) {
 		flag = RED_HEAD_B3;

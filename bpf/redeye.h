@@ -349,7 +349,7 @@ struct red_config {
 	__u32 debug_len; /* 0: none */
 	__u32 tls;       /* 1: connections that speak TLS are looked for (tls.h) */
 	__u32 stash;     /* 1: threads that end may have left calls there (hooks_kprobe.h) */
-	__u32 pad;
+	__u32 reads_w3c; /* 1: a parent's traceparent is; else its context is not known */
 	__u64 ring_bytes;
 };
 

@@ -53,6 +53,7 @@ int main(int argc, char **argv)
 	struct loader_config cfg = { .max_connections = 4096,
 				     .ring_bytes = 1 << 20,
 				     .propagate = true,
+				     .reads_w3c = true,
 				     .sample_parent = true };
 	const uint8_t addr[16] = { [10] = 0xff, 0xff, 127, 0, 0, 1 };
 	struct selection all = {};
