@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The API over HTTP: parameters in, caching and compression around the answer, and streams.
- * Answers are made one at a time, and those that wait in slow connections share the budget of
- * /metrics.
+ * Answers are made one at a time, and those that wait in slow connections share one budget.
  *
  * A stream is pulled: the connection's own thread asks for the next piece when the last one
  * is with the kernel, waits in the history's queue while there is none, and never holds more

@@ -45,7 +45,7 @@ static const struct {
 				 HTTP_BODY_MAX },
 	[OTLP_GRPC] = { "grpc", "http://localhost:4317", OTLP_PROTOBUF, GRPC_BODY_MAX },
 	[OTLP_HTTP_JSON] = { "http/json", "http://localhost:4318", OTLP_JSON, HTTP_BODY_MAX },
-	[OTLP_ZIPKIN] = { "zipkin", NULL, OTLP_ZIPKIN_JSON, HTTP_BODY_MAX },
+	[OTLP_ZIPKIN] = { "zipkin", NULL, OTLP_ZIPKIN_JSON, 0 },
 };
 
 /* What a resolution is made from, and where it complains. */
@@ -315,9 +315,7 @@ int otlp_config__zipkin(const struct options *o, struct otlp_endpoint *out, char
 	struct resolve r = { .signal = OTLP_TRACES, .out = out, .err = err, .err_size = err_size };
 	int rc;
 
-	*out = (struct otlp_endpoint){ .protocol = OTLP_ZIPKIN,
-				       .encoding = OTLP_ZIPKIN_JSON,
-				       .body_max = HTTP_BODY_MAX };
+	*out = (struct otlp_endpoint){ .protocol = OTLP_ZIPKIN, .encoding = OTLP_ZIPKIN_JSON };
 	out->timeout_ns = 10 * SEC;
 	rc = o->traces_exporter == TRACES_ZIPKIN ? put_url(&r, "%s", o->zipkin_endpoint) : 1;
 	if (rc)
