@@ -68,7 +68,8 @@ class Api:
         self.wrong = []         # what the real server would not have taken
         self.fail = []          # of the next requests: code, or a function of the handler
         self.bookmark_every = 0
-        self.watches = set()    # of their handlers
+        self.watches = set()    # of their handlers; one whose client went is in it until it writes
+        self.begun = 0          # watches, ever
         self.accepted = 0
         self.server = None
         self.certificate, self.port = certificate, 0
@@ -254,7 +255,7 @@ class Request(BaseHTTPRequestHandler):
         api = self.api
         with api.lock:
             while True:
-                if self.cut or self.ended or time.monotonic() > until:
+                if not self.extra and (self.cut or self.ended or time.monotonic() > until):
                     return None
                 out, self.extra = self.extra, []
                 for version, kind, p in api.log:
@@ -283,6 +284,7 @@ class Request(BaseHTTPRequestHandler):
         self.end_headers()
         with api.lock:
             api.watches.add(self)
+            api.begun += 1
         try:
             self.follow([since], time.monotonic() + int(query["timeoutSeconds"]))
         finally:
