@@ -347,6 +347,50 @@ static void over_the_socket(void **state)
 	end(h);
 }
 
+/* ---- answers that nobody reads --------------------------------------------- */
+
+#define LONG_NAME 6000011 /* bytes: more than a socket's buffers take */
+
+static bool is_served(int fd, const char *request)
+{
+	struct answer a;
+
+	say(fd, request);
+	a = hear(fd);
+	free(a.raw);
+	if (a.status != 200)
+		assert_int_equal(a.status, 503);
+	return a.status == 200;
+}
+
+/* Of the metrics and of the API, by TCP and by the socket: what waits of one is in nobody's way. */
+static void each_kind_has_its_own_budget(void **state)
+{
+	static char name[LONG_NAME + 1];
+	static const char *const request[] = { METRICS "\r\n", API("services") };
+
+	memset(name, 'n', LONG_NAME);
+	for (int waits = 0; waits < 4; waits++) {
+		struct httpd *h = api_server((struct httpd_config){ .max_bytes = 1 << 20 });
+		int local = dial_unix(h), slow = waits & 2 ? local : dial(h);
+
+		app.points = 100003;
+		fake_row(name, SPAN_SERVER, dist_of(1, 0, 1));
+		begin_answer(slow, request[waits & 1]);
+		app.points = 1;
+		fake.n_rows = 0;
+		for (int other = 0; other < 4; other++) {
+			int fd = other & 2 ? dial_unix(h) : dial(h);
+
+			assert_int_equal(is_served(fd, request[other & 1]), other != waits);
+		}
+		end(h);
+		close(slow);
+		if (slow != local)
+			close(local);
+	}
+}
+
 /* ---- events ---------------------------------------------------------------- */
 
 /* What arrives until `want` is in it. */
@@ -510,6 +554,7 @@ int main(void)
 		cmocka_unit_test(the_token),
 		cmocka_unit_test(other_machines),
 		cmocka_unit_test(over_the_socket),
+		cmocka_unit_test(each_kind_has_its_own_budget),
 		cmocka_unit_test(stream),
 		cmocka_unit_test(at_most_six_streams),
 		cmocka_unit_test(shutdown_ends_streams),
