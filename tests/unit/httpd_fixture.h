@@ -114,7 +114,8 @@ static inline void say(int fd, const char *request)
 	assert_int_equal(send(fd, request, strlen(request), MSG_NOSIGNAL), strlen(request));
 }
 
-/* Has the server begin an answer that is larger than every socket buffer, and reads nothing of it. */
+/* Has the server begin an answer that is larger than every socket buffer, and reads nothing of it.
+ */
 static inline void begin_answer(int fd, const char *request)
 {
 	int small = 4096;
