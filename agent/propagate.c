@@ -227,14 +227,13 @@ static struct propagate *fit(struct loader *l)
 	return p;
 }
 
-/* Where only the first request of a connection can be touched: takes in again those
- * that are idle. */
+/* Takes in again sockets that left within a send, and are idle. */
 static void start_rearming(struct propagate *p)
 {
 	union bpf_iter_link_info info = { .map.map_fd = p->k.socks_fd };
 	LIBBPF_OPTS(bpf_iter_attach_opts, o, .link_info = &info, .link_info_len = sizeof(info));
 
-	if (p->state == PROPAGATE_FIRST && p->k.rearm)
+	if (p->k.rearm)
 		p->rearm = bpf_program__attach_iter(p->k.rearm, &o);
 }
 

@@ -360,6 +360,23 @@ static int step_untouched(struct canary *c)
 	return err ? err : response(c);
 }
 
+/* One on which the process may wait is out of the sockhash before it can. */
+static int step_blocking(struct canary *c)
+{
+	struct propagate_counts before, after;
+	int err = propagate_counts__read(c->k, &before);
+
+	if (fcntl(c->client, F_SETFL, 0))
+		return differs(c, "fcntl: %s", strerror(errno));
+	if (!err)
+		err = request(c, 29, "", true);
+	if (!err)
+		err = propagate_counts__read(c->k, &after);
+	if (!err && after.n[RED_PROP_REMOVED] == before.n[RED_PROP_REMOVED])
+		return differs(c, "a socket that blocks stays in the sockhash");
+	return err ? err : response(c);
+}
+
 /* More than the socket takes at once. */
 static int step_large_request(struct canary *c)
 {
@@ -410,7 +427,7 @@ static int step_half_close(struct canary *c)
 }
 
 static int (*const steps[])(struct canary *c) = {
-	step_half_close,    step_echo,     step_untouched,
+	step_half_close,    step_echo,     step_untouched, step_blocking,
 	step_large_request, step_not_http, step_greeting,
 };
 

@@ -37,6 +37,10 @@
  * are. Only the first request of a connection can carry a header then. A server that
  * speaks first takes its connection out by the same way, before its bytes can be read.
  *
+ * Whoever waits in a receive on a socket in a sockhash gets EAGAIN for what else ends the
+ * wait, on every kernel: a signal, a reset, another thread's shutdown (tcp_bpf_recvmsg waits
+ * once). So sockets that are not in non-blocking mode leave as with red_prop_once.
+ *
  * prop_msg runs in the sending task with the socket locked, but can be preempted: its
  * scratch memory has an owner, written first and compared last.
  */
@@ -59,12 +63,13 @@ struct red_prop_sock {
 	__u32 inserted; /* bytes, so far */
 	__u32 line_seq; /* end of the last inserted header */
 	__u8 dead;
-	__u8 ran;   /* prop_msg has seen a send */
-	__u8 used;  /* a header was inserted last */
-	__u8 cb;    /* callback flags that we set */
-	__u32 tgid; /* that connected */
-	__u8 armed; /* with red_prop_once: in the sockhash */
-	__u8 pad[3];
+	__u8 ran;    /* prop_msg has seen a send */
+	__u8 used;   /* a header was inserted last */
+	__u8 cb;     /* callback flags that we set */
+	__u32 tgid;  /* that connected */
+	__u8 armed;  /* in the sockhash */
+	__u8 leaves; /* the sockhash, within each send */
+	__u8 pad[2];
 };
 
 struct {
@@ -188,6 +193,7 @@ static __always_inline void sockops_established(struct bpf_sock_ops *ops, struct
 		return;
 	st->first_seq = st->next_seq = tp->write_seq;
 	sockops_conn(st, tp);
+	st->leaves = red_prop_once;
 	if (red_prop_once)
 		flags |= BPF_SOCK_OPS_PARSE_ALL_HDR_OPT_CB_FLAG;
 	if (bpf_sock_hash_update(ops, &prop_hash, &key, BPF_NOEXIST)) {
@@ -200,8 +206,8 @@ static __always_inline void sockops_established(struct bpf_sock_ops *ops, struct
 	prop_count(RED_PROP_SOCKETS);
 }
 
-/* Within each send, and for each packet. From the first send on we know what it is; with
- * red_prop_once the socket must be out as soon as anything was sent. */
+/* Within each send, and for each packet. From the first send on we know what it is; one that
+ * leaves must be out as soon as anything was sent. */
 static __always_inline void sockops_sending(struct bpf_sock_ops *ops, struct bpf_sock *sk,
 					    struct red_prop_sock *st)
 {
@@ -211,7 +217,7 @@ static __always_inline void sockops_sending(struct bpf_sock_ops *ops, struct bpf
 		return;
 	if (st->ran && st->dead) {
 		sockops_end(ops, st);
-	} else if (!red_prop_once) {
+	} else if (!st->leaves) {
 		if (st->ran) { /* it stays: no need to be asked again */
 			sockops_cb(ops, st, 0);
 			st->cb = 0;
@@ -544,13 +550,15 @@ int prop_msg(struct sk_msg_md *msg)
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!st || !tp)
 		return SK_PASS;
+	if (!st->ran && !sock_nonblock((struct sock *)tp, 0))
+		st->leaves = 1;
 	st->ran = 1;
 	if (st->dead || red_prop_off || !at_request(st, tp->write_seq))
 		return SK_PASS;
 	return msg_at_request(msg, tp, st) ? SK_DROP : SK_PASS;
 }
 
-/* ---- taking sockets in again, with red_prop_once --------------------------------------- */
+/* ---- taking sockets in again that left ------------------------------------------------- */
 
 /* Has the last request been answered whole, and did nothing follow (conn.h)? */
 static __always_inline int conn_is_idle(const struct red_conn *c)
@@ -595,7 +603,7 @@ int prop_rearm(struct red_iter_sk *ctx)
 	struct tcp_sock *tp;
 	__u64 key, cookie;
 
-	if (!sk || !st || !red_prop_once || red_prop_off || !st->cb || st->armed)
+	if (!sk || !st || !st->leaves || red_prop_off || !st->cb || st->armed)
 		return 0;
 	key = (__u64)sk;
 	c = bpf_map_lookup_elem(&conns, &key);

@@ -218,7 +218,7 @@ static void serve_end(struct peer *p)
 
 static bool next_message(struct peer *p)
 {
-	script__next(&p->s, &p->m, p->index, sh->every);
+	script__next(&p->s, &p->m, p->index, sh->every && p->s.nonblock);
 	if (p->m.n > MESSAGE_MAX)
 		abort();
 	return true;
