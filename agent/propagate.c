@@ -268,7 +268,7 @@ const char *propagate__why(const struct propagate *p)
 	return p->why;
 }
 
-static const char *anomaly(const struct propagate *p)
+static const char *anomaly(struct propagate *p)
 {
 	struct propagate_counts c;
 
@@ -276,6 +276,8 @@ static const char *anomaly(const struct propagate *p)
 		return "a header could not be written where it was inserted";
 	if (*p->k.off == RED_PROP_OFF_BYTES)
 		return "the kernel sent fewer bytes than were inserted";
+	if (guard__has_ended(&p->guard))
+		return "redeye-guard has ended, and must be there should redeye be killed";
 	if (propagate_counts__read(&p->k, &c))
 		return "its counters cannot be read";
 	if (c.n[RED_PROP_PUSH_FAILED] > MAX_PUSH_FAILED)

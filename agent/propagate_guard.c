@@ -120,6 +120,15 @@ int guard__start(struct guard *g, const struct loader_propagation *k, const int 
 	return -EAGAIN;
 }
 
+bool guard__has_ended(struct guard *g)
+{
+	if (g->pid <= 0 || waitpid(g->pid, NULL, WNOHANG) != g->pid)
+		return false;
+	close(g->fd);
+	g->pid = 0;
+	return true;
+}
+
 /* Whether or not it is still there to hear it, it has ended by then. */
 void guard__stop(struct guard *g)
 {

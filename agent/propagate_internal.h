@@ -2,6 +2,7 @@
 #ifndef RED_PROPAGATE_INTERNAL_H
 #define RED_PROPAGATE_INTERNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -38,6 +39,8 @@ struct guard {
  * of ours. 0 or -errno. */
 int guard__start(struct guard *g, const struct loader_propagation *k, const int *links,
 		 size_t n_links);
+/* By itself: once. */
+bool guard__has_ended(struct guard *g);
 void guard__stop(struct guard *g); /* accepts one that was not started, zeroed */
 
 #endif /* RED_PROPAGATE_INTERNAL_H */

@@ -50,6 +50,10 @@
 /* Least room in an empty send buffer: three small packets and what they cost. */
 #define RED_SNDBUF_MIN 16384
 
+/* What of a send TCP takes at once, however little memory there is: its first segment. */
+#define RED_MSS_MIN  536
+#define RED_LINE_MAX 2048
+
 #define RED_BODY_MAX (1U << 30)
 #define RED_PULL_MAX 8192
 
@@ -122,6 +126,8 @@ static __always_inline void sockops_connect(struct bpf_sock_ops *ops)
 		return;
 	tp = bpf_skc_to_tcp_sock(sk);
 	if (!tp || (bpf_core_field_exists(tp->is_mptcp) && tp->is_mptcp))
+		return;
+	if (BPF_CORE_READ_BITFIELD(tp, repair)) /* restored, as by CRIU: not a new one */
 		return;
 	st = bpf_sk_storage_get(&prop_socks, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!st)
@@ -373,11 +379,13 @@ static __noinline int msg_insert(struct sk_msg_md *msg, __u32 at, const struct r
 
 /* ---- deciding ---------------------------------------------------------------------------- */
 
-/* Is TCP sure to take the first bytes of a send? Nothing waits, there is room, and the
- * connection is open both ways; the socket is locked, so that stays so. */
-static __always_inline int sock_is_ready(struct sock *sk)
+/* Is TCP sure to take a send's first line, and what is put behind it? They fit into a segment,
+ * nothing waits, there is room, and the connection is open both ways; the socket is locked, so
+ * that stays so. */
+static __always_inline int sock_is_ready(struct sock *sk, __u32 line)
 {
-	return sk->__sk_common.skc_state == TCP_ESTABLISHED && !sk->sk_err && !sk->sk_shutdown &&
+	return line <= RED_LINE_MAX && ((struct tcp_sock *)sk)->mss_cache >= RED_MSS_MIN &&
+	       sk->__sk_common.skc_state == TCP_ESTABLISHED && !sk->sk_err && !sk->sk_shutdown &&
 	       !sk->sk_wmem_queued && sk->sk_sndbuf >= RED_SNDBUF_MIN;
 }
 
@@ -483,7 +491,7 @@ static __noinline int msg_touch(struct sk_msg_md *msg, struct sock *sk, struct r
 
 	if (!st || !sk)
 		return RED_PROP_UNKNOWN;
-	if (!sock_is_ready(sk))
+	if (!sock_is_ready(sk, line))
 		return RED_PROP_BUSY;
 	c = msg_conn(sk, seq - st->first_seq - st->inserted, &why);
 	if (!c)
