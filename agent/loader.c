@@ -557,6 +557,7 @@ int loader__propagation(struct loader *l, struct loader_propagation *out, const 
 		.stats_fd = bpf_map__fd(s->maps.prop_stats),
 		.regular_fd = bpf_map__fd(s->maps.regular),
 		.once = &s->bss->red_prop_once,
+		.leaves = &s->bss->red_prop_leaves,
 		.off = &s->bss->red_prop_off,
 	};
 	return 0;

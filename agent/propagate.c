@@ -233,7 +233,7 @@ static void start_rearming(struct propagate *p)
 	union bpf_iter_link_info info = { .map.map_fd = p->k.socks_fd };
 	LIBBPF_OPTS(bpf_iter_attach_opts, o, .link_info = &info, .link_info_len = sizeof(info));
 
-	if (p->k.rearm)
+	if (p->state != PROPAGATE_OFF && p->k.rearm)
 		p->rearm = bpf_program__attach_iter(p->k.rearm, &o);
 }
 
@@ -304,7 +304,7 @@ void propagate__tick(struct propagate *p, uint64_t now_ns)
 	char none[64];
 	int fd;
 
-	if (!p->rearm || now_ns < p->rearm_ns)
+	if (!p->rearm || now_ns < p->rearm_ns || !(*p->k.once || *p->k.leaves))
 		return;
 	fd = bpf_iter_create(bpf_link__fd(p->rearm));
 	if (fd < 0)
@@ -317,8 +317,7 @@ void propagate__tick(struct propagate *p, uint64_t now_ns)
 
 void propagate__reselect(struct propagate *p, const struct selection *include)
 {
-	/* What went wrong in the last second is not forgotten by a reload. */
-	if (p->state == PROPAGATE_OFF || !propagate__check(p))
+	if (p->state == PROPAGATE_OFF)
 		return;
 	propagation__empty(&p->k);
 	detach_cgroups(p);

@@ -21,7 +21,7 @@ struct selection;
 
 enum propagate_state {
 	PROPAGATE_OFF = 0,   /* refused or switched off, see propagate__why */
-	PROPAGATE_EVERY = 1, /* each request can carry a header */
+	PROPAGATE_EVERY = 1, /* each request can carry a header, if its socket is non-blocking */
 	PROPAGATE_FIRST = 2, /* the first of a connection, and those after a pause: see why */
 };
 
@@ -42,7 +42,8 @@ bool propagate__check(struct propagate *p);
 /* Every few milliseconds while records come. */
 void propagate__tick(struct propagate *p, uint64_t now_ns);
 
-/* Another selection: other cgroups to attach to. */
+/* Another selection: other cgroups to attach to. What went wrong before is forgotten: check
+ * first. */
 void propagate__reselect(struct propagate *p, const struct selection *include);
 
 /* This process calls this peer (address as in red_ev_open, port in host order) once for

@@ -122,7 +122,8 @@ int guard__start(struct guard *g, const struct loader_propagation *k, const int 
 
 bool guard__has_ended(struct guard *g)
 {
-	if (g->pid <= 0 || waitpid(g->pid, NULL, WNOHANG) != g->pid)
+	/* With SIGCHLD ignored, as may be inherited, it leaves nothing to wait for. */
+	if (g->pid <= 0 || !waitpid(g->pid, NULL, WNOHANG))
 		return false;
 	close(g->fd);
 	g->pid = 0;

@@ -44,6 +44,7 @@ __u8 red_ports[65536 / 8]; /* listening on one of these makes a target */
 
 /* With propagation: sockets leave the sockhash at each send (propagate.h). */
 __u32 red_prop_once;
+__u32 red_prop_leaves; /* there is one that does, with or without it */
 
 static __always_inline struct red_stat *stat_of(__u32 hook)
 {

@@ -50,9 +50,11 @@
 /* Least room in an empty send buffer: three small packets and what they cost. */
 #define RED_SNDBUF_MIN 16384
 
-/* What of a send TCP takes at once, however little memory there is: its first segment. */
-#define RED_MSS_MIN  536
-#define RED_LINE_MAX 2048
+/* What of a send TCP takes at once, however little memory there is: its first segment, in which
+ * there are TCP's options too. */
+#define RED_MSS_MIN     536
+#define RED_OPTIONS_MAX 40
+#define RED_LINE_MAX    2048
 
 #define RED_BODY_MAX (1U << 30)
 #define RED_PULL_MAX 8192
@@ -67,13 +69,14 @@ struct red_prop_sock {
 	__u32 inserted; /* bytes, so far */
 	__u32 line_seq; /* end of the last inserted header */
 	__u8 dead;
-	__u8 ran;    /* prop_msg has seen a send */
-	__u8 used;   /* a header was inserted last */
-	__u8 cb;     /* callback flags that we set */
-	__u32 tgid;  /* that connected */
-	__u8 armed;  /* in the sockhash */
-	__u8 leaves; /* the sockhash, within each send */
-	__u8 pad[2];
+	__u8 ran;     /* prop_msg has seen a send */
+	__u8 used;    /* a header was inserted last */
+	__u8 cb;      /* callback flags that we set */
+	__u32 tgid;   /* that connected */
+	__u8 armed;   /* in the sockhash */
+	__u8 leaves;  /* the sockhash, within each send */
+	__u8 watched; /* sock_ops is asked about it */
+	__u8 pad;
 };
 
 struct {
@@ -136,13 +139,21 @@ static __always_inline void sockops_connect(struct bpf_sock_ops *ops)
 	st->tgid = t->tgid;
 }
 
-static __always_inline void sockops_cb(struct bpf_sock_ops *ops, struct red_prop_sock *st, __u32 on)
+/* Another program may have set some of these flags for its own use: they stay. */
+static __always_inline void sockops_watch(struct bpf_sock_ops *ops, struct red_prop_sock *st,
+					  __u32 flags)
 {
 	__u32 now = ops->bpf_sock_ops_cb_flags;
 
-	if (on)
-		st->cb = on & ~now;
-	bpf_sock_ops_cb_flags_set(ops, on ? now | on : now & ~(__u32)st->cb);
+	st->cb = flags & ~now;
+	st->watched = 1;
+	bpf_sock_ops_cb_flags_set(ops, now | flags);
+}
+
+static __always_inline void sockops_unwatch(struct bpf_sock_ops *ops, struct red_prop_sock *st)
+{
+	bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags & ~(__u32)st->cb);
+	st->watched = 0;
 }
 
 static __always_inline void sockops_remove(struct bpf_sock_ops *ops, struct red_prop_sock *st)
@@ -159,8 +170,7 @@ static __always_inline void sockops_end(struct bpf_sock_ops *ops, struct red_pro
 {
 	sockops_remove(ops, st);
 	st->dead = 1;
-	sockops_cb(ops, st, 0);
-	st->cb = 0;
+	sockops_unwatch(ops, st);
 }
 
 /* The connection as conn.h knows it, before anything moved: so that it is known which
@@ -208,7 +218,7 @@ static __always_inline void sockops_established(struct bpf_sock_ops *ops, struct
 		return;
 	}
 	st->armed = 1;
-	sockops_cb(ops, st, flags);
+	sockops_watch(ops, st, flags);
 	prop_count(RED_PROP_SOCKETS);
 }
 
@@ -219,15 +229,13 @@ static __always_inline void sockops_sending(struct bpf_sock_ops *ops, struct bpf
 {
 	struct tcp_sock *tp;
 
-	if (!st->cb)
+	if (!st->watched)
 		return;
 	if (st->ran && st->dead) {
 		sockops_end(ops, st);
 	} else if (!st->leaves) {
-		if (st->ran) { /* it stays: no need to be asked again */
-			sockops_cb(ops, st, 0);
-			st->cb = 0;
-		}
+		if (st->ran) /* it stays: no need to be asked again */
+			sockops_unwatch(ops, st);
 	} else if (st->armed) {
 		tp = bpf_skc_to_tcp_sock(sk);
 		if (st->ran || !tp || tp->write_seq != st->next_seq)
@@ -240,7 +248,7 @@ static __always_inline void sockops_received(struct bpf_sock_ops *ops, struct re
 {
 	__u64 header = ops->skb_data_end - ops->skb_data;
 
-	if (st->cb && st->armed && ops->skb_len > header)
+	if (red_prop_once && st->watched && st->armed && ops->skb_len > header)
 		sockops_end(ops, st);
 }
 
@@ -384,7 +392,10 @@ static __noinline int msg_insert(struct sk_msg_md *msg, __u32 at, const struct r
  * that stays so. */
 static __always_inline int sock_is_ready(struct sock *sk, __u32 line)
 {
-	return line <= RED_LINE_MAX && ((struct tcp_sock *)sk)->mss_cache >= RED_MSS_MIN &&
+	__u32 mss = ((struct tcp_sock *)sk)->mss_cache;
+
+	return line <= RED_LINE_MAX && mss >= RED_MSS_MIN &&
+	       line + RED_INSERT + RED_OPTIONS_MAX <= mss &&
 	       sk->__sk_common.skc_state == TCP_ESTABLISHED && !sk->sk_err && !sk->sk_shutdown &&
 	       !sk->sk_wmem_queued && sk->sk_sndbuf >= RED_SNDBUF_MIN;
 }
@@ -559,7 +570,7 @@ int prop_msg(struct sk_msg_md *msg)
 	if (!st || !tp)
 		return SK_PASS;
 	if (!st->ran && !sock_nonblock((struct sock *)tp, 0))
-		st->leaves = 1;
+		st->leaves = red_prop_leaves = 1;
 	st->ran = 1;
 	if (st->dead || red_prop_off || !at_request(st, tp->write_seq))
 		return SK_PASS;
@@ -611,7 +622,9 @@ int prop_rearm(struct red_iter_sk *ctx)
 	struct tcp_sock *tp;
 	__u64 key, cookie;
 
-	if (!sk || !st || !st->leaves || red_prop_off || !st->cb || st->armed)
+	if (!sk || !st || !st->leaves || red_prop_off || !st->watched || st->armed)
+		return 0;
+	if (!is_target(st->tgid)) /* nor is sock_ops where it was: nothing would take it out */
 		return 0;
 	key = (__u64)sk;
 	c = bpf_map_lookup_elem(&conns, &key);
