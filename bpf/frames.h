@@ -86,6 +86,7 @@ static __always_inline int frame_ok(const __u8 *p, int strict)
 
 	if (type >= RED_FRAME_TYPES)
 		return !strict;
+	BOUND(type, RED_FRAME_TYPES - 1);
 	r = &red_frame_rules[type];
 	if (len < r->min || len > r->max || (r->stream < 2 && !!stream != r->stream))
 		return 0;

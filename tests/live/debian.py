@@ -78,10 +78,11 @@ class Root:
         shutil.rmtree(self.root, ignore_errors=True)
 
     def argv(self, command, host=False, network=True):
-        """How this machine starts argv `command` in there; with host, without a fork."""
+        """How this machine starts argv `command` in there; with host, without a fork. Without a
+        network there is nothing that was fetched before, either."""
         spaces = ["-m"] + ["-p", "-f", "--kill-child"] * (not host) + ["-n"] * (not network)
         script = "DEBS=%s\n%sexec chroot \"$0\" \"$@\"" % (
-            shlex.quote(os.path.join(CACHE, "archives", self.suite)), MOUNTS)
+            shlex.quote(os.path.join(CACHE, "archives", self.suite if network else "none")), MOUNTS)
         return ["unshare", *spaces, "/bin/sh", "-c", script, self.root, *command]
 
     def done(self, command, seconds=600, env=None, stdin=subprocess.DEVNULL, **how):
