@@ -28,7 +28,7 @@
  * those before and in the header. So a send is touched only when nothing is unsent
  * and the socket has room, when the kernel always takes that much (sock_is_ready).
  *
- * Since 6.12.75 and in 6.18 and later FIONREAD answers 0 for a socket in a sockhash,
+ * In 6.12.75 to 6.12.107, and in 6.18, FIONREAD answers 0 for a socket in a sockhash,
  * which stalls nginx (kernel commit 929e30f93125 counts only what a verdict program
  * had queued). There `red_prop_once` is set, by the canary (agent/propagate_canary.c):
  * the socket leaves the sockhash in the middle of its first send, before that can be
