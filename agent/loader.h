@@ -65,9 +65,9 @@ void loader__answered(struct loader *l, uint64_t sk, uint64_t conn_id, uint64_t 
 struct loader_propagation {
 	struct bpf_program *sockops, *rearm; /* rearm: NULL where the kernel refused it */
 	int socks_fd, msg_fd, hash_fd, stats_fd, regular_fd;
-	uint32_t *once;         /* red_prop_once */
-	const uint32_t *leaves; /* red_prop_leaves */
-	volatile uint32_t *off; /* red_prop_off */
+	uint32_t *once;                  /* red_prop_once */
+	const volatile uint32_t *leaves; /* red_prop_leaves */
+	volatile uint32_t *off;          /* red_prop_off */
 };
 int loader__propagation(struct loader *l, struct loader_propagation *out, const char **why);
 
