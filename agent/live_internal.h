@@ -46,7 +46,6 @@ struct live {
 /* ---- live_ring.c ---- */
 int live_ring__new(struct live *l);
 void live_ring__read(struct live *l);
-void live_ring__check_propagation(struct live *l); /* is it still on? */
 
 /* ---- live_processes.c ---- */
 int live_processes__new_k8s(struct live *l, char *err, size_t err_size);

@@ -105,7 +105,7 @@ static void check_memory(struct live *l)
 			  (unsigned long long)l->memory.limit_bytes);
 }
 
-void live_ring__check_propagation(struct live *l)
+static void check_propagation(struct live *l)
 {
 	if (l->propagate && !propagate__check(l->propagate))
 		log__error("propagation is off from now on: %s", propagate__why(l->propagate));
@@ -121,7 +121,7 @@ static uint64_t on_upkeep(void *arg, uint64_t now_ns)
 {
 	check_lost(arg);
 	check_memory(arg);
-	live_ring__check_propagation(arg);
+	check_propagation(arg);
 	check_processors(arg);
 	return now_ns + UPKEEP_NS;
 }

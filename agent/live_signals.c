@@ -21,7 +21,6 @@ static void reload(struct live *l)
 	if (!l->k8s && select__has_pods(&o->include))
 		log__warn("pods are selected, but redeye was started without Kubernetes");
 	procs__reselect(l->procs, &o->include, &o->exclude, &o->services);
-	live_ring__check_propagation(l);
 	if (l->propagate)
 		propagate__reselect(l->propagate, &o->include);
 	log__init(o->log_level);

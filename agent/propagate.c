@@ -31,6 +31,7 @@ struct propagate {
 	struct guard guard;
 	struct bpf_link *rearm;
 	uint64_t rearm_ns;              /* not before */
+	bool told;                      /* that it is off */
 	struct propagate_counts before; /* of the canary */
 	char why[256];
 };
@@ -241,10 +242,12 @@ struct propagate *propagate__new(struct loader *l, const struct selection *inclu
 {
 	struct propagate *p = fit(l);
 
-	if (!p || p->state == PROPAGATE_OFF)
-		return p;
-	attach(p, include);
-	start_rearming(p);
+	if (p && p->state != PROPAGATE_OFF) {
+		attach(p, include);
+		start_rearming(p);
+	}
+	if (p)
+		p->told = p->state == PROPAGATE_OFF; /* by its state */
 	return p;
 }
 
@@ -287,14 +290,21 @@ static const char *anomaly(struct propagate *p)
 	return NULL;
 }
 
-bool propagate__check(struct propagate *p)
+static void look(struct propagate *p)
 {
 	const char *why = p->state == PROPAGATE_OFF ? NULL : anomaly(p);
 
-	if (!why)
-		return true;
-	refuse(p, why, "");
-	return false;
+	if (why)
+		refuse(p, why, "");
+}
+
+bool propagate__check(struct propagate *p)
+{
+	bool told = p->told;
+
+	look(p);
+	p->told = p->state == PROPAGATE_OFF;
+	return told || !p->told;
 }
 
 /* A walk takes some 100 ns for each connection of the selected processes; at most a
@@ -317,6 +327,7 @@ void propagate__tick(struct propagate *p, uint64_t now_ns)
 
 void propagate__reselect(struct propagate *p, const struct selection *include)
 {
+	look(p); /* what went wrong in the last second is not forgotten by a reload */
 	if (p->state == PROPAGATE_OFF)
 		return;
 	propagation__empty(&p->k);

@@ -36,14 +36,13 @@ void propagate__free(struct propagate *p); /* accepts NULL */
 enum propagate_state propagate__state(const struct propagate *p);
 const char *propagate__why(const struct propagate *p); /* one sentence; "": all is well */
 
-/* Once a second: false, once, when it has just switched itself off. */
+/* Once a second: false, once, when it has been on and is off now. */
 bool propagate__check(struct propagate *p);
 
 /* Every few milliseconds while records come. */
 void propagate__tick(struct propagate *p, uint64_t now_ns);
 
-/* Another selection: other cgroups to attach to. What went wrong before is forgotten: check
- * first. */
+/* Another selection: other cgroups to attach to. */
 void propagate__reselect(struct propagate *p, const struct selection *include);
 
 /* This process calls this peer (address as in red_ev_open, port in host order) once for

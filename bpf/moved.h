@@ -94,6 +94,7 @@ static __always_inline int conn_moved(struct red_conn *c, struct red_stat *st,
 	BOUND(got, RED_CAP_MAX);
 	if (red_cfg.propagate && dir == RED_DIR_IN && flip)
 		conn_requested(c, slot, got, first_ever, !nonblock);
+	/* Followed once, it is followed on, whatever mode its socket is in by then. */
 	if (red_cfg.propagate && (red_prop_once || !nonblock || c->ask_end) && flip && !tls)
 		conn_framed(c, slot, got, len);
 	if (how & RED_MOVE_DEFER)

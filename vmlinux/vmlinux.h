@@ -192,8 +192,8 @@ struct tcp_sock {
 	u32 snd_una;
 	u64 bytes_received;
 	u64 bytes_acked;
-	__u32 mss_cache;
-	__u8 repair : 1;
+	u32 mss_cache;
+	u8 repair : 1;
 	bool is_mptcp;
 };
 

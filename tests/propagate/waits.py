@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """A client that waits in a blocking recv: waits.py PORT.
 
-For each line HOW on its input: opens a connection, has one request answered, sends a second
+For each line "wait" on its input: opens a connection, has one request answered, sends a second
 one, waits, and prints how the wait ended. Meanwhile each SIGUSR1 prints "signal", and the line
 "shutdown" has another thread shut the connection down. Python restarts a call that a signal has
 interrupted (PEP 475), so all that may be seen of signals is that line.
