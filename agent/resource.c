@@ -13,6 +13,8 @@
 #include "service.h"
 #include "hex.h"
 
+#define INSTANCE_ID "service.instance.id"
+
 const struct service resource__self = {
 	.refs = 1, .name = "redeye", .namespace = "", .instance = ""
 };
@@ -178,6 +180,27 @@ static uint32_t put_own(struct resource_attr *v, uint32_t n, const char *key, co
 	return n;
 }
 
+static const char *get(const struct resource_attr *v, uint32_t n, const char *key)
+{
+	uint32_t i = place_of(v, n, key);
+
+	return i < n && !strcmp(v[i].key, key) ? v[i].value : "";
+}
+
+/*
+ * Which one of the services of a name: where none is known, the host's, which has but one. Who
+ * tells series apart by service alone, as Prometheus does with OTLP, would else take those of
+ * two hosts for one that is reset again and again.
+ */
+static const char *instance_of(const struct resource_attr *v, uint32_t n, const struct service *s)
+{
+	const char *instance = *s->instance ? s->instance : get(v, n, INSTANCE_ID);
+
+	if (!*instance)
+		instance = get(v, n, "host.name");
+	return *instance ? instance : get(v, n, "host.id");
+}
+
 uint32_t resource__of(const struct resource_attrs *r, const struct service *s,
 		      struct resource_attr out[RESOURCE_MAX])
 {
@@ -187,7 +210,7 @@ uint32_t resource__of(const struct resource_attrs *r, const struct service *s,
 		memcpy(out, r->v, n * sizeof(*out));
 	for (uint32_t i = 0; s->attrs && i < s->attrs->n; i++)
 		n = put_own(out, n, s->attrs->v[i].key, s->attrs->v[i].value);
-	n = put_own(out, n, "service.instance.id", s->instance);
+	n = put_own(out, n, INSTANCE_ID, instance_of(out, n, s));
 	n = put_own(out, n, "service.name", s->name);
 	n = put_own(out, n, "service.namespace", s->namespace);
 	return s == &resource__self ? put_own(out, n, "service.version", REDEYE_VERSION) : n;

@@ -30,7 +30,8 @@ int resource_attrs__init(struct resource_attrs *r, const struct str_list *config
 void resource_attrs__free(struct resource_attrs *r); /* accepts a zeroed one */
 
 /* Those of a service, sorted by key, their number: what the service says of itself goes
- * before r (NULL: nothing else). The texts are r's and the service's. */
+ * before r (NULL: nothing else). Without an instance the host's name, or id, is its
+ * service.instance.id. The texts are r's and the service's. */
 uint32_t resource__of(const struct resource_attrs *r, const struct service *s,
 		      struct resource_attr out[RESOURCE_MAX]);
 

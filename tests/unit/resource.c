@@ -91,12 +91,13 @@ static void configured(void **state)
 	n = resource__of(&r, &cart, out); /* what it does not know is as configured */
 	assert_string_equal(value_of(out, n, "service.name"), "cart");
 	assert_string_equal(value_of(out, n, "service.namespace"), "n");
-	assert_null(value_of(out, n, "service.instance.id"));
+	assert_string_equal(value_of(out, n, "service.instance.id"), "mine"); /* the host's */
 	n = resource__of(NULL, &cart, out);
 	assert_int_equal(n, 1);
 	n = resource__of(&r, &resource__self, out);
 	assert_string_equal(value_of(out, n, "service.name"), "redeye");
 	assert_string_equal(value_of(out, n, "service.version"), REDEYE_VERSION);
+	assert_string_equal(value_of(out, n, "service.instance.id"), "mine");
 	resource_attrs__free(&r);
 }
 
@@ -128,7 +129,7 @@ static void bounded(void **state)
 	assert_int_equal(r.n, RESOURCE_ATTRS_MAX);
 	assert_int_equal(strlen(value_of(r.v, r.n, "k0")), 255);
 	assert_int_equal(resource__of(&r, &shop, out), RESOURCE_ATTRS_MAX + 3);
-	assert_int_equal(resource__of(&r, &resource__self, out), RESOURCE_ATTRS_MAX + 2);
+	assert_int_equal(resource__of(&r, &resource__self, out), RESOURCE_ATTRS_MAX + 3);
 	resource_attrs__free(&r);
 }
 
