@@ -153,11 +153,14 @@ static void second_is_over(struct history *h)
 	metrics__put(m);
 }
 
-/* Milliseconds, rounded up, to a little behind the end of this second. */
+/* Milliseconds, rounded up, to a little behind the end of this second. That is never further
+ * away than a second: when it is, somebody has set the clock back. */
 static int ms_left(uint64_t due_ns)
 {
 	uint64_t now = unix_ns(), left = due_ns > now ? due_ns - now : 0;
 
+	if (left > SEC + SETTLE_MS * MS)
+		return 0;
 	return left > SEC ? 1000 : (int)((left + MS - 1) / MS);
 }
 

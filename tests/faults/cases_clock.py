@@ -71,6 +71,15 @@ def check_spans(jumped):
         check(starts == sorted(starts), "spans %d to %d do not ascend" % (i, i + EACH))
 
 
+def check_history(jumped, seconds):
+    """Its last second is now, wherever now is."""
+    def now():
+        status, body = fetch(jumped.agent.port, "/api/v1/services")
+        behind = time.time() + seconds - json.loads(body)["to"]
+        return status == 200 and -1 <= behind < 10 * settings.slow
+    wait_for("the history, %d s from here" % seconds, now)
+
+
 def calls_a_second(control):
     """A loop that waits for a time that does not come spins."""
     before, start = control.calls, time.monotonic()
@@ -89,6 +98,7 @@ def clock_jumps(t):
             for seconds in JUMPS:
                 jumped.jump(seconds)
                 jumped.requests(conn, EACH)
+                check_history(jumped, seconds)
                 for path in ("/metrics", "/api/v1/services", "/api/v1/routes", "/healthz"):
                     start = time.monotonic()
                     status, _ = fetch(jumped.agent.port, path)
