@@ -109,18 +109,37 @@ static const char *alias_value(const struct opt_parse *p, const struct opt *opt,
 	return value;
 }
 
+/* "Enum values SHOULD be interpreted in a case-insensitive manner", booleans too (OpenTelemetry,
+ * environment variables). */
+static const char *lower(char *buf, size_t size, const char *value)
+{
+	size_t len = strlen(value);
+
+	if (len >= size)
+		return value;
+	for (size_t i = 0; i <= len; i++)
+		buf[i] = tolower((unsigned char)value[i]);
+	return buf;
+}
+
 /* OpenTelemetry counts in milliseconds, and a value that makes no sense is not an
  * error but as good as none: what is said to all programs of a host may be meant
  * for another one. */
 static int read_alias(struct opt_parse *p, const struct opt *opt)
 {
 	const char *value = alias_value(p, opt, opt->env_alias);
-	char ms[32], want[256];
+	const char *here;
+	char ms[32], words[256], want[256];
 	struct slice bad;
 	int err;
 
 	if (!value)
 		return 0;
+	if (opt->env_words)
+		value = lower(words, sizeof(words), value);
+	here = opt->env_means ? opt->env_means(value) : NULL;
+	if (here)
+		value = here;
 	if (opt->env_ms && strlen(value) < 20 && !value[strspn(value, "0123456789")]) {
 		snprintf(ms, sizeof(ms), "%sms", value);
 		value = ms;

@@ -62,10 +62,12 @@ struct opt {
 	unsigned int commands;           /* enum opt_cmd */
 	const char *env_alias;           /* a standard variable that means the same */
 	bool env_ms;                     /* of which a bare number is milliseconds */
-	bool secret;                     /* its value is not shown */
-	bool secret_user;                /* a URL: nor is its, when it names a user */
-	bool quiet;                      /* not in --help, which says it in one line for many */
-	const char *group;               /* heading in --help */
+	bool env_words;                  /* of which the case does not matter */
+	const char *(*env_means)(const char *value); /* what it is called here; NULL: the same */
+	bool secret;                                 /* its value is not shown */
+	bool secret_user;                            /* a URL: nor is its, when it names a user */
+	bool quiet;        /* not in --help, which says it in one line for many */
+	const char *group; /* heading in --help */
 	const char *metavar, *help;
 };
 

@@ -121,6 +121,22 @@ static const char *const signal_exporters[] = {
 	NULL,
 };
 
+/* Of OTEL_METRICS_EXPORTER, which may be a list. For prometheus there is /metrics already. */
+static const char *metrics_exporter_of(const char *s)
+{
+	const char *here = NULL;
+	size_t n;
+
+	for (; *s; s += n + (s[n] == ',')) {
+		n = strcspn(s, ",");
+		if (n == 4 && !strncmp(s, "otlp", n))
+			return "otlp";
+		if (n == 10 && !strncmp(s, "prometheus", n))
+			here = "none";
+	}
+	return here;
+}
+
 bool opt__valid_port(const char *s)
 {
 	size_t digits = strspn(s, "0123456789");
@@ -271,14 +287,14 @@ static bool valid_method(const char *s)
 	  .metavar = "URL", .help = "collector to send to, such as http://localhost:4318" },       \
 	{ .name = PREFIX "protocol", .type = OPT_STRING, VALUE(MEMBER.protocol),                   \
 	  .valid = valid_protocol, .want = "http/protobuf, grpc or http/json",                     \
-	  .commands = CMD_RUN, .group = OTLP, .env_alias = ENV "PROTOCOL", .quiet = QUIET,         \
+	  .commands = CMD_RUN, .group = OTLP, .env_alias = ENV "PROTOCOL", .env_words = true, .quiet = QUIET,         \
 	  .metavar = "NAME", .help = "http/protobuf (default), grpc or http/json" },               \
 	{ .name = PREFIX "headers", .type = OPT_STRING, VALUE(MEMBER.headers), .secret = true,     \
 	  .commands = CMD_RUN, .group = OTLP, .env_alias = ENV "HEADERS", .quiet = QUIET,          \
 	  .metavar = "K=V,...", .help = "headers of each request, percent-encoded" },              \
 	{ .name = PREFIX "compression", .type = OPT_STRING, VALUE(MEMBER.compression),             \
 	  .valid = valid_compression, .want = "gzip or none",                                      \
-	  .commands = CMD_RUN, .group = OTLP, .env_alias = ENV "COMPRESSION", .quiet = QUIET,      \
+	  .commands = CMD_RUN, .group = OTLP, .env_alias = ENV "COMPRESSION", .env_words = true, .quiet = QUIET,      \
 	  .metavar = "NAME", .help = "gzip or none (default)" },                                   \
 	{ .name = PREFIX "timeout", .type = OPT_DURATION, VALUE(MEMBER.timeout_ns),                \
 	  .def = TIMEOUT, .max = DAY,                                                              \
@@ -296,7 +312,7 @@ static bool valid_method(const char *s)
 	  .quiet = QUIET, .metavar = "FILE", .help = "own certificate (PEM)" },                    \
 	{ .name = PREFIX "insecure", .type = OPT_STRING, VALUE(MEMBER.insecure),                   \
 	  .valid = valid_bool, .want = "true or false",                                            \
-	  .commands = CMD_RUN, .group = OTLP, .env_alias = ENV "INSECURE", .quiet = QUIET,         \
+	  .commands = CMD_RUN, .group = OTLP, .env_alias = ENV "INSECURE", .env_words = true, .quiet = QUIET,         \
 	  .metavar = "BOOL", .help = "grpc to an endpoint without a scheme: no TLS (default false)" }
 
 #define OTEL_OTLP "OTEL_EXPORTER_OTLP_"
@@ -474,12 +490,12 @@ const struct opt opt_table[] = {
 
 	{ .name = "traces-exporter", .type = OPT_ENUM, VALUE(traces_exporter),
 	  .names = traces_exporters, .def = "auto", .commands = CMD_RUN, .group = TRACES,
-	  .env_alias = "OTEL_TRACES_EXPORTER",
+	  .env_alias = "OTEL_TRACES_EXPORTER", .env_words = true,
 	  .metavar = "NAME", .help = "where spans go; auto: to OTLP when it has an endpoint" },
 	{ .name = "sampler", .type = OPT_STRING, VALUE(sampler), .def = "parentbased_always_on",
 	  .valid = valid_sampler,
 	  .want = "[parentbased_]always_on, [parentbased_]always_off or [parentbased_]traceidratio",
-	  .commands = CMD_NAMES, .group = TRACES, .env_alias = "OTEL_TRACES_SAMPLER",
+	  .commands = CMD_NAMES, .group = TRACES, .env_alias = "OTEL_TRACES_SAMPLER", .env_words = true,
 	  .metavar = "NAME", .help = "which traces to keep, as OTEL_TRACES_SAMPLER" },
 	{ .name = "sampler-arg", .type = OPT_STRING, VALUE(sampler_arg),
 	  .valid = valid_ratio, .want = "a ratio from 0 to 1",
@@ -503,7 +519,7 @@ const struct opt opt_table[] = {
 	{ .name = "propagators", .type = OPT_WORDS, STRS(propagators),
 	  .def = "tracecontext,baggage,b3,b3multi",
 	  .valid = valid_propagator, .want = "a list of tracecontext, b3, b3multi, baggage, or none",
-	  .commands = CMD_NAMES, .group = TRACES, .env_alias = "OTEL_PROPAGATORS",
+	  .commands = CMD_NAMES, .group = TRACES, .env_alias = "OTEL_PROPAGATORS", .env_words = true,
 	  .metavar = "LIST", .help = "headers to read a trace's context from" },
 	{ .name = "debug-header", .type = OPT_STRING, VALUE(debug_header), .def = "X-Debug-Trace",
 	  .valid = valid_method, .want = "a header's name",
@@ -551,22 +567,22 @@ const struct opt opt_table[] = {
 	OTLP_ROWS("otlp-logs-", otlp_logs, OTEL_OTLP "LOGS_", true, NULL),
 	{ .name = "metrics-exporter", .type = OPT_ENUM, VALUE(metrics_exporter),
 	  .names = signal_exporters, .def = "auto", .commands = CMD_RUN, .group = OTLP,
-	  .env_alias = "OTEL_METRICS_EXPORTER",
+	  .env_alias = "OTEL_METRICS_EXPORTER", .env_words = true, .env_means = metrics_exporter_of,
 	  .metavar = "NAME", .help = "metrics besides /metrics; auto: to OTLP when it has an endpoint" },
 	{ .name = "logs-exporter", .type = OPT_ENUM, VALUE(logs_exporter),
 	  .names = signal_exporters, .def = "none", .commands = CMD_RUN, .group = OTLP,
-	  .env_alias = "OTEL_LOGS_EXPORTER",
+	  .env_alias = "OTEL_LOGS_EXPORTER", .env_words = true,
 	  .metavar = "NAME", .help = "one log record for each request" },
 	{ .name = "otlp-temporality", .type = OPT_STRING, VALUE(otlp_temporality),
 	  .def = "cumulative", .valid = valid_temporality, .want = "cumulative, delta or lowmemory",
 	  .commands = CMD_RUN, .group = OTLP,
-	  .env_alias = OTEL_OTLP "METRICS_TEMPORALITY_PREFERENCE",
+	  .env_alias = OTEL_OTLP "METRICS_TEMPORALITY_PREFERENCE", .env_words = true,
 	  .metavar = "NAME", .help = "of metrics: cumulative, delta, lowmemory" },
 	{ .name = "otlp-histograms", .type = OPT_STRING, VALUE(otlp_histograms),
 	  .def = "explicit_bucket_histogram", .valid = valid_histograms,
 	  .want = "explicit_bucket_histogram or base2_exponential_bucket_histogram",
 	  .commands = CMD_RUN, .group = OTLP,
-	  .env_alias = OTEL_OTLP "METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
+	  .env_alias = OTEL_OTLP "METRICS_DEFAULT_HISTOGRAM_AGGREGATION", .env_words = true,
 	  .metavar = "NAME", .help = "or base2_exponential_bucket_histogram" },
 	{ .name = "metric-interval", .type = OPT_DURATION, VALUE(metric_interval_ns), .def = "1m",
 	  .min = 100 * MS, .max = DAY, .commands = CMD_RUN, .group = OTLP,

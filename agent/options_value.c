@@ -124,8 +124,16 @@ static int parse_bytes(struct options *o, const struct opt *opt, const char *tex
 	return 0;
 }
 
+/* Who writes YAML for us (Helm) may have read "on" and "off" as the booleans that they once were.
+ */
+static const char *without_boolean(const char *text)
+{
+	return !strcmp(text, "true") ? "on" : !strcmp(text, "false") ? "off" : text;
+}
+
 static int parse_enum(struct options *o, const struct opt *opt, const char *text)
 {
+	text = without_boolean(text);
 	for (int i = 0; opt->names[i]; i++) {
 		if (!strcmp(text, opt->names[i])) {
 			memcpy((char *)o + opt->offset, &i, sizeof(i));

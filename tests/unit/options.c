@@ -218,6 +218,22 @@ static const struct given lines[] = {
 	{ "config", "OTEL_EXPORTER_PROMETHEUS_HOST=localhost", "listen: none",
 	  "listen: \"127.0.0.1:9464\"  # env OTEL_EXPORTER_PROMETHEUS_HOST" },
 	{ "config --listen none", "OTEL_EXPORTER_PROMETHEUS_PORT=80", NULL, "listen: \"none\"  # flag" },
+	/* whose words are in any case, as in the specification's own tables */
+	{ "config", "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=LowMemory", NULL,
+	  "otlp-temporality: \"lowmemory\"  # env OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE" },
+	{ "config", "OTEL_EXPORTER_OTLP_INSECURE=True", NULL,
+	  "otlp-insecure: \"true\"  # env OTEL_EXPORTER_OTLP_INSECURE" },
+	{ "config", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=GRPC", NULL,
+	  "otlp-traces-protocol: \"grpc\"  # env OTEL_EXPORTER_OTLP_TRACES_PROTOCOL" },
+	{ "config", "OTEL_TRACES_EXPORTER=Console", NULL, "traces-exporter: console  # env OTEL_TRACES_EXPORTER" },
+	{ "config", "OTEL_PROPAGATORS=B3,TraceContext", NULL,
+	  "propagators: [\"b3\", \"tracecontext\"]  # env OTEL_PROPAGATORS" },
+	{ "config", "OTEL_EXPORTER_OTLP_ENDPOINT=http://Host/Path", NULL,
+	  "otlp-endpoint: \"http://Host/Path\"  # env OTEL_EXPORTER_OTLP_ENDPOINT" },
+	{ "config", "OTEL_METRICS_EXPORTER=prometheus", NULL, "metrics-exporter: none  # env OTEL_METRICS_EXPORTER" },
+	{ "config", "OTEL_METRICS_EXPORTER=Prometheus,OTLP", NULL,
+	  "metrics-exporter: otlp  # env OTEL_METRICS_EXPORTER" },
+	{ "config", NULL, "kubernetes: false", "kubernetes: off  # t.yaml:1" },
 	/* a Service called redeye in the same namespace is not a configuration */
 	{ "config", "REDEYE_SERVICE_HOST=10.0.0.1 REDEYE_SERVICE_PORT=80 REDEYE_SERVICE_PORT_HTTP=80 "
 	  "REDEYE_PORT=tcp://10.0.0.1:80 REDEYE_PORT_80_TCP=tcp://10.0.0.1:80 "
