@@ -156,6 +156,19 @@ def wrong_values_are_refused():
         check(place in err, "%s: the error does not name %s: %s" % (values, place, err))
 
 
+def a_selection_takes_the_place_of_all():
+    """Helm merges maps: what the chart says of them, nobody's values take back by saying more."""
+    with open(os.path.join(settings.root, "docs", "configuration.md"), encoding="utf-8") as f:
+        names = re.findall(r"^\| `([a-z0-9-]+)`", f.read().split("## What to watch")[1], re.M)[:9]
+    check(names[0] == "port" and names[-1] == "all", names)
+    for name in names[:-1]:
+        value = [80] if name in ("port", "pid") else ["a=b"]
+        said = yaml.safe_load(redeye_config(helm({"config": {name: value, "log-level": "warn"}})))
+        check(not said["all"] and said[name] == value, "%s: %s" % (name, said))
+    said = yaml.safe_load(redeye_config(helm({"config": {"kubernetes": False}})))
+    check(said["all"] and said["kubernetes"] == "off", said)
+
+
 def every_value_is_in_the_schema():
     """A value that is missing there would be refused from those who set it."""
     with open(os.path.join(render.CHART, "values.yaml"), encoding="utf-8") as f:
@@ -202,7 +215,7 @@ def notes():
         check("everybody in the cluster" in open_to_all, open_to_all)
         full = said({"privileged": True, "token": {"existingSecret": "t"},
                      "tls": {"existingSecret": "c"}, "podMonitor": {"enabled": True},
-                     "config": {"all": False, "port": 80}})
+                     "config": {"port": 80}})
         check("privileged container" in full and "https://localhost" in full, full)
         check("no token" not in full and "scrapes nothing" not in full, full)
         check("what `config` selects" in full, full)
@@ -375,7 +388,8 @@ def probes_and_identity():
 
 CASES = (helm_lint, kubeconform_accepts_all, api_server_accepts_all, what_is_wrong_is_found,
          helm_and_kustomize_agree, selectors_select, wrong_values_are_refused,
-         every_value_is_in_the_schema, old_clusters_are_refused, notes,
+         a_selection_takes_the_place_of_all, every_value_is_in_the_schema,
+         old_clusters_are_refused, notes,
          redeye_takes_the_configuration, kustomization_of_the_docs, rights_of_the_service_account,
          host_paths_are_documented, capabilities_are_documented,
          security_standards_are_documented, images_are_pinned, secrets_stay_outside,

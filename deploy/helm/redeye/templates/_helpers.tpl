@@ -40,9 +40,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end }}
 
+{{- /* "true" when `config` says what to watch; what it does not say is every process. */ -}}
+{{- define "redeye.selects" -}}
+{{- range list "port" "exe" "pid" "cgroup" "k8s-namespace" "k8s-label" "k8s-annotation" "image" "all" -}}
+{{- if hasKey $.Values.config . -}}true{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{- define "redeye.config" -}}
-{{- $listen := printf "%s:%v" .Values.listenAddress .Values.port -}}
-{{- toYaml (merge (dict "listen" $listen) .Values.config) -}}
+{{- $own := dict "listen" (printf "%s:%v" .Values.listenAddress .Values.port) -}}
+{{- if not (include "redeye.selects" .) -}}
+{{- $_ := set $own "all" true -}}
+{{- end -}}
+{{- toYaml (merge $own .Values.config) -}}
 {{- end }}
 
 {{- define "redeye.scheme" -}}
