@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Every OTEL_METRIC_EXPORT_INTERVAL a snapshot, in as many requests as it takes. With
- * delta temporality the differences count as handed over when all of them have been
- * delivered, or kept on disk, from where they will be.
+ * delta temporality the differences count as handed over when one of these has been
+ * delivered, or kept on disk, from where it will be: what a refused one had is lost and
+ * counted, rather than that the collector adds up the others again.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -24,8 +25,8 @@ struct metric_export {
 	struct sender *sender;
 
 	/* the sender's thread */
-	struct metrics *current; /* being sent */
-	bool last_part, lost;
+	struct metrics *current;     /* being sent */
+	bool last_part, lost, taken; /* of its parts: the last, any */
 	uint64_t due_ns;
 
 	pthread_mutex_t lock;
@@ -67,13 +68,13 @@ static struct metrics *wait_for_snapshot(struct metric_export *x, int timeout_ms
 
 static void snapshot_done(struct metric_export *x)
 {
-	if (x->lost)
+	if (x->lost && !x->taken)
 		otlp_metrics__rollback(x->encoder);
 	else
 		otlp_metrics__commit(x->encoder);
 	metrics__put(x->current);
 	x->current = NULL;
-	x->lost = x->last_part = false;
+	x->lost = x->taken = x->last_part = false;
 }
 
 static int next(void *arg, int timeout_ms, struct buf *body, uint32_t *items)
@@ -99,6 +100,7 @@ static void outcome(void *arg, bool delivered_or_kept)
 	struct metric_export *x = arg;
 
 	x->lost |= !delivered_or_kept;
+	x->taken |= delivered_or_kept;
 	if (x->last_part)
 		snapshot_done(x);
 }
