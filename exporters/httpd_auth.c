@@ -88,6 +88,7 @@ static int load(struct httpd_auth *a)
 static int reload_if_changed(struct httpd_auth *a)
 {
 	struct stat st;
+	int err;
 
 	if (stat(a->path, &st)) {
 		a->len = 0;
@@ -100,7 +101,10 @@ static int reload_if_changed(struct httpd_auth *a)
 	a->mtime = st.st_mtim;
 	a->size = st.st_size;
 	a->inode = st.st_ino;
-	return load(a);
+	err = load(a);
+	if (err) /* tried again, though it may not change once it can be read */
+		a->inode = 0;
+	return err;
 }
 
 struct httpd_auth *httpd_auth__new(const char *file, char *err, size_t err_size)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The token, the certificate, and the files that they are in. */
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "httpd_fixture.h"
+#include "httpd_internal.h"
 
 static char dir[] = "/tmp/redeye-httpd-XXXXXX";
 
@@ -94,6 +96,27 @@ static void wants_the_token(void **state)
 	put_token("back");
 	expect(h, METRICS "Authorization: Bearer back\r\n\r\n", 200, "");
 	httpd__free(h);
+}
+
+/* The file has changed, but just then there is no descriptor to read it with. */
+static void unreadable_once(void **state)
+{
+	struct rlimit old, none;
+	struct httpd_auth *a;
+	char err[200];
+
+	put_token("old");
+	assert_non_null(a = httpd_auth__new(file("token"), err, sizeof(err)));
+	assert_true(httpd_auth__allows(a, "Bearer old"));
+	put_token("new");
+	getrlimit(RLIMIT_NOFILE, &old);
+	none = (struct rlimit){ .rlim_max = old.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &none);
+	assert_false(httpd_auth__allows(a, "Bearer new"));
+	assert_false(httpd_auth__allows(a, "Bearer old"));
+	setrlimit(RLIMIT_NOFILE, &old);
+	assert_true(httpd_auth__allows(a, "Bearer new"));
+	httpd_auth__free(a);
 }
 
 /* ---- the files ---- */
@@ -187,6 +210,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wants_the_token),
+		cmocka_unit_test(unreadable_once),
 		cmocka_unit_test(bad_files),
 		cmocka_unit_test(bad_certificate),
 		cmocka_unit_test(tls),
