@@ -81,6 +81,7 @@ static int new_pipeline(struct live *l)
 		.poll = poll_conn,
 		.poll_arg = l,
 		.resource = l->cfg.resource,
+		.series_ns = l->cfg.series_ns,
 		.traces = l->cfg.traces || propagates,
 		.key = l->trace_key,
 		.span = l->cfg.span,
@@ -171,7 +172,8 @@ static int new_prober(struct live *l, char *err, size_t err_size)
 {
 	if (!l->options->tls)
 		return 0;
-	l->prober = live_probes__new(l->loader, l->options, l->loop, err, err_size);
+	l->prober =
+		live_probes__new(l->loader, l->options, l->returns_kill, l->loop, err, err_size);
 	return l->prober ? 0 : -errno;
 }
 

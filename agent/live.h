@@ -27,6 +27,7 @@ struct live_config {
 	void (*span)(void *arg, const struct span *s);
 	void (*kept)(void *arg, const struct span *s);
 	const struct resource_attrs *resource; /* borrowed; may be NULL */
+	uint64_t series_ns;                    /* as pipeline_config's */
 	bool traces;                           /* spans have their place in a trace */
 	/* Adds to what /metrics shows; may be NULL. */
 	void (*selfmetrics)(void *arg, struct self_builder *b);

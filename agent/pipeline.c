@@ -161,16 +161,18 @@ static void fill_env(struct pipeline *p)
 	p->env.max_tls_bytes = o->memory_limit_bytes / 16;
 }
 
-static struct agg *new_agg(const struct options *o, const struct resource_attrs *resource)
+static struct agg *new_agg(const struct pipeline_config *from)
 {
+	const struct options *o = from->options;
+	uint64_t expiry_ns = o->series_expiry_ns;
 	struct agg_config c = {
 		.cardinality_limit = o->cardinality_limit,
-		.series_expiry_ns = o->series_expiry_ns,
+		.series_expiry_ns = expiry_ns > from->series_ns ? expiry_ns : from->series_ns,
 		.body_size_metrics = o->body_size_metrics,
 		.learn_routes = o->learn_routes,
 		.max_routes = o->max_routes,
 		.routes = &o->routes,
-		.resource = resource,
+		.resource = from->resource,
 	};
 
 	return agg__new(&c);
@@ -247,7 +249,7 @@ struct pipeline *pipeline__new(const struct pipeline_config *c)
 	p->cfg = *c;
 	fill_env(p);
 	conns.env = &p->env;
-	p->agg = new_agg(c->options, c->resource);
+	p->agg = new_agg(c);
 	p->conns = p->agg ? conn_table__new(&conns) : NULL;
 	err = p->conns ? 0 : -ENOMEM;
 	if (!err && c->traces)

@@ -40,6 +40,7 @@ struct pipeline_config {
 	 * be NULL. */
 	void (*kept)(void *arg, const struct span *s);
 	void *span_arg;
+	uint64_t series_ns;    /* series stay for so long at least, whatever --series-expiry says */
 	bool queries;          /* what takes spans looks at queries: their secrets are redacted */
 	const struct k8s *k8s; /* borrowed: names peers; NULL: nobody does */
 };

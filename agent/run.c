@@ -318,6 +318,7 @@ static int start_live(struct run *r, char *err, size_t err_size)
 		.options = r->options,
 		.reload = reload,
 		.resource = &r->resource,
+		.series_ns = r->cfg.private_socket ? 0 : exports__need_series_ns(r->options),
 		.traces = need_traces(r),
 		.span = need_traces(r) ? on_span : NULL,
 		.kept = need_kept(r) ? on_kept : NULL,

@@ -56,6 +56,12 @@ bool exports__need_traces(const struct options *o)
 	return false;
 }
 
+/* What a process counted last is in two exports, of which one may fail. */
+uint64_t exports__need_series_ns(const struct options *o)
+{
+	return otlp_metrics_exporter.wanted(o) ? 2 * o->metric_interval_ns : 0;
+}
+
 /* ---- life ---------------------------------------------------------------------------- */
 
 static int start(struct exports *e, const struct exporter *row, char *err, size_t err_size)

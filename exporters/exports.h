@@ -34,6 +34,9 @@ struct exports_config {
 bool exports__need_traces(const struct options *o);
 bool exports__need_kept(const struct options *o);
 
+/* How long after the last request metrics are still asked for, by who is sent them. */
+uint64_t exports__need_series_ns(const struct options *o);
+
 /* Starts what the options ask for. NULL with errno and one sentence in err. */
 struct exports *exports__new(const struct exports_config *c, char *err, size_t err_size);
 /* Sends, or keeps on disk, what waits, and these last metrics, if any; takes less than a
