@@ -113,7 +113,7 @@ class Traces {
 		this.inputs.status.value = errors ? "" : (params.get("status") ?? "");
 		this.inputs.status.disabled = errors;
 		this.inputs.errors.checked = errors;
-		this.inputs.min.value = params.has("min") ? format.duration(Number(params.get("min"))) : "";
+		this.inputs.min.value = params.has("min") ? plain(Number(params.get("min"))) + "s" : "";
 		this.inputs.sort.value = `${params.get("sort") ?? "start"} ${params.get("order") ?? "desc"}`;
 		const part = [...SELECTING, "route"]
 			.filter((n) => params.has(n) && (n !== "route" || params.get(n) === ""))
