@@ -399,6 +399,15 @@ static __always_inline int wire_is_write(const struct red_tls_call *call, const 
 	       call->len - 1 < TLS_PLAINTEXT_MAX && len >= call->len + TLS_AROUND;
 }
 
+/* A library whose handshake nobody asked for makes it within its first write. */
+static __noinline int wire_is_data(__u32 slot)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+
+	return s && gather(slot, 0, 0, TLS_HEADER) == TLS_HEADER &&
+	       s->data[0] == TLS_APPLICATION_DATA;
+}
+
 static __noinline int wire_tell(struct red_tls_call *call)
 {
 	__u32 slot = RED_DIR_OUT;
@@ -500,7 +509,8 @@ __noinline int tls_wire(__u32 how, __u64 len, __u64 id)
 	c->wire_off[dir] += len;
 	if (dir == RED_DIR_OUT && call && call->parked && wire_parked(call, c, key, id))
 		return RED_WIRE_PARKED;
-	if (dir == RED_DIR_OUT && nested && wire_is_write(call, c, len) && wire_tell(call))
+	if (dir == RED_DIR_OUT && nested && wire_is_write(call, c, len) &&
+	    (c->d[RED_DIR_OUT].off || wire_is_data(slot)) && wire_tell(call))
 		return RED_WIRE_PARKED;
 	if (!wire_hello(c, dir, len) && !wire_unseen(c, dir, len))
 		drop(st, c->layer ? RED_DROP_CIPHERTEXT : RED_DROP_NOT_WANTED);

@@ -101,6 +101,8 @@ static __always_inline int tls_enter(struct pt_regs *ctx, __u32 kind, __u32 flag
 	call->flags = flags;
 	call->nested = 0;
 	call->told = 0;
+	if (kind_writes(kind)) /* what was not sent by now may never be */
+		call->parked = 0;
 	call->inner_obj = 0;
 	return 0;
 }
@@ -409,7 +411,7 @@ int uretprobe_tls(struct pt_regs *ctx)
 	}
 	if (n > 0 && !f.told)
 		tls_moved(&f, n, !f.nested);
-	else if ((f.kind == RED_TLS_READ || f.kind == RED_TLS_READ_INNER) && !(__s32)ret)
+	else if ((f.kind == RED_TLS_READ || f.kind == RED_TLS_READ_INNER) && !(__s32)ret && f.len)
 		tls_ended(f.obj, id >> 32, RED_DIR_IN);
 	else if (f.kind == RED_TLS_SHUTDOWN && (__s32)ret >= 0)
 		tls_ended(f.obj, id >> 32, RED_DIR_OUT);

@@ -9,16 +9,18 @@ import subprocess
 
 from client import expect_status, head, repeat
 from harness import case
-from lib import Failure, check, settings, tree
+from lib import Failure, check, prime, settings, tree
 from prom import WHATEVER
-from programs import BUILDS, out, serve
+from programs import BUILDS, LIBSSL_1_1, out, serve
 from secure import Bio, Conn, context, one
 from cases_servers import DOTNETS, HELLO, USER
-from watch import https, plain, watch
+from watch import client, https, plain, watch
 
 
-def libssl():
-    """Files of this system's OpenSSL 3, libcrypto first."""
+def libssl(version="3"):
+    """Files of this system's OpenSSL 3, or of the older one, libcrypto first."""
+    if version == "1.1":
+        return [os.path.join(LIBSSL_1_1, name + ".so.1.1") for name in ("libcrypto", "libssl")]
     done = subprocess.run(["ldconfig", "-p"], stdout=subprocess.PIPE, text=True)
     paths = [line.split(" => ")[1] for line in done.stdout.splitlines() if " => " in line]
     return [next(p for p in paths if os.path.basename(p) == name + ".so.3" and "x32" not in p)
@@ -32,6 +34,25 @@ def spawn_c(t, files, *words, **kw):
 
 def listening(proc):
     return "127.0.0.1", int(proc.wait_line("LISTEN")[6:])
+
+
+@case(on=("1.1", "3"))
+def lazy(t, version):
+    """Clients whose first write makes the handshake, of which the first bytes are no request; and who
+    asks for no bytes, and gets none, has not come to an end."""
+    srv, n = serve(t, "go"), prime(7)
+    procs = [spawn_c(t, libssl(version), "lazy", srv.port, n, "wait",
+                     stdin=subprocess.PIPE) for _ in range(5)]
+    for proc in procs:
+        proc.wait_line("READY")
+    agent = watch(t, srv, *procs).probed()
+    for proc in procs:
+        proc.popen.stdin.write(b"go\n")
+        proc.popen.stdin.close()
+    for proc in procs:
+        check(proc.wait(30 * settings.slow) == 0, proc.output()[-300:])
+        check(proc.output().split()[1:] == ["200"] * n, proc.output())
+    agent.expect(https(5 * n), client(5 * n, srv.port, service="tls"))
 
 
 @case(on=("python", "go", "node-24", "nginx", "rustls") + DOTNETS)

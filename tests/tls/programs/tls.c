@@ -8,6 +8,8 @@
  *                                        or so many processes that serve one after the other
  *   tls LIBRARY client PORT N [wait]     N requests on one connection; prints each status;
  *                                        "wait": prints "READY", and reads a line before
+ *   tls LIBRARY lazy PORT N [wait]       the same by who lets its first write make the handshake,
+ *                                        and asks for no bytes before it asks for some
  *
  * LIBRARY: a file, with libcrypto's before it behind a comma; linked in: any word.
  */
@@ -33,6 +35,7 @@
 	X(int, SSL_set_fd, (void *ssl, int fd))                                                    \
 	X(int, SSL_accept, (void *ssl))                                                            \
 	X(int, SSL_connect, (void *ssl))                                                           \
+	X(void, SSL_set_connect_state, (void *ssl))                                                \
 	X(int, SSL_read, (void *ssl, void *buf, int n))                                            \
 	X(int, SSL_write, (void *ssl, const void *buf, int n))                                     \
 	X(int, SSL_shutdown, (void *ssl))                                                          \
@@ -95,6 +98,15 @@ static struct sockaddr_in loopback(const char *port)
 				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 }
 
+static int lazy;
+
+static int read_some(void *ssl, void *buf, int n)
+{
+	if (lazy)
+		SSL_read(ssl, buf, 0);
+	return SSL_read(ssl, buf, n);
+}
+
 struct input {
 	char data[8192]; /* of which `len` are there; 0 behind them */
 	int len;
@@ -106,7 +118,7 @@ static int read_head(void *ssl, struct input *in)
 	char *end;
 
 	while (!(end = strstr(in->data, "\r\n\r\n"))) {
-		int n = SSL_read(ssl, in->data + in->len, (int)sizeof(in->data) - 1 - in->len);
+		int n = read_some(ssl, in->data + in->len, (int)sizeof(in->data) - 1 - in->len);
 
 		if (n <= 0)
 			return 0;
@@ -218,7 +230,7 @@ static void exchange(void *ssl, struct input *in, const char *port)
 	if (!write_all(ssl, request, len) || !(head = read_head(ssl, in)))
 		fail("request");
 	while (in->len < head + 6) {
-		int n = SSL_read(ssl, in->data + in->len, head + 6 - in->len);
+		int n = read_some(ssl, in->data + in->len, head + 6 - in->len);
 
 		if (n <= 0)
 			fail("body");
@@ -240,7 +252,9 @@ static void client(const char *port, int n)
 	if (connect(fd, (void *)&address, sizeof(address)))
 		fail("connect");
 	SSL_set_fd(ssl, fd);
-	if (SSL_connect(ssl) != 1)
+	if (lazy)
+		SSL_set_connect_state(ssl);
+	else if (SSL_connect(ssl) != 1)
 		fail("SSL_connect");
 	while (n-- > 0)
 		exchange(ssl, &in, port);
@@ -261,6 +275,7 @@ int main(int argc, char **argv)
 		return 2;
 	signal(SIGPIPE, SIG_IGN);
 	load(argv[1]);
+	lazy = !strcmp(argv[2], "lazy");
 	if (!strcmp(argv[2], "server"))
 		server(argv[3], argc > 4 ? atoi(argv[4]) : 0);
 	else if (argc < 6 || wait_line())
