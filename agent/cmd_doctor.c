@@ -23,6 +23,7 @@
 #include "preflight.h"
 #include "privileges.h"
 #include "propagate.h"
+#include "return_trial.h"
 
 enum verdict {
 	YES = 0,
@@ -139,9 +140,12 @@ static void check_uprobes(struct result *r)
 	if (links < 0)
 		fail(r, NO, why);
 	else
-		snprintf(r->why, sizeof(r->why), "%s%s%s",
+		snprintf(r->why, sizeof(r->why), "%s%s%s%s",
 			 links ? "" : "by perf events, which are slow to take off",
-			 !links && why[0] ? "; " : "", why);
+			 !links && why[0] ? "; " : "", why,
+			 return_trial__survived() ? ""
+						  : "; not under seccomp filters, where this "
+						    "kernel would end processes");
 }
 
 static void check_propagation(struct result *r)

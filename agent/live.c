@@ -14,6 +14,7 @@
 
 #include "live_probes.h"
 #include "log.h"
+#include "return_trial.h"
 #include "sampler.h"
 #include "self_builder.h"
 #include "selfmetrics.h"
@@ -165,6 +166,7 @@ static void give_up_privileges(struct live *l)
 	 * kernels need not wait for these programs here. */
 	if (l->options->tls && !uprobe_link__has_multi())
 		loader__load_uprobes(l->loader);
+	l->returns_kill = l->options->tls && !return_trial__survived();
 	privileges__give_up(l->options, &l->privileges);
 }
 

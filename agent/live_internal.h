@@ -27,6 +27,7 @@ struct live {
 	struct pipeline *pipeline;
 	struct propagate *propagate; /* NULL: not asked for */
 	struct prober *prober;       /* NULL: no TLS */
+	bool returns_kill;           /* return_trial.h */
 	struct k8s *k8s;             /* NULL: no Kubernetes */
 	struct shares *shares;
 	int rescan_timer;

@@ -32,12 +32,13 @@ static void on_word(void *arg)
 	prober__read(arg);
 }
 
-struct prober *live_probes__new(struct loader *loader, const struct options *o, struct loop *loop,
-				char *err, size_t err_size)
+struct prober *live_probes__new(struct loader *loader, const struct options *o, bool returns_kill,
+				struct loop *loop, char *err, size_t err_size)
 {
 	struct prober_config c = {
 		.scope = o->uprobe_scope,
 		.signatures = o->tls_signatures,
+		.returns_kill = returns_kill,
 		.problem = problem,
 	};
 	struct probe_ops ops = { .program = program, .mark = mark, .arg = loader };
@@ -46,6 +47,10 @@ struct prober *live_probes__new(struct loader *loader, const struct options *o, 
 
 	if (!p)
 		return NULL;
+	if (returns_kill)
+		log__warn(
+			"TLS of processes under seccomp filters is not seen: this kernel would end "
+			"them at a return probe");
 	if (prober__unwatched(p))
 		log__warn("libraries that are loaded later are not seen: %s", prober__unwatched(p));
 	rc = loop__watch(loop, prober__fd(p), on_word, p);

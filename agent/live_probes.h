@@ -3,6 +3,7 @@
 #ifndef RED_LIVE_PROBES_H
 #define RED_LIVE_PROBES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct loader;
@@ -10,8 +11,9 @@ struct loop;
 struct options;
 struct prober;
 
-/* Watched by the loop from now on. NULL: errno, and a sentence in err. */
-struct prober *live_probes__new(struct loader *loader, const struct options *o, struct loop *loop,
-				char *err, size_t err_size);
+/* returns_kill: see prober_config. Watched by the loop from now on. NULL: errno, and a sentence in
+ * err. */
+struct prober *live_probes__new(struct loader *loader, const struct options *o, bool returns_kill,
+				struct loop *loop, char *err, size_t err_size);
 
 #endif /* RED_LIVE_PROBES_H */

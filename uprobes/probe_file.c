@@ -33,16 +33,17 @@ static bool key_of(int fd, struct file_key *key)
 	return true;
 }
 
-static struct probe_file **bucket_of(struct probes *p, const struct file_key *key)
+struct probe_file **probe_file__bucket(struct probes *p, const struct file_key *key)
 {
-	return &p->files[(key->inode * 0x9e3779b97f4a7c15ull ^ key->dev) >> 16 &
-			 (PROBES_BUCKETS - 1)];
+	return &p->files[(key->inode * 0x9e3779b97f4a7c15ull) >> 16 & (PROBES_BUCKETS - 1)];
 }
 
 /* ---- table -------------------------------------------------------------------------- */
 
 static void free_file(struct probes *p, struct probe_file *f)
 {
+	if (f->same)
+		f->same->twins--;
 	probe_plan__free(f->plan);
 	free(f);
 	p->st.files--;
@@ -50,7 +51,7 @@ static void free_file(struct probes *p, struct probe_file *f)
 
 static bool in_use(const struct probe_file *f)
 {
-	return f->uses || f->links;
+	return f->uses || f->links || f->twins;
 }
 
 bool probe_file__room(const struct probes *p)
@@ -108,7 +109,7 @@ static struct probe_file *new_file(struct probes *p, const struct file_key *key,
 		probe_plan__free(plan);
 	p->st.scans++;
 	f->key = *key;
-	bucket = bucket_of(p, key);
+	bucket = probe_file__bucket(p, key);
 	f->next = *bucket;
 	*bucket = f;
 	p->st.files++;
@@ -122,7 +123,7 @@ struct probe_file *probe_file__get(struct probes *p, int fd, uint64_t now_ns)
 
 	if (!key_of(fd, &key))
 		return NULL;
-	for (f = *bucket_of(p, &key); f; f = f->next)
+	for (f = *probe_file__bucket(p, &key); f; f = f->next)
 		if (!memcmp(&f->key, &key, sizeof(key)))
 			break;
 	if (!f)
@@ -136,6 +137,9 @@ void probe_file__free_all(struct probes *p)
 {
 	struct probe_file *f;
 
+	for (size_t i = 0; i < PROBES_BUCKETS; i++)
+		for (f = p->files[i]; f; f = f->next)
+			f->same = NULL;
 	for (size_t i = 0; i < PROBES_BUCKETS; i++)
 		while ((f = p->files[i])) {
 			p->files[i] = f->next;

@@ -27,6 +27,10 @@ struct probe_ops {
 	void *(*attach)(void *arg, const struct uprobe_program *prog, int pid, int fd,
 			uint64_t offset, bool ret);
 	void (*detach)(void *arg, void *link);
+	/* May return probes be put into this process, or (0) into any one that maps a file? */
+	bool (*returns)(void *arg, uint32_t tgid);
+	/* Does a file that is mapped now have a breakpoint at this offset? */
+	bool (*probed)(void *arg, int fd, uint64_t offset);
 	void *arg;
 };
 

@@ -36,3 +36,11 @@ uint32_t probe_plan__usable(const struct probe_plan *plan, const bool *have)
 			usable |= 1u << k;
 	return usable;
 }
+
+bool probe_plan__has_returns(const struct probe_plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->sites[i].ret)
+			return true;
+	return false;
+}

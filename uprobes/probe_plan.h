@@ -29,6 +29,8 @@ struct probe_plan {
 struct probe_plan *probe_plan__new(const struct probe_site *sites, size_t n);
 void probe_plan__free(struct probe_plan *plan); /* accepts NULL */
 
+bool probe_plan__has_returns(const struct probe_plan *plan);
+
 /* The kinds (bits) whose minimum is among the entries for which `have` says so; NULL: all. */
 uint32_t probe_plan__usable(const struct probe_plan *plan, const bool *have);
 

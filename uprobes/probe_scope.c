@@ -16,6 +16,10 @@
  * would be gone before it is probed. The way back is only when the last user has been gone for the
  * grace time.
  *
+ * What runs twice for one call while both are there must not count it twice. Programs that see
+ * but the beginning of a call cannot know (rustls, .NET): those files stay probed one by one as
+ * long as any process has probes of its own.
+ *
  * One process can map many files that were made to have as many places as there may be. So it
  * has a share of the probes, and when there are no more, those that nobody uses go at once, and
  * who found no room is looked at again.
@@ -135,32 +139,51 @@ static uint32_t recent_users(const struct probes *p, const struct probe_file *f,
 	return f->n_uses + (now_ns - f->left_since_ns < p->c.grace_ns ? f->left_cnt : 0);
 }
 
-static bool one_by_one(const struct probe_plan *plan)
+static bool has_single_ones(const struct probe_file *f)
 {
-	for (unsigned int k = 0; k < TLS_KIND__CNT; k++)
-		if (plan->kinds & 1u << k && tls_libraries[k].only_with_nss)
+	for (const struct probe_use *u = f->uses; u; u = u->of_file)
+		if (u->links)
 			return true;
 	return false;
+}
+
+/* When a file is probed for all, the single probes are there for a moment, too. */
+static bool one_by_one(const struct probe_file *f)
+{
+	for (unsigned int k = 0; k < TLS_KIND__CNT; k++)
+		if (f->plan->kinds & 1u << k && (tls_libraries[k].only_with_nss ||
+						 (tls_libraries[k].once && has_single_ones(f))))
+			return true;
+	return false;
+}
+
+bool probe_scope__may_return(const struct probes *p, const struct probe_file *f, uint32_t tgid)
+{
+	return !probe_plan__has_returns(f->plan) || p->c.ops->returns(p->c.ops->arg, tgid);
 }
 
 static bool wants_all(const struct probes *p, const struct probe_file *f, bool young,
 		      uint64_t now_ns)
 {
-	if (f->refused || p->c.scope == UPROBE_SCOPE_PROCESS || one_by_one(f->plan))
+	if (f->refused || p->c.scope == UPROBE_SCOPE_PROCESS || one_by_one(f) ||
+	    !probe_scope__may_return(p, f, 0))
 		return false;
 	return p->c.scope == UPROBE_SCOPE_FILE || young ||
 	       recent_users(p, f, now_ns) > p->c.per_file;
 }
 
-/* Both are there for a moment: no call goes unseen, and the kernel side does not count twice. */
-static int attach_for_all(struct probes *p, struct probe_file *f, uint32_t tgid, int fd)
+/* Both are there for a moment: no call goes unseen, and the kernel side does not count twice
+ * (but see tls_library.once). */
+static int attach_for_all(struct probes *p, struct probe_file *f, const struct process *proc,
+			  int fd)
 {
-	int err = attach(p, f, &f->links, -1, tgid, fd);
+	int err = attach(p, f, &f->links, -1, proc->tgid, fd);
 
 	if (err)
 		return err;
 	for (struct probe_use *u = f->uses; u; u = u->of_file)
 		probe_scope__release(p, f, &u->links);
+	probe_twin__tell(p, f, proc);
 	return 0;
 }
 
@@ -197,7 +220,7 @@ int probe_scope__attach(struct probes *p, struct probe_use *use, int fd, uint64_
 		return -EDQUOT;
 	}
 	if (wants_all(p, f, use->process->young, now_ns)) {
-		int err = attach_for_all(p, f, tgid, fd);
+		int err = attach_for_all(p, f, use->process, fd);
 
 		if (!err)
 			return 0;

@@ -59,6 +59,23 @@ static void op_detach(void *arg, void *link)
 		uprobe_link__destroy(link);
 }
 
+static bool op_returns(void *arg, uint32_t tgid)
+{
+	struct prober *p = arg;
+
+	if (p->given.returns)
+		return p->given.returns(p->given.arg, tgid);
+	return !p->c.returns_kill || (tgid && !prober_worker__confined(p, tgid));
+}
+
+static bool op_probed(void *arg, int fd, uint64_t offset)
+{
+	struct prober *p = arg;
+
+	return p->given.probed ? p->given.probed(p->given.arg, fd, offset)
+			       : uprobe_link__there(fd, offset);
+}
+
 static void set_ops(struct prober *p, const struct probe_ops *given)
 {
 	p->given = *given;
@@ -68,6 +85,8 @@ static void set_ops(struct prober *p, const struct probe_ops *given)
 		.find = op_find,
 		.attach = op_attach,
 		.detach = op_detach,
+		.returns = op_returns,
+		.probed = op_probed,
 		.arg = p,
 	};
 }

@@ -41,6 +41,7 @@ struct prober_config {
 	int scope;              /* enum uprobe_scope, options.h */
 	const char *signatures; /* tls_signatures; NULL: none */
 	const char *proc_root;  /* NULL: "/proc" */
+	bool returns_kill;      /* who is under a seccomp filter (return_trial.h) */
 	bool no_watch;          /* tests: no word of mappings from the kernel */
 	/* 0: the default, here and below */
 	uint32_t per_file;      /* 8 */

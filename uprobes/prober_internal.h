@@ -132,6 +132,7 @@ struct prober {
 void *prober_worker(void *prober);
 void prober_worker__problem(void *prober, uint32_t tgid, enum probe_failure reason, int fd,
 			    const char *text);
+bool prober_worker__confined(const struct prober *p, uint32_t tgid);
 void prober_worker__again(void *prober, uint32_t tgid);
 
 #endif /* RED_PROBER_INTERNAL_H */

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -33,6 +34,17 @@ static ssize_t read_proc(const struct prober *p, uint32_t tgid, const char *name
 		close(fd);
 	buf[n < 0 ? 0 : n] = 0;
 	return n;
+}
+
+/* Under a seccomp filter. Who cannot be asked is taken for one. */
+bool prober_worker__confined(const struct prober *p, uint32_t tgid)
+{
+	char buf[8192], *line;
+
+	if (read_proc(p, tgid, "status", buf, sizeof(buf)) <= 0)
+		return true;
+	line = strstr(buf, "\nSeccomp:");
+	return !line || strtol(line + strlen("\nSeccomp:"), NULL, 10) != 0;
 }
 
 /* An exec gives a process another memory and leaves its number and start as they are. Where

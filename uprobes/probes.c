@@ -21,6 +21,7 @@ const char *const probe_failure_names[PROBE_FAILURE__CNT] = {
 	[PROBE_PROCESSES_FULL] = "process_table_full",
 	[PROBE_GONE] = "process_gone",
 	[PROBE_NO_MEMORY] = "no_memory",
+	[PROBE_SECCOMP] = "seccomp_filter",
 };
 
 void probes__failed(struct probes *p, enum probe_failure reason)
@@ -190,13 +191,28 @@ static void no_room_for(struct probes *p, struct process *proc, struct probe_use
 	forget_use(p, use);
 }
 
+static int seccomp_problem(struct probes *p, const struct process *proc, struct probe_file *f,
+			   int fd)
+{
+	probes__failed(p, PROBE_SECCOMP);
+	probe_scope__problem(p, f, proc->tgid, PROBE_SECCOMP, fd,
+			     "with this kernel, its seccomp filter would end it at a return probe");
+	return -EPERM;
+}
+
 static int probe(struct probes *p, struct process *proc, struct probe_file *f, int fd,
 		 uint64_t now_ns)
 {
 	struct probe_use *use;
 	int err;
 
-	if (find_use(proc, f))
+	use = find_use(proc, f);
+	if (use && (use->links || f->links)) {
+		/* An exec may have taken the marks off before we knew of it. */
+		proc->news = true;
+		return p->c.ops->mark(p->c.ops->arg, proc->tgid, f->plan->marks);
+	}
+	if (use)
 		return 0;
 	if (proc->n_uses >= p->c.max_files / PROBES_SHARE) {
 		probes__failed(p, PROBE_FILES_FULL);
@@ -205,6 +221,8 @@ static int probe(struct probes *p, struct process *proc, struct probe_file *f, i
 	use = new_use(p, proc, f);
 	if (!use)
 		return -ENOMEM;
+	if (!probe_scope__may_return(p, f, proc->tgid))
+		return seccomp_problem(p, proc, f, fd);
 	err = p->c.ops->mark(p->c.ops->arg, proc->tgid, f->plan->marks);
 	if (!err)
 		err = probe_scope__attach(p, use, fd, now_ns);
@@ -259,6 +277,7 @@ int probes__map(struct probes *p, uint32_t tgid, int fd, uint64_t now_ns)
 	}
 	if (!f->plan)
 		return 0;
+	f = probe_twin__of(p, f, fd);
 	again = learn(p, proc, f, fd);
 	if (!f->plan->n || waits_for_nss(proc, f))
 		return again;

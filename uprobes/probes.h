@@ -25,7 +25,8 @@ enum probe_failure {
 	PROBE_PROCESSES_FULL = 8,
 	PROBE_GONE = 9, /* the process ended meanwhile */
 	PROBE_NO_MEMORY = 10,
-	PROBE_FAILURE__CNT = 11,
+	PROBE_SECCOMP = 11, /* its seccomp filter would end it at a return probe */
+	PROBE_FAILURE__CNT = 12,
 };
 
 extern const char *const probe_failure_names[PROBE_FAILURE__CNT];

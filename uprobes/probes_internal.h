@@ -22,6 +22,8 @@ struct file_key {
 struct probe_file {
 	struct file_key key;
 	struct probe_file *next; /* in its hash bucket */
+	struct probe_file *same; /* it is that one, through another mount (probe_twin.c) */
+	uint32_t twins;          /* of which this is `same` */
 	struct probe_plan *plan; /* NULL: nothing of interest */
 	struct probe_use *uses;
 	uint32_t n_uses;
@@ -82,12 +84,24 @@ struct probe_file *probe_file__get(struct probes *p, int fd, uint64_t now_ns);
 void probe_file__free_all(struct probes *p);
 /* Is there a place for another? */
 bool probe_file__room(const struct probes *p);
+/* The list that a file with this key is in; also those that differ by device only. */
+struct probe_file **probe_file__bucket(struct probes *p, const struct file_key *key);
+
+/* ---- probe_twin.c ---- */
+
+/* The file that stands for an open one: itself, or one that is probed for all, and is the same. */
+struct probe_file *probe_twin__of(struct probes *p, struct probe_file *f, int fd);
+/* A file has been probed for all: has a process looked at again for each that may be the same, so
+ * that probe_twin__of can find out. Not that process, which is being looked at. */
+void probe_twin__tell(struct probes *p, const struct probe_file *f, const struct process *but);
 
 /* ---- probe_scope.c ---- */
 
 /* Probes for a use that is new, by whatever scope is right now. 0 or -errno: -ENOSPC when
  * there may be room later, -EDQUOT when the process has its share. */
 int probe_scope__attach(struct probes *p, struct probe_use *use, int fd, uint64_t now_ns);
+/* Would the process survive them? 0: any one. */
+bool probe_scope__may_return(const struct probes *p, const struct probe_file *f, uint32_t tgid);
 /* Can so many links be had? */
 bool probe_scope__room(const struct probes *p, uint32_t links);
 /* Of a use, or of the file itself. */

@@ -16,12 +16,13 @@ const struct tls_library tls_libraries[TLS_KIND__CNT] = {
 			  .only_with_nss = true },
 	[TLS_RUSTLS]  = { .name = "rustls", .marks = RED_TARGET_RUSTLS | RED_TARGET_TLS,
 			  .ret = "uretprobe_tls", .how = TLS_RETURN_PROBE,
-			  .no_return = "uprobe_rustls_take" },
+			  .no_return = "uprobe_rustls_take", .once = true },
 	[TLS_GO]      = { .name = "Go", .marks = RED_TARGET_GO, .ret = "uprobe_go_return",
 			  .how = TLS_RETURN_RETS },
 	[TLS_NSS]     = { .name = "NSS" },
 	[TLS_JVM]     = { .name = "JVM" },
-	[TLS_DOTNET]  = { .name = ".NET", .marks = RED_TARGET_FED, .how = TLS_RETURN_NONE },
+	[TLS_DOTNET]  = { .name = ".NET", .marks = RED_TARGET_FED, .how = TLS_RETURN_NONE,
+			  .once = true },
 };
 
 #define OPENSSL(role_, symbol_, entry_) \

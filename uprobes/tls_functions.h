@@ -51,6 +51,7 @@ struct tls_library {
 	uint8_t how;           /* enum tls_return */
 	const char *no_return; /* entry program of functions whose end is of no interest */
 	bool only_with_nss;    /* probed in processes that map NSS as well, one by one */
+	bool once;             /* a program of it that runs twice for a call counts it twice */
 };
 
 extern const struct tls_function tls_functions[];

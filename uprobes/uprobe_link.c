@@ -23,12 +23,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define ATTACH_TYPE_MULTI 48 /* BPF_TRACE_UPROBE_MULTI */
-#define MULTI_RETURN      1  /* BPF_F_UPROBE_MULTI_RETURN */
+#define MULTI_RETURN 1 /* BPF_F_UPROBE_MULTI_RETURN */
 
 struct uprobe_link {
 	int fd;
@@ -47,7 +48,7 @@ static int link_multi(int prog_fd, uint32_t pid, const char *path, uint64_t offs
 	unsigned long offsets[1] = { offset };
 	struct multi_attr attr = {
 		.prog_fd = prog_fd,
-		.attach_type = ATTACH_TYPE_MULTI,
+		.attach_type = UPROBE_ATTACH_MULTI,
 		.path = (uintptr_t)path,
 		.offsets = (uintptr_t)offsets,
 		.cnt = 1,
@@ -61,7 +62,7 @@ static int link_multi(int prog_fd, uint32_t pid, const char *path, uint64_t offs
 
 void uprobe_link__prepare(struct bpf_program *prog)
 {
-	bpf_program__set_expected_attach_type(prog, ATTACH_TYPE_MULTI);
+	bpf_program__set_expected_attach_type(prog, UPROBE_ATTACH_MULTI);
 }
 
 /* ---- this program ---------------------------------------------------------------------- */
@@ -86,13 +87,18 @@ static int find_offset(struct dl_phdr_info *info, size_t size, void *arg)
 	return 1;
 }
 
-/* Of a function of this program, in its file. 0: not known. */
-static uint64_t own_offset(void)
+uint64_t uprobe_link__own_offset(const void *function)
 {
-	struct place at = { .addr = (uintptr_t)uprobe_link__has_multi };
+	struct place at = { .addr = (uintptr_t)function };
 
 	dl_iterate_phdr(find_offset, &at);
 	return at.offset;
+}
+
+/* Of some function. */
+static uint64_t own_offset(void)
+{
+	return uprobe_link__own_offset((const void *)uprobe_link__has_multi);
 }
 
 static int link_and_close(int prog_fd, uint32_t pid, const char *path, uint64_t offset)
@@ -107,7 +113,7 @@ static int link_and_close(int prog_fd, uint32_t pid, const char *path, uint64_t 
 
 bool uprobe_link__has_multi(void)
 {
-	LIBBPF_OPTS(bpf_prog_load_opts, o, .expected_attach_type = ATTACH_TYPE_MULTI);
+	LIBBPF_OPTS(bpf_prog_load_opts, o, .expected_attach_type = UPROBE_ATTACH_MULTI);
 	static const struct bpf_insn exit_0[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
 		{ .code = BPF_JMP | BPF_EXIT },
@@ -202,6 +208,26 @@ struct uprobe_link *uprobe_link__attach(const struct uprobe_program *prog, int p
 	free(u);
 	errno = err;
 	return NULL;
+}
+
+/* The file may be cut short meanwhile, by its owner: so it is the kernel that reads. */
+bool uprobe_link__there(int fd, uint64_t offset)
+{
+	size_t page = sysconf(_SC_PAGESIZE), at = offset % page;
+	char file[4], memory[4], *map;
+	size_t n = page - at < sizeof(file) ? page - at : sizeof(file);
+	struct iovec to = { memory, n }, from;
+	bool there = false;
+
+	map = mmap(NULL, page, PROT_READ, MAP_PRIVATE, fd, offset - at);
+	if (map == MAP_FAILED)
+		return false;
+	from = (struct iovec){ map + at, n };
+	if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) == (ssize_t)n &&
+	    pread(fd, file, n, offset) == (ssize_t)n)
+		there = memcmp(file, memory, n) != 0;
+	munmap(map, page);
+	return there;
 }
 
 void uprobe_link__destroy(struct uprobe_link *u)

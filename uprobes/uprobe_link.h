@@ -26,6 +26,12 @@ bool uprobe_link__may_perf(void);
 /* pid -1: all processes. NULL and errno. */
 struct uprobe_link *uprobe_link__attach(const struct uprobe_program *prog, int pid, int fd,
 					uint64_t offset, bool ret);
+/* Does who maps the file now find a breakpoint at that offset, anybody's? */
+bool uprobe_link__there(int fd, uint64_t offset);
+/* The value of expected_attach_type that `multi` programs are loaded with. */
+#define UPROBE_ATTACH_MULTI 48 /* BPF_TRACE_UPROBE_MULTI */
+/* Where in its file a function of this program is. 0: not known. */
+uint64_t uprobe_link__own_offset(const void *function);
 /* For a try: to a function of this program, in this process. */
 struct uprobe_link *uprobe_link__attach_self(const struct uprobe_program *prog);
 void uprobe_link__destroy(struct uprobe_link *u); /* some 0.1 s */

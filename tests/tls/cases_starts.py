@@ -21,6 +21,9 @@ from watch import client, https, watch
 
 FILE = ("--uprobe-scope", "file")
 FETCH = 'url = "%s"\noutput = "/dev/null"\n'
+# Its programs, by a mount of its own.
+CONTAINER = ("unshare", "-m", "sh", "-c", 'mount -t overlay overlay -o "ro,lowerdir=$0:/mnt" "$0" && '
+             'exec "$@"', out())
 CURL = "curl -s --tls-max %s --cacert $TLS_CERTS/ca.pem -w '%%{http_code}\\n' -o /dev/null %s"
 
 
@@ -121,6 +124,21 @@ def curl_children(t, version):
     shell.go()
     shell.end(60, 13)
     agent.expect(https(13), client(13, address[1], service="tls-curl"))
+
+
+@case(on=("rustls", "node-24"), vm=True)
+def overlays(t, kind):
+    """Three containers of one image: each has an overlay of its own, and all execute from a file
+    that is one to the kernel. One set of probes, and nothing is counted three times."""
+    servers = [serve(t, kind, before=CONTAINER) for _ in range(3)]
+    alone = watch(t, servers[0], options=FILE).probed()
+    links = alone.links()
+    alone.agent.finish()
+    agent = watch(t, *servers, options=FILE).probed()
+    agent.expect_links(links)
+    for i, srv in enumerate(servers):
+        spread(srv.address, USER, prime(101) + i)
+    agent.expect(https(3 * prime(101) + 3, "/users/{id}"))
 
 
 # ---- how many probes -------------------------------------------------------------------

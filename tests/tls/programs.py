@@ -260,10 +260,12 @@ def make_www(folder):
 class Server(servers.Server):
     """A started server: `address` speaks TLS, `plain_address` does not.
 
-    gate: the program is a child of a shell (`proc`) that waits for release().
+    gate: the program is a child of a shell (`proc`) that waits for release(). before: words of a
+    program that executes the rest.
     """
 
-    def __init__(self, name, folder, www, service=None, verify=False, gate=False, words=()):
+    def __init__(self, name, folder, www, service=None, verify=False, gate=False, words=(),
+                 before=()):
         self.name, self.kind, self.folder = name, KINDS[name], folder
         self.service = service or "live-" + name
         need_files(*self.kind.needs)
@@ -272,7 +274,7 @@ class Server(servers.Server):
             raise Skip(reason)
         for build in self.kind.builds:
             BUILDS[build].make()
-        argv = list(self.kind.command) + self._tail(www, verify, list(words))
+        argv = [*before, *self.kind.command, *self._tail(www, verify, list(words))]
         if gate:
             argv = ["sh", "-c", 'read go; "$0" "$@"; exit $?'] + argv
         self.proc = Proc(argv, os.path.join(folder, "output.log"),

@@ -3,6 +3,7 @@
  * A kernel and an ELF reader for the prober's tests. A file's first letter says what is in
  * it:
  *
+ *	R  rustls: 5 sites
  *	S  OpenSSL: read, write, free; 5 sites      s  read only: cannot be probed
  *	N  NSPR: read, write; 4 sites               n  NSS
  *	J  the JVM                                  -  nothing
@@ -46,6 +47,9 @@ struct fake {
 	int err;             /* of attach */
 	uint64_t bad_offset; /* which fails alone */
 	const char *refused; /* a program that is not there */
+	bool returns_kill;   /* this process, or any when it is for all */
+	uint32_t confined;
+	bool strangers; /* files with one inode number are two */
 	uint32_t problems;
 	enum probe_failure reason;
 	char text[256];
@@ -99,6 +103,27 @@ static void fake_detach(void *arg, void *link)
 	l->open = false;
 	fake.open--;
 	pthread_mutex_unlock(&fake.lock);
+}
+
+static bool fake_returns(void *arg, uint32_t tgid)
+{
+	return !fake.returns_kill || (tgid && tgid != fake.confined);
+}
+
+/* Who maps a file sees the probes that it has for all. */
+static bool fake_probed(void *arg, int fd, uint64_t offset)
+{
+	bool there = false;
+	struct stat st;
+
+	fstat(fd, &st);
+	pthread_mutex_lock(&fake.lock);
+	for (uint32_t i = 0; i < fake.n_links; i++)
+		there |= fake.links[i].open && fake.links[i].pid < 0 &&
+			 fake.links[i].inode == st.st_ino && fake.links[i].offset == offset;
+	there &= !fake.strangers;
+	pthread_mutex_unlock(&fake.lock);
+	return there;
 }
 
 static inline uint32_t fake_open_of(int pid)
@@ -194,6 +219,8 @@ static struct probe_plan *fake_find(void *arg, int fd)
 	switch (text[0]) {
 	case 'S':
 		return fake_plan(TLS_OPENSSL, 5, "");
+	case 'R':
+		return fake_plan(TLS_RUSTLS, 5, "");
 	case 's':
 		return fake_plan(TLS_OPENSSL, 0, "OpenSSL: nothing to write with");
 	case 'N':
@@ -217,6 +244,8 @@ static const struct probe_ops fake_ops = {
 	.find = fake_find,
 	.attach = fake_attach,
 	.detach = fake_detach,
+	.returns = fake_returns,
+	.probed = fake_probed,
 };
 
 static inline void fake_reset(void)

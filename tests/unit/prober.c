@@ -204,6 +204,28 @@ static void ready_comes_last(void **state)
 	stop();
 }
 
+/* On a kernel whose return probes end who is under a seccomp filter; of 117 nobody knows. */
+static void a_filter_is_asked_for(void **state)
+{
+	struct probe_ops ops = fake_ops;
+
+	ops.returns = NULL;
+	start_with((struct prober_config){ .scope = UPROBE_SCOPE_FILE, .returns_kill = true },
+		   &ops);
+	for (uint32_t tgid = 115; tgid <= 117; tgid++)
+		make_process(tgid, "S", 1);
+	put(115, "status", "Name:\tfree\nNoNewPrivs:\t0\nSeccomp:\t0\nSeccomp_filters:\t0\n");
+	put(116, "status", "Name:\tSeccomp:\nNoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t3\n");
+	for (uint32_t tgid = 115; tgid <= 117; tgid++)
+		prober__selected(p, tgid);
+	assert_true(wait_links(FAKE_SITES));
+	assert_int_equal(fake_open_of(115), FAKE_SITES);
+	assert_int_equal(stats().probes.failed[PROBE_SECCOMP], 2);
+	assert_true(wait_told(1));
+	assert_int_equal(last.reason, PROBE_SECCOMP);
+	stop();
+}
+
 /* The worker is held up in a file while mappings come. */
 static void a_full_queue_is_answered_by_a_look(void **state)
 {
@@ -471,6 +493,7 @@ int main(void)
 		cmocka_unit_test(selected_and_left),
 		cmocka_unit_test(a_mapping_is_taken_at_its_word),
 		cmocka_unit_test(ready_comes_last),
+		cmocka_unit_test(a_filter_is_asked_for),
 		cmocka_unit_test(a_full_queue_is_answered_by_a_look),
 		cmocka_unit_test(churn),
 		cmocka_unit_test(many_at_once_are_probed_together),

@@ -87,7 +87,10 @@ static void a_process_is_probed_alone(void **state)
 	assert_int_equal(fake.last_tgid, 7);
 	assert_int_equal(fake.first_flags, RED_TARGET_TLS);
 	assert_int_equal(fake.last_flags, RED_TARGET_READY);
-	assert_int_equal(probes__map(p, 7, fd, 0), 0); /* mapped once more: nothing new */
+	assert_int_equal(probes__map(p, 7, fd, 0), 0); /* mapped once more: marked once more */
+	assert_int_equal(fake.last_flags, RED_TARGET_TLS);
+	probes__ready(p, 7);
+	assert_int_equal(fake.last_flags, RED_TARGET_READY);
 	assert_int_equal(fake.n_links, FAKE_SITES);
 	assert_int_equal(fake.finds, 1);
 	assert_int_equal(probes__stats(p)->probed, 1);
@@ -223,6 +226,25 @@ static void probes_for_all_stay_for_the_grace_time(void **state)
 }
 
 /* A thousand processes, one after the other: eight are probed alone, then all together. */
+/* Where a program that ran twice would count twice, no process has both for a moment. */
+static void what_must_run_once_is_never_both(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_AUTO);
+	int fd = fake_file("R");
+
+	for (uint32_t tgid = 1; tgid <= 12; tgid++)
+		enter(p, tgid, fd, 0);
+	assert_int_equal(probes__stats(p)->wide, 0);
+	assert_int_equal(fake.open, 12 * FAKE_SITES);
+	for (uint32_t tgid = 1; tgid <= 12; tgid++)
+		probes__leave(p, tgid, SEC);
+	enter(p, 20, fd, 2 * SEC); /* as many have used it, and none has its own */
+	assert_int_equal(probes__stats(p)->wide, 1);
+	enter(p, 21, fd, 2 * SEC);
+	assert_int_equal(fake.open, FAKE_SITES);
+	done(p, fd);
+}
+
 static void churn_is_probed_together(void **state)
 {
 	struct probes *p = make(UPROBE_SCOPE_AUTO);
@@ -598,6 +620,26 @@ static void an_end_that_fails_costs_its_function(void **state)
 	done(p, fd);
 }
 
+/* Nobody's death: who has a filter has no return probes, and so nobody by a file. */
+static void who_would_die_is_left_alone(void **state)
+{
+	struct probes *p = make(UPROBE_SCOPE_FILE);
+	int fd = fake_file("S");
+
+	fake.returns_kill = true;
+	fake.confined = 2;
+	enter(p, 1, fd, 0);
+	assert_int_equal(fake_open_of(1), FAKE_SITES);
+	assert_int_equal(probes__enter(p, 2, 0, 0), 0);
+	assert_int_equal(probes__map(p, 2, fd, 0), -EPERM);
+	assert_int_equal(fake.open, FAKE_SITES);
+	assert_int_equal(fake.problems, 1);
+	assert_int_equal(fake.reason, PROBE_SECCOMP);
+	assert_int_equal(probes__stats(p)->failed[PROBE_SECCOMP], 1);
+	assert_int_equal(fake.last_tgid, 1); /* not marked */
+	done(p, fd);
+}
+
 static void a_process_that_is_gone_is_no_problem(void **state)
 {
 	struct probes *p = make(UPROBE_SCOPE_AUTO);
@@ -655,6 +697,7 @@ int main(void)
 		cmocka_unit_test(it_is_ready_when_all_is_done),
 		cmocka_unit_test(many_are_probed_together),
 		cmocka_unit_test(probes_for_all_stay_for_the_grace_time),
+		cmocka_unit_test(what_must_run_once_is_never_both),
 		cmocka_unit_test(churn_is_probed_together),
 		cmocka_unit_test(slow_churn_is_probed_one_by_one),
 		cmocka_unit_test(scope_process_never_probes_others),
@@ -675,6 +718,7 @@ int main(void)
 		cmocka_unit_test(without_ends_nothing_is_probed),
 		cmocka_unit_test(a_refused_probe_costs_only_itself),
 		cmocka_unit_test(an_end_that_fails_costs_its_function),
+		cmocka_unit_test(who_would_die_is_left_alone),
 		cmocka_unit_test(a_process_that_is_gone_is_no_problem),
 		cmocka_unit_test(nspr_waits_for_nss),
 		cmocka_unit_test(a_jvm_is_a_problem_of_its_process),

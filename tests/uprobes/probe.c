@@ -22,6 +22,7 @@
 #include "loop.h"
 #include "options.h"
 #include "prober.h"
+#include "return_trial.h"
 #include "uprobe_link.h"
 
 #define WRITES      7
@@ -313,6 +314,45 @@ static void case_replaced(void)
 	rmdir(dir);
 }
 
+static __attribute__((noinline)) void dies(void)
+{
+	__builtin_trap();
+}
+
+/* As this kernel is; and one that would end processes is told from it. */
+static void case_seccomp(void)
+{
+	verdict(return_trial__survived(), "who is under a seccomp filter survives a return probe");
+#ifdef __x86_64__
+	verdict(!return_trial__of(dies), "who does not is noticed");
+#endif
+}
+
+/* By another mapping of a file it is seen whether it has probes. */
+static void case_there(bool multi)
+{
+	static const struct bpf_insn exit_0[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, o, .expected_attach_type = multi ? UPROBE_ATTACH_MULTI : 0);
+	struct uprobe_program prog = { .name = "exit_0", .multi = multi };
+	uint64_t offset = uprobe_link__own_offset((const void *)dies);
+	int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct uprobe_link *link;
+
+	prog.fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", exit_0, 2, &o);
+	verdict(!uprobe_link__there(exe, offset), "a file without probes has none");
+	link = uprobe_link__attach(&prog, getpid(), exe, offset, false);
+	verdict(link && uprobe_link__there(exe, offset), "a file with one has it");
+	verdict(!uprobe_link__there(exe, offset + 1), "where it is");
+	if (link)
+		uprobe_link__destroy(link);
+	verdict(!uprobe_link__there(exe, offset), "and until it is taken off");
+	close(prog.fd);
+	close(exe);
+}
+
 /* ---- life
  * ------------------------------------------------------------------------------------------- */
 
@@ -384,6 +424,7 @@ static const char *run(const char *path, bool multi)
 	case_dlopen();
 	case_exec();
 	case_replaced();
+	case_there(multi);
 	start_ns = mono_ns();
 	prober__free(prober);
 	bpf_object__close(object);
@@ -403,6 +444,7 @@ int main(int argc, char **argv)
 		return skip("not root");
 	if (!find_library())
 		return skip("no libssl.so.3");
+	case_seccomp();
 	why = run(argv[1], false);
 	if (why)
 		return skip(why);
