@@ -18,8 +18,9 @@
 
 struct conn {
 	struct conn *hash_next;
-	struct conn *lru_prev, *lru_next;   /* all, the most recently active first */
-	struct conn *poll_prev, *poll_next; /* those that wait as long for a poll */
+	struct conn *lru_prev, *lru_next;          /* all, the most recently active first */
+	struct conn *poll_prev, *poll_next;        /* those that wait as long for a poll */
+	struct conn **process_link, *process_next; /* those of its process, among others */
 	uint64_t id;
 	uint64_t sk;
 	uint64_t ino;         /* see struct red_ev_open */
@@ -87,6 +88,10 @@ void conn_table__state(struct conn_table *t, const struct red_ev_state *ev);
 
 /* Polls what waits for it. Returns when to be called next, UINT64_MAX: not needed. */
 uint64_t conn_table__tick(struct conn_table *t, uint64_t now_ns);
+
+/* Gives up those of a process that is not watched any more. Should it be again, the kernel side
+ * opens them anew, as ones that were there before. */
+void conn_table__drop_process(struct conn_table *t, uint32_t tgid);
 
 /* Gives up the n connections idle the longest, and the memory of those that ended. */
 void conn_table__shrink(struct conn_table *t, uint32_t n);

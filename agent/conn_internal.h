@@ -19,8 +19,9 @@ enum conn_tls_flags {
 	CONN_TLS_READ = 1 << 3, /* this layer's hello, by enum red_dir */
 };
 
-#define NO_DIR      2
-#define POLL_LEVELS 7 /* each doubles the interval */
+#define NO_DIR          2
+#define POLL_LEVELS     7 /* each doubles the interval */
+#define PROCESS_BUCKETS 1024
 
 struct conn_table {
 	struct conn_table_config cfg;
@@ -31,6 +32,7 @@ struct conn_table {
 	struct conn lru;                    /* list heads */
 	struct conn polls[POLL_LEVELS + 1]; /* the soonest first */
 	struct conn *free;                  /* by hash_next */
+	struct conn *by_process[PROCESS_BUCKETS];
 };
 
 /* ---- conn_table.c ---- */

@@ -48,6 +48,27 @@ static void lru_push(struct conn_table *t, struct conn *c)
 	t->lru.lru_next = c;
 }
 
+static struct conn **process_bucket(struct conn_table *t, uint32_t tgid)
+{
+	return &t->by_process[tgid % PROCESS_BUCKETS];
+}
+
+static void process_push(struct conn_table *t, struct conn *c)
+{
+	c->process_link = process_bucket(t, c->tgid);
+	c->process_next = *c->process_link;
+	if (c->process_next)
+		c->process_next->process_link = &c->process_next;
+	*c->process_link = c;
+}
+
+static void process_unlink(struct conn *c)
+{
+	*c->process_link = c->process_next;
+	if (c->process_next)
+		c->process_next->process_link = c->process_link;
+}
+
 static void poll_unlink(struct conn *c)
 {
 	if (!c->polled)
@@ -87,6 +108,7 @@ void conn_table__forget(struct conn_table *t, struct conn *c)
 {
 	unhash(t, c);
 	lru_unlink(c);
+	process_unlink(c);
 	poll_unlink(c);
 	conn_tls__free(t, c);
 	t->stat.open--;
@@ -113,6 +135,19 @@ static void evict_oldest(struct conn_table *t)
 	conn_table__command(t, c, RED_POLL_FORGET);
 	t->stat.evicted++;
 	drop(t, c, PROTO_DROP_EVICTED);
+}
+
+void conn_table__drop_process(struct conn_table *t, uint32_t tgid)
+{
+	struct conn *c, *next;
+
+	for (c = *process_bucket(t, tgid); c; c = next) {
+		next = c->process_next;
+		if (c->tgid != tgid)
+			continue;
+		conn_table__command(t, c, RED_POLL_FORGET);
+		drop(t, c, PROTO_DROP_NOT_SELECTED);
+	}
 }
 
 static void free_unused(struct conn_table *t)
@@ -224,6 +259,7 @@ void conn_table__open(struct conn_table *t, const struct red_ev_open *ev)
 	c->hash_next = t->buckets[bucket_of(t, c->id)];
 	t->buckets[bucket_of(t, c->id)] = c;
 	lru_push(t, c);
+	process_push(t, c);
 	t->stat.open++;
 	t->stat.opened++;
 }

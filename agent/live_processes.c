@@ -45,6 +45,14 @@ static void selected(void *arg, uint32_t tgid, const struct proc *p)
 		l->cfg.tap(l->cfg.arg, buf, n);
 }
 
+static void dropped(void *arg, uint32_t tgid)
+{
+	struct live *l = arg;
+
+	if (l->pipeline)
+		pipeline__drop_process(l->pipeline, tgid);
+}
+
 static bool is_own(void *arg, const struct container *c)
 {
 	struct live *l = arg;
@@ -57,6 +65,7 @@ static uint64_t on_rescan(void *arg, uint64_t now_ns)
 {
 	struct live *l = arg;
 
+	live__drain(l); /* what was answered counts, whoever is not watched any more */
 	procs__scan(l->procs);
 	l->scanned_ns = now_ns;
 	return UINT64_MAX;
@@ -95,6 +104,7 @@ int live_processes__new(struct live *l, char *err, size_t err_size)
 		.ops = {
 			.set_target = set_target,
 			.selected = selected,
+			.dropped = dropped,
 			.is_own = is_own,
 			.arg = l,
 		},

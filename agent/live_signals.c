@@ -15,6 +15,7 @@ static void reload(struct live *l)
 
 	if (!o)
 		return;
+	live__drain(l); /* what was answered counts, whoever is not watched any more */
 	loader__set_ports(l->loader, o->include.ports, o->include.n_ports);
 	if (k8s__reload(l->k8s, o))
 		log__warn("out of memory: other labels and annotations are not kept");

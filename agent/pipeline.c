@@ -277,6 +277,14 @@ void pipeline__free(struct pipeline *p)
 
 /* ---- records ------------------------------------------------------------------------------ */
 
+/* A call that was under way when its process was dropped. */
+static void opened(struct pipeline *p, const struct red_ev_open *ev)
+{
+	conn_table__open(p->conns, ev);
+	if (procs__is_dropped(p->cfg.procs, ev->tgid))
+		conn_table__drop_process(p->conns, ev->tgid);
+}
+
 /* A replay knows processes from the recording alone: events that would make
  * procs.c look into this machine's /proc are another machine's. */
 static void process_event(struct pipeline *p, const struct red_ev_proc *ev)
@@ -303,7 +311,7 @@ void pipeline__record(struct pipeline *p, const void *data, size_t size)
 		conn_table__data(p->conns, data);
 		break;
 	case RED_EV_OPEN:
-		conn_table__open(p->conns, data);
+		opened(p, data);
 		break;
 	case RED_EV_EOF:
 	case RED_EV_CLOSE:
@@ -337,6 +345,11 @@ uint64_t pipeline__tick(struct pipeline *p, uint64_t now_ns)
 		p->next_expire_ns = now_ns + EXPIRE_NS;
 	}
 	return next < p->next_expire_ns ? next : p->next_expire_ns;
+}
+
+void pipeline__drop_process(struct pipeline *p, uint32_t tgid)
+{
+	conn_table__drop_process(p->conns, tgid);
 }
 
 void pipeline__set_full(struct pipeline *p, bool full)

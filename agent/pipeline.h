@@ -63,6 +63,9 @@ void pipeline__record(struct pipeline *p, const void *data, size_t size);
 /* Time passes: polls, expiry. Returns when to be called next. */
 uint64_t pipeline__tick(struct pipeline *p, uint64_t now_ns);
 
+/* It is not watched any more: what it has under way is given up. */
+void pipeline__drop_process(struct pipeline *p, uint32_t tgid);
+
 /* More memory is in use than allowed (or no more so): give back what can be had
  * again, take nothing new. */
 void pipeline__set_full(struct pipeline *p, bool full);

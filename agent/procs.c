@@ -60,7 +60,7 @@ static void on_fork(struct procs *p, const struct red_ev_proc *ev)
 	}
 	if (select__has_pid(p->c.exclude, ev->tgid) ||
 	    !(child || (child = procs_table__add(p, ev->tgid, parent)))) {
-		procs__drop(p, ev->tgid, child);
+		procs__unmark(p, ev->tgid, child);
 		return;
 	}
 	inherit(child, parent);
@@ -105,7 +105,7 @@ static void on_listen(struct procs *p, const struct red_ev_proc *ev)
 	struct ask a = { .tgid = ev->tgid, .why = WHY_LISTEN };
 
 	if (select__has_port(p->c.exclude, ev->other)) {
-		procs__drop(p, ev->tgid, procs_table__find(p, ev->tgid));
+		procs__unmark(p, ev->tgid, procs_table__find(p, ev->tgid));
 		return;
 	}
 	/* Not any more, when the rules have changed since. */
@@ -155,6 +155,13 @@ void procs__event(struct procs *p, const struct red_ev_proc *ev)
 const struct proc *procs__find(const struct procs *p, uint32_t tgid)
 {
 	return procs_table__find(p, tgid);
+}
+
+bool procs__is_dropped(const struct procs *p, uint32_t tgid)
+{
+	const struct proc *proc = procs_table__find(p, tgid);
+
+	return proc && proc->dropped;
 }
 
 /* Its data came before its FORK or EXEC record was handled, or its records were lost:

@@ -56,6 +56,7 @@ struct proc {
 	struct proc *older, *newer;  /* among those that left */
 	bool leaving;
 	bool refused; /* it cannot be a target */
+	bool dropped; /* it lives, and is not watched although it was */
 };
 
 struct procs_ops {
@@ -64,6 +65,9 @@ struct procs_ops {
 	/* A process became a target, or has another name since an exec or procs__reselect. Also
 	 * called for one whose data came before its FORK or EXEC record. May be NULL. */
 	void (*selected)(void *arg, uint32_t tgid, const struct proc *p);
+	/* It lives and is watched no more, or was by mistake: the kernel side does not look at it
+	 * from now on, and what it has under way is not to be followed. May be NULL. */
+	void (*dropped)(void *arg, uint32_t tgid);
 	/* Is the container in redeye's own pod? Such are not watched. May be NULL. */
 	bool (*is_own)(void *arg, const struct container *c);
 	void *arg;
@@ -113,6 +117,8 @@ void procs__pods_changed(struct procs *p);
 /* Never NULL. Take a reference to keep it. */
 struct service *procs__service(struct procs *p, uint32_t tgid);
 const struct proc *procs__find(const struct procs *p, uint32_t tgid); /* NULL: not known */
+/* Is what comes of it late, from before it ceased to be watched? */
+bool procs__is_dropped(const struct procs *p, uint32_t tgid);
 
 /* Forgets what left more than PROCS_GRACE_NS ago. */
 void procs__gc(struct procs *p, uint64_t now_ns);

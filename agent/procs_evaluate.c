@@ -86,7 +86,9 @@ static enum verdict reject(struct procs *p, const struct ask *a, struct proc *pr
 {
 	/* The kernel may have marked it a moment ago and the record be on its way: a scan
 	 * leaves an unknown process's byte to the end. */
-	if (proc || never || a->why != WHY_SCAN)
+	if (a->why == WHY_FORK || a->why == WHY_LISTEN)
+		procs__unmark(p, a->tgid, proc);
+	else if (proc || never || a->why != WHY_SCAN)
 		procs__drop(p, a->tgid, proc);
 	return never ? NEVER : NO_MATCH;
 }

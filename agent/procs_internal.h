@@ -65,6 +65,8 @@ void procs__mark(struct procs *p, struct proc *proc, bool on);
 void procs__announce(struct procs *p, struct proc *proc);
 void procs__end(struct procs *p, struct proc *proc);
 void procs__drop(struct procs *p, uint32_t tgid, struct proc *proc); /* proc may be NULL */
+/* The same of one that the kernel side has marked by itself: its data may be on their way. */
+void procs__unmark(struct procs *p, uint32_t tgid, struct proc *proc);
 
 /* ---- procs_names.c ---- */
 /* `exec`: the record of it that is being handled, or NULL. */

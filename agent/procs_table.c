@@ -115,10 +115,12 @@ void procs__mark(struct procs *p, struct proc *proc, bool on)
 	}
 	p->stats.targets += on - proc->target;
 	proc->target = on;
-	if (on)
+	if (on) {
+		proc->dropped = false;
 		come_back(p, proc);
-	else
+	} else {
 		procs_table__leave(p, proc);
+	}
 }
 
 void procs__announce(struct procs *p, struct proc *proc)
@@ -137,6 +139,7 @@ void procs__end(struct procs *p, struct proc *proc)
 	procs__mark(p, proc, false);
 }
 
+/* Should it come back, what it has under way is not the same any more: bytes went by unseen. */
 void procs__drop(struct procs *p, uint32_t tgid, struct proc *proc)
 {
 	if (!proc) {
@@ -146,5 +149,17 @@ void procs__drop(struct procs *p, uint32_t tgid, struct proc *proc)
 	proc->reasons = 0;
 	proc->root = 0;
 	proc->port = 0;
+	proc->announced = false;
 	procs__mark(p, proc, false);
+	proc->dropped = true;
+	if (p->c.ops.dropped)
+		p->c.ops.dropped(p->c.ops.arg, tgid);
+}
+
+/* Kept for the grace time, if there is room: who is not known is not known to be dropped. */
+void procs__unmark(struct procs *p, uint32_t tgid, struct proc *proc)
+{
+	if (!proc && p->stats.known < p->max)
+		proc = procs_table__add(p, tgid, NULL);
+	procs__drop(p, tgid, proc);
 }

@@ -10,5 +10,5 @@ const struct proto *const protos[PROTO__CNT + 1] = {
 const char *const proto_drop_names[PROTO_DROP__CNT] = {
 	[PROTO_DROP_EVICTED] = "conn_evicted", [PROTO_DROP_FULL] = "too_many_requests",
 	[PROTO_DROP_NO_MEMORY] = "no_memory",  [PROTO_DROP_LOST] = "bytes_lost",
-	[PROTO_DROP_ENDED] = "agent_stopped",
+	[PROTO_DROP_ENDED] = "agent_stopped",  [PROTO_DROP_NOT_SELECTED] = "not_selected",
 };

@@ -41,9 +41,10 @@ enum proto_drop {
 	PROTO_DROP_EVICTED = 0, /* its connection was, to keep a bound */
 	PROTO_DROP_FULL = 1,    /* too many open requests */
 	PROTO_DROP_NO_MEMORY = 2,
-	PROTO_DROP_LOST = 3,  /* bytes that were needed did not arrive */
-	PROTO_DROP_ENDED = 4, /* redeye stopped */
-	PROTO_DROP__CNT = 5,
+	PROTO_DROP_LOST = 3,         /* bytes that were needed did not arrive */
+	PROTO_DROP_ENDED = 4,        /* redeye stopped */
+	PROTO_DROP_NOT_SELECTED = 5, /* its process is not watched any more */
+	PROTO_DROP__CNT = 6,
 };
 
 extern const char *const proto_drop_names[PROTO_DROP__CNT];

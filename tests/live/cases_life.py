@@ -266,6 +266,40 @@ def sighup_selects(t):
 
 
 @case()
+def sighup_out_and_in(t):
+    """A server is taken out while a request is in flight, and back in: that request is no error
+    and takes nobody's answer, what is asked meanwhile is not seen, what is asked later is."""
+    srv, other = t.serve("python"), t.serve("go")
+    config = os.path.join(t.temp, "redeye.yaml")
+    write_ports(config, srv, other)
+    agent = t.agent("--config", config)
+    kept, idle = Conn(srv.address), Conn(srv.address)
+    repeat(kept, HELLO, 7)
+    repeat(idle, HELLO, 3)
+    kept.send(HOLD)
+    wait_read(kept.sock)
+    agent.expect_active(1)
+    write_ports(config, other)
+    agent.reload()
+    agent.expect_active(0)
+    repeat(idle, HELLO, 5)
+    write_ports(config, srv, other)
+    agent.reload()
+    expect_status(one(srv.address, RELEASE), 200)
+    expect_status(kept.read(), 200)
+    for conn in (kept, idle):
+        for status in (500, 404):
+            expect_status(conn.get("/status/%d" % status), status)
+        repeat(conn, HELLO, 11)
+        conn.close()
+    metrics = agent.expect(server(7 + 3 + 22), server(1, "/release"),
+                           server(2, "/status/{code}", status=500, error="500"),
+                           server(2, "/status/{code}", status=404))
+    dropped = metrics.total("redeye_requests_dropped_total", reason="not_selected")
+    check(t.dry or dropped == 1, "%d requests were dropped with their process" % dropped)
+
+
+@case()
 def sighup_bad_file(t):
     """A reload of a file with a mistake changes nothing, and says where the mistake is."""
     srv = t.serve("python")

@@ -134,6 +134,50 @@ static void idle_the_longest_goes_first(void **state)
 	assert_int_equal(env.stat[0].in_flight, 0);
 }
 
+/* Of those that share its bucket too; and what is opened afterwards is another one. */
+static void a_process_is_dropped(void **state)
+{
+	static const uint32_t tgids[] = { 42, 43, 42 + 1024, 42 };
+	static struct wire w[4];
+	int i;
+
+	start(10, true);
+	for (i = 0; i < 4; i++) {
+		connect_as(&w[i], i + 1);
+		w[i].tgid = tgids[i];
+		in(&w[i], GET, 100 + i);
+	}
+	conn_table__drop_process(t, 4711);
+	assert_int_equal(n_asked, 0);
+	conn_table__drop_process(t, 42);
+	assert_int_equal(n_asked, 2);
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(asked[i].cmd, RED_POLL_FORGET);
+		assert_int_equal(asked[i].id, i ? 1 : 4);
+	}
+	assert_int_equal(conn_table__stat(t)->open, 2);
+	assert_int_equal(dropped(PROTO_DROP_NOT_SELECTED), 2);
+	account(&env);
+	out(&w[0], OK, 200); /* was in the ring */
+	assert_int_equal(conn_table__stat(t)->unknown, 1);
+	out(&w[1], OK, 300);
+	out(&w[2], OK, 300);
+	assert_int_equal(n_spans, 2);
+	/* It answers what came before, then all is as it was. */
+	connect_as(&w[0], 5);
+	w[0].established = false;
+	out(&w[0], OK, 400);
+	assert_int_equal(env.stat[0].unmatched, 1);
+	in(&w[0], GET, 500);
+	out(&w[0], OK, 600);
+	assert_int_equal(n_spans, 3);
+	conn_table__drop_process(t, 42);
+	conn_table__drop_process(t, 42);
+	conn_table__drop_process(t, 43);
+	conn_table__drop_process(t, 42 + 1024);
+	assert_int_equal(conn_table__stat(t)->open, 0);
+}
+
 static void announced_twice(void **state)
 {
 	static struct wire w;
@@ -532,6 +576,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(idle_the_longest_goes_first, stop),
+		cmocka_unit_test_teardown(a_process_is_dropped, stop),
 		cmocka_unit_test_teardown(announced_twice, stop),
 		cmocka_unit_test_teardown(ends_with_redeye, stop),
 		cmocka_unit_test_teardown(gives_memory_back, stop),

@@ -2,12 +2,15 @@
 /* The joints: records to the stage they are for, transactions to metrics and to the caller. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "fake_proc.h"
 #include "metrics.h"
+#include "options.h"
 #include "pipeline.h"
 #include "selfmetrics.h"
 #include "service.h"
@@ -118,6 +121,43 @@ static void from_ring_to_metrics(void **state)
 	assert_int_equal(pipeline__stat(p)->malformed, 0);
 	assert_int_equal(pipeline__proto_stat(p, 0)->emitted, 7);
 	assert_int_equal(pipeline__conn_stat(p)->open, 1);
+}
+
+static int n_forgotten;
+
+static int forgets(void *arg, const struct conn *c, enum red_poll_cmd cmd)
+{
+	n_forgotten += cmd == RED_POLL_FORGET;
+	return 0;
+}
+
+/* A server on an excluded port: the kernel side has marked it, and its record is not the last. */
+static void late_open(void **state)
+{
+	static const struct selection all = { .all = true };
+	uint16_t port = 22;
+	const struct selection exclude = { .ports = &port, .n_ports = 1 };
+	struct procs_config pc = { .include = &all, .exclude = &exclude, .proc_root = root };
+	struct pipeline_config c = { .options = &options, .poll = forgets, .span = on_span };
+	struct red_ev_proc ev = {
+		.h = { .len = sizeof(ev), .kind = RED_EV_LISTEN, .ts_ns = 1 },
+		.tgid = 42,
+		.other = port,
+	};
+	static struct wire w;
+
+	make_root(state);
+	procs = c.procs = procs__new(&pc);
+	p = pipeline__new(&c);
+	pipeline__record(p, &ev, sizeof(ev));
+	wire_init(&w, feed, NULL);
+	one_request(&w, SECOND);
+	assert_int_equal(n_forgotten, 1);
+	assert_int_equal(pipeline__conn_stat(p)->opened, 1);
+	assert_int_equal(pipeline__conn_stat(p)->open, 0);
+	assert_int_equal(pipeline__conn_stat(p)->unknown, 2);
+	assert_int_equal(pipeline__proto_stat(p, 0)->observed, 0);
+	remove_root(state);
 }
 
 static void no_records(void **state)
@@ -242,6 +282,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(from_ring_to_metrics, start, stop),
+		cmocka_unit_test_teardown(late_open, stop),
 		cmocka_unit_test_setup_teardown(no_records, start, stop),
 		cmocka_unit_test_setup_teardown(named_by_the_recording, start, stop),
 		cmocka_unit_test_setup_teardown(replay_looks_at_no_process, start, stop),

@@ -175,13 +175,74 @@ static void test_listen(void **state)
 	assert_int_equal(reasons(p, 3), SELECT_PORT);
 	assert_int_equal(procs__find(p, 3)->port, 80);
 	assert_int_equal(reasons(p, 4) | reasons(p, 5) | reasons(p, 6) | reasons(p, 7), 0);
-	assert_int_equal(procs__stats(p)->known, 1);
+	assert_int_equal(procs__stats(p)->known, 4);
 	/* Its child keeps the port until it executes something. */
 	event(p, RED_EV_FORK, 8, 3);
 	assert_int_equal(reasons(p, 8), SELECT_PORT | SELECT_INHERITED);
 	born(8, 3, "/bin/tool");
 	event(p, RED_EV_EXEC, 8, 0);
 	assert_int_equal(reasons(p, 8), 0);
+	procs__free(p);
+}
+
+/* What it has under way is nobody's any more, unless it has ended. */
+static void test_dropped(void **state)
+{
+	const struct selection no_exe = { .exes = STRS("/opt/*") };
+	struct procs *p = make(&all, NULL);
+
+	born(3, 1, "/opt/x");
+	born(4, 1, "/bin/y");
+	procs__scan(p);
+	procs__reselect(p, &all, NULL, NULL);
+	assert_int_equal(n_dropped, 0);
+	procs__reselect(p, &all, &no_exe, NULL);
+	assert_int_equal(n_dropped, 1);
+	assert_int_equal(last_dropped, 3);
+	assert_true(procs__is_dropped(p, 3));
+	assert_false(procs__is_dropped(p, 4));
+	/* Back again it is announced again: the kernel side has forgotten what it knew of it. */
+	procs__reselect(p, &all, NULL, NULL);
+	assert_false(procs__is_dropped(p, 3));
+	assert_int_equal(last_announced, 3);
+	assert_int_equal(announced, 3);
+	put_link(4, "exe", "/opt/z");
+	procs__reselect(p, &by_exe, NULL, NULL);
+	event(p, RED_EV_EXIT, 3, 0);
+	vanish(4);
+	procs__scan(p);
+	assert_int_equal(n_dropped, 1);
+	assert_false(procs__is_dropped(p, 3) || procs__is_dropped(p, 4));
+	procs__free(p);
+}
+
+/* The kernel side has marked them by itself, for a moment. */
+static void test_dropped_after_mark(void **state)
+{
+	const struct selection exclude = { PORTS(22), PIDS(5) };
+	struct procs *p;
+
+	for (uint32_t pid = 3; pid <= 7; pid++)
+		born(pid, 1, pid == 3 ? "/opt/x" : "/bin/x");
+	p = make_at(root, &by_exe, &exclude, NULL, 4);
+	event(p, RED_EV_EXEC, 3, 0);
+	event(p, RED_EV_EXEC, 4, 0);
+	assert_int_equal(procs__stats(p)->known, 1);
+	event(p, RED_EV_LISTEN, 4, 22); /* selected by nothing */
+	assert_int_equal(last_dropped, 4);
+	assert_true(procs__is_dropped(p, 4));
+	event(p, RED_EV_FORK, 5, 3); /* excluded itself */
+	assert_int_equal(last_dropped, 5);
+	assert_int_equal(reasons(p, 4) | reasons(p, 5), 0);
+	event(p, RED_EV_LISTEN, 3, 22); /* selected by another rule */
+	assert_int_equal(last_dropped, 3);
+	event(p, RED_EV_LISTEN, 6, 22);
+	event(p, RED_EV_LISTEN, 7, 22); /* no room to remember it: nothing else is lost */
+	assert_int_equal(reasons(p, 3) | reasons(p, 6) | reasons(p, 7), 0);
+	assert_int_equal(procs__stats(p)->known, 4);
+	assert_int_equal(procs__stats(p)->evicted + procs__stats(p)->refused, 0);
+	procs__gc(p, now + PROCS_GRACE_NS);
+	assert_int_equal(procs__stats(p)->known, 0);
 	procs__free(p);
 }
 
@@ -202,7 +263,7 @@ static void test_cgroup(void **state)
 	put(3, "cgroup", "0::/web\n");
 	event(p, RED_EV_CGROUP, 3, 0);
 	assert_int_equal(reasons(p, 3), SELECT_CGROUP);
-	assert_int_equal(announced, 1);
+	assert_int_equal(announced, 2);
 	procs__free(p);
 }
 
@@ -441,6 +502,8 @@ int main(void)
 		TEST(test_exec),
 		TEST(test_exec_unknown),
 		TEST(test_listen),
+		TEST(test_dropped),
+		TEST(test_dropped_after_mark),
 		TEST(test_cgroup),
 		TEST(test_reselect),
 		TEST(test_reselect_port),

@@ -58,6 +58,8 @@ static inline void listens(uint32_t pid)
 static uint8_t byte[1 << 22];
 static uint32_t announced;             /* calls of `selected` */
 static uint32_t last_announced;        /* and the tgid of the last */
+static uint32_t n_dropped;             /* calls of `dropped` */
+static uint32_t last_dropped;          /* and the tgid of the last */
 static void (*on_byte)(uint32_t tgid); /* what happens just before the byte is set */
 
 static uint32_t no_byte; /* the kernel side has none for this process */
@@ -79,10 +81,19 @@ static inline void selected(void *arg, uint32_t tgid, const struct proc *p)
 	last_announced = tgid;
 }
 
+/* The kernel side does not look at it any more. */
+static inline void dropped(void *arg, uint32_t tgid)
+{
+	assert_int_equal(byte[tgid], 0);
+	n_dropped++;
+	last_dropped = tgid;
+}
+
 static inline int set_up(void **state)
 {
 	memset(byte, 0, sizeof(byte));
 	announced = last_announced = 0;
+	n_dropped = last_dropped = 0;
 	on_byte = NULL;
 	return make_root(state);
 }
@@ -98,7 +109,7 @@ static inline struct procs *make_at(const char *proc_root, const struct selectio
 		.own_tgid = OWN,
 		.max_procs = max,
 		.proc_root = proc_root,
-		.ops = { .set_target = set_target, .selected = selected },
+		.ops = { .set_target = set_target, .selected = selected, .dropped = dropped },
 	};
 	struct procs *p = procs__new(&c);
 
