@@ -16,7 +16,7 @@ static void reload(struct live *l)
 	if (!o)
 		return;
 	live__drain(l); /* what was answered counts, whoever is not watched any more */
-	loader__set_ports(l->loader, o->include.ports, o->include.n_ports);
+	loader__set_ports(l->loader, &o->include, &o->exclude);
 	if (k8s__reload(l->k8s, o))
 		log__warn("out of memory: other labels and annotations are not kept");
 	if (!l->k8s && select__has_pods(&o->include))

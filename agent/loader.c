@@ -311,7 +311,7 @@ static int start_backend(struct loader *l, const struct loader_config *c, const 
 		if (err)
 			return err;
 	}
-	loader__set_ports(l, c->ports, c->n_ports);
+	loader__set_ports(l, c->include, c->exclude);
 	err = attach(l, b);
 	if (err) {
 		detach(l);
@@ -510,13 +510,20 @@ void loader__load_uprobes(struct loader *l)
 		loader_uprobes__load_all(l->uprobes);
 }
 
-void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports)
+static void add_ports(uint8_t *bits, const struct selection *s)
+{
+	for (size_t i = 0; s && i < s->n_ports; i++)
+		bits[s->ports[i] >> 3] |= 1 << (s->ports[i] & 7);
+}
+
+void loader__set_ports(struct loader *l, const struct selection *include,
+		       const struct selection *exclude)
 {
 	uint8_t *bits = l->skel->bss->red_ports;
 
 	memset(bits, 0, sizeof(l->skel->bss->red_ports));
-	while (n_ports--)
-		bits[ports[n_ports] >> 3] |= 1 << (ports[n_ports] & 7);
+	add_ports(bits, include);
+	add_ports(bits, exclude);
 }
 
 int loader__poll(struct loader *l, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd,

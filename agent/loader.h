@@ -49,7 +49,12 @@ const struct uprobe_program *loader__uprobe(struct loader *l, const char *name);
 
 /* Loads all of them now. */
 void loader__load_uprobes(struct loader *l);
-void loader__set_ports(struct loader *l, const uint16_t *ports, size_t n_ports);
+
+/* Becoming a listener on a port that either names makes a target, and is told. So it is of an
+ * excluded port: that is the only way to learn of it, and the caller takes the mark back. Either
+ * may be NULL. */
+void loader__set_ports(struct loader *l, const struct selection *include,
+		       const struct selection *exclude);
 
 /* Runs a command on a connection (enum red_poll_cmd), whose topmost layer the caller
  * takes for this one; data_cap is for RED_POLL_MODE_FRAMES. Returns 0, 1 when the socket

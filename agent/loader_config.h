@@ -17,8 +17,7 @@ struct loader_config {
 	enum backend_id backend; /* AUTO: the first that loads and attaches */
 	uint32_t max_connections;
 	uint64_t ring_bytes;
-	const uint16_t *ports; /* becoming a listener on one makes a target */
-	size_t n_ports;
+	const struct selection *include, *exclude; /* see loader__set_ports; NULL: no ports */
 	bool watch_cgroups; /* a move to another cgroup may select a process */
 	bool bpf_stats;     /* have the kernel time each program, while we run */
 	bool tls;           /* look for TLS; load the uprobes' programs, when they are asked for */

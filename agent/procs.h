@@ -8,8 +8,9 @@
  * nothing costs one look at /proc when it executes something, and no memory.
  *
  * The kernel side marks a child of a target and a process that starts to listen
- * on a selected port by itself, and clears the mark when a process ends; the
- * records of these events then bring procs.c to the same state. Every function
+ * on a port that the rules name by itself, and clears the mark when a process ends;
+ * the records of these events then bring procs.c to the same state, or procs.c takes the
+ * mark back: of an excluded port, too, there is nothing else that tells. Every function
  * that finds a match sets the byte first and names the process afterwards.
  *
  * Owned by the event loop.

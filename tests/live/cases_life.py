@@ -63,6 +63,51 @@ def late_server(t, kind):
     agent.expect(server(13, service=srv.service))
 
 
+def shell_to_be(t, port):
+    """A shell that becomes a server on `port` after a line on standard input."""
+    return t.spawn(["sh", "-c", 'read go; exec "$0" "$@"', sys.executable,
+                    source("python_server.py"), str(port)],
+                   {"OTEL_SERVICE_NAME": "live-exec"}, stdin=subprocess.PIPE)
+
+
+def become(shell):
+    """Its address."""
+    shell.popen.stdin.write(b"go\n")
+    shell.popen.stdin.flush()
+    return "127.0.0.1", int(shell.wait_line("LISTEN")[6:])
+
+
+@case()
+def late_server_excluded(t):
+    """Servers that start later on an excluded port: selected by another rule until then, by
+    none, and on one that a reload has excluded. What is not excluded is seen beside them."""
+    mine, others, later, seen = (free_port() for _ in range(4))
+    config = os.path.join(t.temp, "redeye.yaml")
+
+    def exclude(*ports):
+        with open(config, "w") as f:
+            f.write("exclude-port: [%s]\n" % ", ".join(str(port) for port in ports))
+
+    def ask(address):
+        with Conn(address) as conn:
+            repeat(conn, HELLO, 13)
+
+    exclude(mine, others)
+    shells = [shell_to_be(t, port) for port in (mine, later)]
+    agent = t.agent("--pid", shells[0].pid, "--pid", shells[1].pid, "--port", seen,
+                    "--config", config)
+    ask(become(shells[0]))
+    ask(t.serve("go", port=others).address)
+    ask(t.serve("python", port=seen).address)
+    agent.expect(server(13, service="live-python"))
+    exclude(mine, others, later)
+    agent.reload()
+    ask(become(shells[1]))
+    metrics = agent.expect(server(13, service="live-python"))
+    watched = metrics.total("redeye_processes_selected")
+    check(t.dry or watched == 1, "%d processes are watched" % watched)
+
+
 @case()
 def restart(t):
     """A server is replaced by another on its port."""
@@ -79,14 +124,9 @@ def restart(t):
 @case()
 def exec_later(t):
     """A selected shell becomes the server by exec."""
-    shell = t.spawn(["sh", "-c", 'read go; exec "$0" "$@"', sys.executable,
-                     source("python_server.py"), "0"],
-                    {"OTEL_SERVICE_NAME": "live-exec"}, stdin=subprocess.PIPE)
+    shell = shell_to_be(t, 0)
     agent = t.watch(shell)
-    shell.popen.stdin.write(b"go\n")
-    shell.popen.stdin.flush()
-    port = int(shell.wait_line("LISTEN")[6:])
-    with Conn(("127.0.0.1", port)) as conn:
+    with Conn(become(shell)) as conn:
         repeat(conn, HELLO, 13)
     agent.expect(server(13, service="live-exec"))
 
