@@ -12,6 +12,7 @@
 static void reload(struct live *l)
 {
 	const struct options *o = l->cfg.reload ? l->cfg.reload(l->cfg.arg) : NULL;
+	char why[128];
 
 	if (!o)
 		return;
@@ -22,6 +23,8 @@ static void reload(struct live *l)
 	if (!l->k8s && select__has_pods(&o->include))
 		log__warn("pods are selected, but redeye was started without Kubernetes");
 	procs__reselect(l->procs, &o->include, &o->exclude, &o->services);
+	if (procs__check(l->procs, why, sizeof(why)))
+		log__warn("%s", why);
 	if (l->propagate)
 		propagate__reselect(l->propagate, &o->include);
 	log__init(o->log_level);

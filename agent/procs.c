@@ -43,6 +43,17 @@ static void inherit(struct proc *child, const struct proc *parent)
 		child->port = parent->port;
 }
 
+/* One that is gone by now is not worth a look at the rules. */
+static bool excludes_child(const struct procs *p, uint32_t tgid)
+{
+	struct procfs_stat st = { 0 };
+
+	if (!select__has_pid(p->c.exclude, tgid) ||
+	    (p->live && procfs__stat(&p->fs, tgid, &st) < 0))
+		return false;
+	return procs_pids__excludes(p, tgid, st.start_time);
+}
+
 static void on_fork(struct procs *p, const struct red_ev_proc *ev)
 {
 	struct proc *child = procs_table__find(p, ev->tgid), *parent;
@@ -58,7 +69,7 @@ static void on_fork(struct procs *p, const struct red_ev_proc *ev)
 			procs__evaluate(p, &(struct ask){ .tgid = ev->tgid, .why = WHY_FORK });
 		return;
 	}
-	if (select__has_pid(p->c.exclude, ev->tgid) ||
+	if (excludes_child(p, ev->tgid) ||
 	    !(child || (child = procs_table__add(p, ev->tgid, parent)))) {
 		procs__unmark(p, ev->tgid, child);
 		return;
@@ -206,6 +217,7 @@ static void set_rules(struct procs *p, const struct selection *include,
 	p->c.include = include ? include : &nothing;
 	p->c.exclude = exclude ? exclude : &nothing;
 	p->c.services = services ? services : &no_names;
+	procs_pids__set(p);
 }
 
 int procs__reselect(struct procs *p, const struct selection *include,
@@ -311,7 +323,6 @@ struct procs *procs__new(const struct procs_config *c)
 		return NULL;
 	p->c = *c;
 	p->fs.fd = -1;
-	set_rules(p, c->include, c->exclude, c->services);
 	p->max = c->max_procs ? c->max_procs : PROCS_MAX_DEFAULT;
 	if (p->max > MAX_PROCS_CAP)
 		p->max = MAX_PROCS_CAP;
@@ -325,6 +336,7 @@ struct procs *procs__new(const struct procs_config *c)
 	if (err)
 		goto out;
 	p->live = p->fs.fd >= 0;
+	set_rules(p, c->include, c->exclude, c->services);
 	return p;
 out:
 	procs__free(p);
@@ -341,6 +353,7 @@ void procs__free(struct procs *p)
 			procs_table__forget(p, p->buckets[i]);
 	}
 	free(p->buckets);
+	procs_pids__free(p);
 	service__put(p->unknown);
 	procfs__close(&p->fs);
 	free(p);

@@ -97,7 +97,8 @@ struct procs_stats {
 struct procs *procs__new(const struct procs_config *c); /* NULL and errno */
 void procs__free(struct procs *p);                      /* accepts NULL */
 
-/* Are the pids that `include` names there? 0, or -ESRCH and a sentence in err. */
+/* Are the pids that `include` names there? 0, or -ESRCH and a sentence in err. One that is not
+ * selects nobody. */
 int procs__check(const struct procs *p, char *err, size_t size);
 
 /* Looks at every process: once when the BPF programs are attached, and whenever

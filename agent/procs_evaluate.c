@@ -40,12 +40,12 @@ static struct select_facts gather(const struct procs *p, const struct ask *a,
 				  const struct proc *proc)
 {
 	const struct look *l = &p->look;
-	struct select_facts f = {
-		.tgid = a->tgid, .exe = l->exe, .cgroups = l->cgroups, .pod = l->pod
-	};
+	struct select_facts f = { .exe = l->exe, .cgroups = l->cgroups, .pod = l->pod };
 	/* In a scan another executable means a lost EXEC record. */
 	bool same_program = a->why != WHY_EXEC && proc && !strcmp(proc->exe, l->exe);
 
+	if (procs_pids__includes(p, a->tgid, l->st.start_time))
+		f.tgid = a->tgid;
 	if (l->pod)
 		f.container = k8s_pod__container(l->pod, l->container.id);
 	f.root = proc && proc->root ? proc->root : a->parent ? a->parent->root : 0;
@@ -60,13 +60,16 @@ static bool is_own_pod(const struct procs *p)
 	return p->c.ops.is_own && p->c.ops.is_own(p->c.ops.arg, &p->look.container);
 }
 
-static bool excluded(const struct procs *p, struct select_facts f)
+static bool excluded(const struct procs *p, uint32_t tgid, struct select_facts f)
 {
+	const struct procfs_stat *st = &p->look.st;
+
 	if (is_own_pod(p) || !select__instrument(f.pod))
 		return true;
 	f.port = p->look.held.exclude;
 	f.root = 0; /* `exclude` on a pid means that one process */
-	return p->look.st.kthread || f.tgid == p->c.own_tgid || select__match(p->c.exclude, &f);
+	f.tgid = procs_pids__excludes(p, tgid, st->start_time) ? tgid : 0;
+	return st->kthread || tgid == p->c.own_tgid || select__match(p->c.exclude, &f);
 }
 
 /* It ended before it could be looked at. */
@@ -131,7 +134,7 @@ enum verdict procs__evaluate(struct procs *p, const struct ask *a)
 		proc = NULL;
 	}
 	f = gather(p, a, proc);
-	never = excluded(p, f);
+	never = excluded(p, a->tgid, f);
 	reasons = never ? 0 : select__match(p->c.include, &f);
 	if (!never && select__instrument(f.pod) == 1)
 		reasons |= SELECT_POD;

@@ -35,6 +35,7 @@ struct procs {
 	uint32_t mask, max;
 	struct proc *oldest, *newest; /* of those that left */
 	struct service *unknown;
+	uint64_t *include_starts, *exclude_starts; /* procs_pids.c */
 	struct procs_stats stats;
 	uint64_t now_ns; /* of the latest record or procs__gc() */
 	struct look look;
@@ -67,6 +68,13 @@ void procs__end(struct procs *p, struct proc *proc);
 void procs__drop(struct procs *p, uint32_t tgid, struct proc *proc); /* proc may be NULL */
 /* The same of one that the kernel side has marked by itself: its data may be on their way. */
 void procs__unmark(struct procs *p, uint32_t tgid, struct proc *proc);
+
+/* ---- procs_pids.c ---- */
+void procs_pids__set(struct procs *p); /* there are new rules */
+void procs_pids__free(struct procs *p);
+/* Is the process that has the number, and started then, one that the rules name? */
+bool procs_pids__includes(const struct procs *p, uint32_t tgid, uint64_t start_time);
+bool procs_pids__excludes(const struct procs *p, uint32_t tgid, uint64_t start_time);
 
 /* ---- procs_names.c ---- */
 /* `exec`: the record of it that is being handled, or NULL. */

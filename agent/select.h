@@ -4,8 +4,9 @@
  * by any of its rules and `exclude` by none. redeye itself and kernel threads
  * never match (procs.c sees to that).
  *
- *   pid      the number is in the list. A process started by a listed one is
- *            selected too, whatever it executes, however deep.
+ *   pid      the number is in the list, and the process had it when the rules were set:
+ *            who gets it afterwards is another one (procs_pids.c). A process started by a
+ *            listed one is selected too, whatever it executes, however deep.
  *   exe      a glob on what /proc/PID/exe points to, without " (deleted)"; `*`
  *            also crosses '/'. A glob without '/' is tried on the base name too.
  *   cgroup   a path as in /proc/PID/cgroup, on any of its lines (v1 and v2), or
@@ -55,7 +56,7 @@ enum select_reason {
 
 /* What the rules look at. */
 struct select_facts {
-	uint32_t tgid;
+	uint32_t tgid;             /* 0: not the process that a rule with its number means */
 	uint32_t root;             /* the ancestor whose pid match this process inherits; 0 none */
 	uint16_t port;             /* the listening port it is known for; 0 none */
 	bool port_inherited;       /* ... which its parent holds or held */

@@ -57,9 +57,10 @@ static void test_service(void **state)
 /* Gone before its EXEC record was handled: what it sent has its name still. */
 static void test_exec_gone(void **state)
 {
-	struct procs *p = make(&by_pid, NULL);
+	struct procs *p;
 
 	born(10, 1, "/bin/sh");
+	p = make(&by_pid, NULL);
 	procs__scan(p);
 	event(p, RED_EV_FORK, 11, 10);
 	event(p, RED_EV_EXEC, 11, 0);
@@ -89,9 +90,10 @@ static void told(struct procs *p, uint32_t tgid)
 /* Ended, but not waited for: /proc has it, without its words. Then it is gone altogether. */
 static void test_exec_ended(void **state)
 {
-	struct procs *p = make(&by_pid, NULL);
+	struct procs *p;
 
 	born(10, 1, "/bin/sh");
+	p = make(&by_pid, NULL);
 	procs__scan(p);
 	event(p, RED_EV_FORK, 11, 10);
 	born(11, 10, "/bin/tool");
@@ -110,9 +112,10 @@ static void test_exec_ended(void **state)
 /* /proc has the environment of the next exec already, of which the record is still to come. */
 static void test_exec_twice(void **state)
 {
-	struct procs *p = make(&by_pid, NULL);
+	struct procs *p;
 
 	born(10, 1, "/bin/tool");
+	p = make(&by_pid, NULL);
 	procs__scan(p);
 	put_bytes(10, "environ", ENV("OTEL_SERVICE_NAME=next\0"));
 	told(p, 10);
@@ -125,10 +128,11 @@ static void test_exec_twice(void **state)
 /* Data first, its record later. */
 static void test_stranger(void **state)
 {
-	struct procs *p = make(&by_pid, NULL);
+	struct procs *p;
 	struct service *s;
 
 	born(10, 1, "/bin/sh");
+	p = make(&by_pid, NULL);
 	procs__scan(p);
 	born(11, 10, "/bin/tool");
 	s = procs__service(p, 11);

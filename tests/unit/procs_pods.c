@@ -188,10 +188,11 @@ static void test_own_words(void **state)
 /* An exec is looked at anew: it may have moved. */
 static void test_exec_moves(void **state)
 {
-	struct procs *p = make_in(&by_pid, NULL, NULL);
+	struct procs *p;
 
 	put_pod(UID1, "web-1", 7, "");
 	born(10, 1, "/bin/runc");
+	p = make_in(&by_pid, NULL, NULL);
 	procs__scan(p);
 	expect(p, 10, "runc||");
 	in_pod(10, UID1, 7);

@@ -78,9 +78,10 @@ static void test_scan(void **state)
 	const struct selection include = { PIDS(10), PORTS(80), .exes = STRS("/opt/*", "redis"),
 					   .cgroups = STRS("/web") };
 	const struct selection exclude = { .exes = STRS("/opt/secret"), PIDS(20), PORTS(22) };
-	struct procs *p = make(&include, &exclude);
+	struct procs *p;
 
 	bear_all();
+	p = make(&include, &exclude);
 	byte[7] = 1; /* it listened before the scan came to it: the kernel side set this */
 	assert_int_equal(procs__scan(p), 0);
 	for (size_t i = 0; i < N(all_of_them); i++) {
@@ -152,10 +153,11 @@ static void test_recovery(void **state)
 /* A pid match must not go to the pid's next owner. */
 static void test_reused_pid(void **state)
 {
-	struct procs *p = make(&by_pid, NULL);
+	struct procs *p;
 
 	born(10, 1, "/bin/sh");
 	born(11, 10, "/bin/sh");
+	p = make(&by_pid, NULL);
 	procs__scan(p);
 	assert_int_equal(reasons(p, 11), SELECT_PID | SELECT_INHERITED);
 	put_stat(11, "sh", 'S', 1, 0, 77777);
@@ -166,6 +168,53 @@ static void test_reused_pid(void **state)
 	born(12, 1, "/bin/y");
 	event(p, RED_EV_EXEC, 12, 0);
 	assert_int_equal(reasons(p, 12), 0);
+	procs__free(p);
+}
+
+/* Nor to that of a listed one, nor to its children; but a reload means who has it then. */
+static void test_reused_listed_pid(void **state)
+{
+	struct procs *p;
+
+	born(10, 1, "/bin/sh");
+	born(11, 10, "/bin/sh");
+	p = make(&by_pid, NULL);
+	procs__scan(p);
+	event(p, RED_EV_EXIT, 10, 0);
+	put_stat(10, "y", 'S', 1, 0, 77777);
+	born(12, 10, "/bin/y");
+	event(p, RED_EV_EXEC, 10, 0);
+	procs__scan(p);
+	assert_int_equal(reasons(p, 10) | reasons(p, 12), 0);
+	assert_int_equal(reasons(p, 11), SELECT_PID | SELECT_INHERITED);
+	procs__reselect(p, &by_pid, NULL, NULL);
+	assert_int_equal(reasons(p, 10), SELECT_PID);
+	assert_int_equal(reasons(p, 12), SELECT_PID | SELECT_INHERITED);
+	/* Whoever comes when nobody had it is not meant. */
+	vanish(10);
+	procs__reselect(p, &by_pid, NULL, NULL);
+	born(10, 1, "/bin/z");
+	event(p, RED_EV_EXEC, 10, 0);
+	procs__scan(p);
+	assert_int_equal(reasons(p, 10), 0);
+	procs__free(p);
+}
+
+static void test_reused_excluded_pid(void **state)
+{
+	struct procs *p;
+
+	born(9, 1, "/opt/x");
+	born(10, 1, "/opt/x");
+	p = make(&by_exe, &by_pid);
+	procs__scan(p);
+	assert_int_equal(reasons(p, 10), 0);
+	put_stat(10, "x", 'S', 1, 0, 77777);
+	event(p, RED_EV_EXEC, 10, 0);
+	assert_int_equal(reasons(p, 10), SELECT_EXE);
+	event(p, RED_EV_EXIT, 10, 0);
+	event(p, RED_EV_FORK, 10, 9);
+	assert_int_equal(reasons(p, 10), SELECT_EXE | SELECT_INHERITED);
 	procs__free(p);
 }
 
@@ -451,10 +500,19 @@ static void test_real_end_race(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_scan),       TEST(test_scan_all),      TEST(test_recovery),
-		TEST(test_reused_pid), TEST(test_scan_race),     TEST(test_end_race),
-		REAL(test_real_exec),  REAL(test_real_deleted),  REAL(test_real_pid),
-		REAL(test_real_port),  REAL(test_real_end_race),
+		TEST(test_scan),
+		TEST(test_scan_all),
+		TEST(test_recovery),
+		TEST(test_reused_pid),
+		TEST(test_scan_race),
+		TEST(test_end_race),
+		TEST(test_reused_listed_pid),
+		TEST(test_reused_excluded_pid),
+		REAL(test_real_exec),
+		REAL(test_real_deleted),
+		REAL(test_real_pid),
+		REAL(test_real_port),
+		REAL(test_real_end_race),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
