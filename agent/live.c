@@ -118,7 +118,7 @@ static int new_loader(struct live *l, char *err, size_t err_size)
 		.ring_bytes = o->ring_bytes,
 		.include = &o->include,
 		.exclude = &o->exclude,
-		.watch_cgroups = o->include.cgroups.n || o->exclude.cgroups.n,
+		.watch_cgroups = live__asks_cgroups(o),
 		.bpf_stats = o->bpf_stats,
 		.tls = o->tls,
 		.trace_key = l->trace_key,

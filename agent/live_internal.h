@@ -44,6 +44,12 @@ struct live {
 	int signal_fd;
 };
 
+/* May a move to another cgroup change whether a process is watched? */
+static inline bool live__asks_cgroups(const struct options *o)
+{
+	return o->include.cgroups.n || o->exclude.cgroups.n;
+}
+
 /* ---- live_ring.c ---- */
 int live_ring__new(struct live *l);
 void live_ring__read(struct live *l);

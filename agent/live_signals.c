@@ -3,11 +3,22 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "select.h"
+
+/* Before all processes are looked at: nobody slips through between. */
+static void watch_listeners_and_cgroups(struct live *l, const struct options *o)
+{
+	int err = live__asks_cgroups(o) ? loader__watch_cgroups(l->loader) : 0;
+
+	if (err)
+		log__warn("moves to another cgroup are not seen: %s", strerror(-err));
+	loader__set_ports(l->loader, &o->include, &o->exclude);
+}
 
 static void reload(struct live *l)
 {
@@ -17,7 +28,7 @@ static void reload(struct live *l)
 	if (!o)
 		return;
 	live__drain(l); /* what was answered counts, whoever is not watched any more */
-	loader__set_ports(l->loader, &o->include, &o->exclude);
+	watch_listeners_and_cgroups(l, o);
 	if (k8s__reload(l->k8s, o))
 		log__warn("out of memory: other labels and annotations are not kept");
 	if (!l->k8s && select__has_pods(&o->include))

@@ -58,13 +58,9 @@ static const struct backend_prog common_progs[] = {
 	{ "tp_fork", "sched_process_fork", true },
 	{ "tp_exec", "sched_process_exec", true },
 	{ "tp_exit", "sched_process_exit", true },
+	{ "tp_cgroup", "cgroup_attach_task", true }, /* attached when a rule needs it */
 	{ "conn_poll", NULL, false },
 	{ "target_set", NULL, false },
-	{ NULL, NULL, false },
-};
-
-static const struct backend_prog cgroup_progs[] = {
-	{ "tp_cgroup", "cgroup_attach_task", true },
 	{ NULL, NULL, false },
 };
 
@@ -167,8 +163,6 @@ static int open_skel(struct loader *l, const struct loader_config *c, const stru
 	if (!choose(l, btf, backend__progs(b)))
 		return -ENOTSUP;
 	choose(l, btf, common_progs);
-	if (c->watch_cgroups)
-		choose(l, btf, cgroup_progs);
 	if (c->propagate)
 		choose(l, btf, propagate_progs);
 	if (c->propagate && b->id == BACKEND_FENTRY)
@@ -263,28 +257,38 @@ static bool is_not_attached(const struct redeye_bpf *s, const struct bpf_program
 	       p == s->progs.prop_msg || p == s->progs.prop_rearm;
 }
 
-static int attach(struct loader *l, const struct backend *b)
+static int attach_and_keep(struct loader *l, struct bpf_program *p)
+{
+	struct bpf_link *link;
+
+	if (l->n_links == MAX_LINKS)
+		return -E2BIG;
+	link = attach_one(p);
+	if (!link)
+		return -errno;
+	l->linked[l->n_links] = p;
+	l->links[l->n_links++] = link;
+	return 0;
+}
+
+static int attach(struct loader *l, const struct loader_config *c, const struct backend *b)
 {
 	struct bpf_program *p;
 
 	bpf_object__for_each_program(p, l->skel->obj)
 	{
 		const char *name = bpf_program__name(p);
-		struct bpf_link *link;
+		int err;
 
 		if (!bpf_program__autoload(p) || is_not_attached(l->skel, p))
 			continue;
-		if (l->n_links == MAX_LINKS)
-			return -E2BIG;
-		link = attach_one(p);
-		if (link) {
-			l->linked[l->n_links] = p;
-			l->links[l->n_links++] = link;
+		if (p == l->skel->progs.tp_cgroup && !c->watch_cgroups)
 			continue;
-		}
-		if (is_required(b, name))
-			return -errno;
-		miss(l, name, strerror(errno));
+		err = attach_and_keep(l, p);
+		if (err && (err == -E2BIG || is_required(b, name)))
+			return err;
+		if (err)
+			miss(l, name, strerror(-err));
 	}
 	return 0;
 }
@@ -312,7 +316,7 @@ static int start_backend(struct loader *l, const struct loader_config *c, const 
 			return err;
 	}
 	loader__set_ports(l, c->include, c->exclude);
-	err = attach(l, b);
+	err = attach(l, c, b);
 	if (err) {
 		detach(l);
 		return err;
@@ -524,6 +528,17 @@ void loader__set_ports(struct loader *l, const struct selection *include,
 	memset(bits, 0, sizeof(l->skel->bss->red_ports));
 	add_ports(bits, include);
 	add_ports(bits, exclude);
+}
+
+/* It stays: user space knows whether a rule still asks for it. */
+int loader__watch_cgroups(struct loader *l)
+{
+	struct bpf_program *p = l->skel->progs.tp_cgroup;
+
+	for (size_t i = 0; i < l->n_links; i++)
+		if (l->linked[i] == p)
+			return 0;
+	return bpf_program__autoload(p) ? attach_and_keep(l, p) : -ENOTSUP;
 }
 
 int loader__poll(struct loader *l, uint64_t sk, uint64_t conn_id, enum red_poll_cmd cmd,

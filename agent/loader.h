@@ -56,6 +56,10 @@ void loader__load_uprobes(struct loader *l);
 void loader__set_ports(struct loader *l, const struct selection *include,
 		       const struct selection *exclude);
 
+/* From now on moves to another cgroup are told, as with loader_config.watch_cgroups. 0, also when
+ * they were before, or -errno. */
+int loader__watch_cgroups(struct loader *l);
+
 /* Runs a command on a connection (enum red_poll_cmd), whose topmost layer the caller
  * takes for this one; data_cap is for RED_POLL_MODE_FRAMES. Returns 0, 1 when the socket
  * was found gone, -ENOENT when the kernel side does not know it. */

@@ -339,6 +339,55 @@ def sighup_out_and_in(t):
     check(t.dry or dropped == 1, "%d requests were dropped with their process" % dropped)
 
 
+def hierarchy():
+    """A folder of cgroups."""
+    for folder in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/pids"):
+        if os.path.exists(os.path.join(folder, "cgroup.procs")) and os.access(folder, os.W_OK):
+            return folder
+    raise Skip("no cgroup hierarchy may be written to here")
+
+
+def join(group, pid):
+    with open(os.path.join(group, "cgroup.procs"), "w") as f:
+        f.write("%d" % pid)
+
+
+def expect_selected(agent, n):
+    def problems(metrics):
+        got = metrics.total("redeye_processes_selected")
+        return [] if got == n else ["%d processes are selected, want %d" % (got, n)]
+    agent.poll(problems)
+
+
+@case()
+def sighup_cgroup(t):
+    """The first rule on cgroups comes with a reload: who moves in is seen from then on, who moves
+    out is not."""
+    top = hierarchy()
+    group = os.path.join(top, "redeye-live-%d" % os.getpid())
+    srv, other = t.serve("python"), t.serve("go")
+    config = os.path.join(t.temp, "redeye.yaml")
+    write_ports(config, other)
+    agent = t.agent("--config", config)
+    with open(config, "a") as f:
+        f.write("cgroup: [%s]\n" % os.path.basename(group))
+    try:
+        os.mkdir(group)
+    except OSError as e:
+        raise Skip("no cgroup can be made: %s" % e)
+    try:
+        agent.reload()
+        for member, n, selected in ((top, 7, 1), (group, 11, 2), (top, 5, 1), (group, 2, 2)):
+            join(member, srv.proc.pid)
+            expect_selected(agent, selected)
+            with Conn(srv.address) as conn:
+                repeat(conn, HELLO, n)
+        agent.expect(server(13, service="live-python"))
+    finally:
+        join(top, srv.proc.pid)
+        os.rmdir(group)
+
+
 @case()
 def sighup_bad_file(t):
     """A reload of a file with a mistake changes nothing, and says where the mistake is."""
