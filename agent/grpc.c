@@ -145,7 +145,8 @@ enum grpc_wire grpc__recognise(const struct grpc_fields *f, struct slice method,
 	return GRPC_WIRE_NONE;
 }
 
-/* grpc-timeout: at most eight digits and a unit. */
+/* grpc-timeout: at most eight digits and a unit. So many hours can be more than fit; what is
+ * added to them must fit too. */
 static uint64_t timeout_ns(struct slice s)
 {
 	static const struct {
@@ -160,7 +161,7 @@ static uint64_t timeout_ns(struct slice s)
 		return 0;
 	for (i = 0; i < ARRAY_SIZE(units); i++)
 		if (s.p[s.len - 1] == units[i].unit)
-			return n * units[i].ns;
+			return n < INT64_MAX / units[i].ns ? n * units[i].ns : INT64_MAX;
 	return 0;
 }
 
