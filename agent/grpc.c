@@ -222,31 +222,12 @@ void grpc_call__answer(struct grpc_call *c, const struct grpc_fields *f, bool un
 		take_message(c, f->message);
 }
 
-/* A unary body of Connect is one message; of one that failed its beginning is kept. */
-static void unary_bytes(struct grpc_messages *m, const char *p, size_t len, uint64_t skipped,
-			uint64_t ts_ns)
-{
-	size_t n = sizeof(m->last) - m->last_len;
-
-	if (!m->n) {
-		m->n = 1;
-		m->first_ns = ts_ns;
-	}
-	m->bytes += len + skipped;
-	if (!m->last_cut && len) {
-		n = n < len ? n : len;
-		memcpy(m->last + m->last_len, p, n);
-		m->last_len += n;
-	}
-	m->last_cut |= skipped > 0;
-}
-
 void grpc_call__bytes(struct grpc_call *c, bool answer, const char *p, size_t len, uint64_t ts_ns)
 {
 	struct grpc_messages *m = answer ? &c->answer : &c->request;
 
 	if (c->wire == GRPC_WIRE_CONNECT_UNARY)
-		unary_bytes(m, p, len, 0, ts_ns);
+		grpc_messages__unary(m, p, len, 0, ts_ns);
 	else
 		grpc_messages__bytes(m, p, len, ts_ns);
 }
@@ -256,9 +237,16 @@ void grpc_call__skip(struct grpc_call *c, bool answer, uint64_t len, uint64_t ts
 	struct grpc_messages *m = answer ? &c->answer : &c->request;
 
 	if (c->wire == GRPC_WIRE_CONNECT_UNARY)
-		unary_bytes(m, NULL, 0, len, ts_ns);
+		grpc_messages__unary(m, NULL, 0, len, ts_ns);
 	else
 		grpc_messages__skip(m, len);
+}
+
+/* Of one that failed the body is no message, so without one there is none. */
+void grpc_call__ended(struct grpc_call *c, bool answer, uint16_t status)
+{
+	if (c->wire == GRPC_WIRE_CONNECT_UNARY && (!answer || status == 200))
+		grpc_messages__unary_ends(answer ? &c->answer : &c->request);
 }
 
 static bool at_deadline(const struct grpc_call *c, uint64_t elapsed_ns)

@@ -60,6 +60,8 @@ void grpc_call__free(struct grpc_call *c); /* accepts NULL */
 void grpc_call__answer(struct grpc_call *c, const struct grpc_fields *f, bool unknown);
 void grpc_call__bytes(struct grpc_call *c, bool answer, const char *p, size_t len, uint64_t ts_ns);
 void grpc_call__skip(struct grpc_call *c, bool answer, uint64_t len, uint64_t ts_ns);
+/* One direction has ended; the answer's, which has this HTTP status, or the request's. */
+void grpc_call__ended(struct grpc_call *c, bool answer, uint16_t status);
 /* Bodies are not looked at. */
 void grpc_call__blind(struct grpc_call *c);
 /* Its stream was reset with this error code of HTTP/2, so long after it began. */

@@ -74,3 +74,23 @@ void grpc_messages__skip(struct grpc_messages *m, uint64_t n)
 	m->lost = n > m->left;
 	m->left -= m->lost ? 0 : (uint32_t)n;
 }
+
+/* Of one that failed its beginning is kept. */
+void grpc_messages__unary(struct grpc_messages *m, const char *p, size_t len, uint64_t skipped,
+			  uint64_t ts_ns)
+{
+	if (!m->n) {
+		m->n = 1;
+		m->first_ns = ts_ns;
+	}
+	m->bytes += len + skipped;
+	if (len)
+		keep(m, p, len);
+	m->last_cut |= skipped > 0;
+}
+
+/* An empty one has no first byte, so none of it has a time. */
+void grpc_messages__unary_ends(struct grpc_messages *m)
+{
+	m->n = 1;
+}

@@ -39,4 +39,10 @@ void grpc_messages__init(struct grpc_messages *m, enum grpc_last last);
 void grpc_messages__bytes(struct grpc_messages *m, const char *p, size_t len, uint64_t ts_ns);
 void grpc_messages__skip(struct grpc_messages *m, uint64_t n);
 
+/* A body that is one message without a prefix, which may have no bytes: of these, `len` are
+ * there and `skipped` are not. */
+void grpc_messages__unary(struct grpc_messages *m, const char *p, size_t len, uint64_t skipped,
+			  uint64_t ts_ns);
+void grpc_messages__unary_ends(struct grpc_messages *m);
+
 #endif /* RED_GRPC_MESSAGES_H */

@@ -139,6 +139,8 @@ void http2__half_ends(struct http2 *h, enum red_dir dir, uint32_t stream, uint64
 
 	if (!t)
 		return;
+	if (t->rpc)
+		grpc_call__ended(t->rpc, http2_is_response(h, dir), t->status);
 	if (http2_is_response(h, dir)) {
 		http2__finish(h, t, ts_ns, NULL);
 		return;

@@ -275,6 +275,61 @@ static void messages(void **state)
 		}
 }
 
+/* With a message of so many bytes each way, of which none of the bodies may be seen. */
+static void check_unary(struct slice method, struct slice query, size_t len, bool seen,
+			uint16_t http, int asked, int answered)
+{
+	static const char zeros[9];
+	struct grpc_fields f = fields("application/proto");
+	struct span s = { .status = http };
+	struct grpc_call *c;
+	struct span_rpc rpc;
+	int i;
+
+	f.connect_version = SLICE("1");
+	c = grpc_call__new(grpc__recognise(&f, method, query), &f);
+	for (i = 0; i < 2; i++) {
+		if (len && seen)
+			grpc_call__bytes(c, i, zeros, len, 7 + i);
+		else if (len)
+			grpc_call__skip(c, i, len, 7 + i);
+		grpc_call__ended(c, i, i ? http : 0);
+	}
+	grpc_call__span(c, &s, NULL, &rpc);
+	assert_string_equal(rpc.system, "connectrpc");
+	assert_true(rpc.counted);
+	assert_int_equal(rpc.request_messages, asked);
+	assert_int_equal(rpc.response_messages, answered);
+	assert_int_equal(rpc.request_message_bytes, len);
+	assert_int_equal(rpc.response_message_bytes, len);
+	assert_int_equal(rpc.response_first_ns, len ? 8 : 0);
+	grpc_call__free(c);
+}
+
+static void unary(void **state)
+{
+	struct slice get = SLICE("connect=v1&encoding=proto&message="), none = SLICE("");
+
+	check_unary(SLICE("POST"), none, 9, true, 200, 1, 1);
+	check_unary(SLICE("POST"), none, 9, false, 200, 1, 1);
+	check_unary(SLICE("POST"), none, 0, true, 200, 1, 1);
+	check_unary(SLICE("GET"), get, 0, true, 200, 1, 1);
+	check_unary(SLICE("POST"), none, 0, true, 404, 1, 0);
+	check_unary(SLICE("GET"), get, 0, true, 503, 1, 0);
+}
+
+/* A stream's messages are counted by their prefixes. */
+static void a_stream_without_messages(void **state)
+{
+	struct grpc_fields f = fields("application/connect+proto");
+	struct grpc_call *c = grpc_call__new(GRPC_WIRE_CONNECT, &f);
+
+	grpc_call__ended(c, false, 0);
+	grpc_call__ended(c, true, 200);
+	assert_int_equal(c->request.n + c->answer.n, 0);
+	grpc_call__free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +341,8 @@ int main(void)
 		cmocka_unit_test(unknown_fields),
 		cmocka_unit_test(memory_runs_out),
 		cmocka_unit_test(messages),
+		cmocka_unit_test(unary),
+		cmocka_unit_test(a_stream_without_messages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

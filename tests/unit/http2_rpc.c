@@ -3,6 +3,7 @@
 #include "http2_play.h"
 
 #define GRPC      .content_type = "application/grpc+proto", .answer_type = "application/grpc"
+#define CONNECT   .content_type = "application/proto", .more = { { "connect-protocol-version", "1" } }
 #define TRAILERS  .trailers = true
 #define STATUS(n) .trailer = { { "grpc-status", n } }
 
@@ -53,6 +54,17 @@ static const struct script scripts[] = {
 		  { "POST", 200, ASKS(1, 3), ANSWERS(20, 10000), GRPC, .ending = CLIENT_CANCELS },
 	  },
 	  .at_once = 7 },
+	{ "unary, without prefixes",
+	  {
+		  { "POST", 200, .body = 5, .answer_body = 7, CONNECT },
+		  { "POST", 200, .body = 5000, .answer_body = 7000, CONNECT },
+		  { "POST", 200, .body = 5, CONNECT },
+		  { "POST", 200, .answer_body = 5, CONNECT },
+		  { "POST", 200, CONNECT },
+		  { "POST", 200, CONNECT, .interim = true },
+		  { "POST", 503, CONNECT },
+	  },
+	  .at_once = 2 },
 };
 
 static const char *const names[] = {
@@ -124,6 +136,22 @@ static uint64_t messages(uint32_t body, uint32_t message)
 
 static bool may_lose_count; /* prefixes were left out */
 
+/* An empty one is a message, too, but not where there was none. */
+static void check_unary(const struct span *s, const struct asked *a)
+{
+	const struct span_rpc *rpc = s->rpc;
+	bool unknown = s->flags & SPAN_FIELDS_UNKNOWN;
+
+	assert_string_equal(rpc->system, "connectrpc");
+	assert_null(rpc->status);
+	if (!rpc->counted || (unknown && !s->status))
+		return;
+	assert_int_equal(rpc->request_messages, 1);
+	assert_int_equal(rpc->response_messages, a->status == 200 || a->answer_body);
+	assert_int_equal(rpc->request_message_bytes, a->body);
+	assert_int_equal(rpc->response_message_bytes, a->answer_body);
+}
+
 static void check_call(const struct span *s, const struct truth *t)
 {
 	bool unknown = s->flags & SPAN_FIELDS_UNKNOWN;
@@ -133,6 +161,10 @@ static void check_call(const struct span *s, const struct truth *t)
 
 	if (!rpc) { /* what says that it is one is not known */
 		assert_true(unknown);
+		return;
+	}
+	if (a->more[0][0]) {
+		check_unary(s, a);
 		return;
 	}
 	assert_string_equal(rpc->system, "grpc");
