@@ -102,7 +102,7 @@ static struct request **request_id_bucket(struct correlate *c, const struct requ
 
 static bool has_request_id(const struct request *r)
 {
-	return r->request_id.len >= REQUEST_ID_MIN;
+	return r->request_id.len >= REQUEST_ID_MIN && !r->id_hidden;
 }
 
 static bool same_thread(const struct request *a, const struct request *b)

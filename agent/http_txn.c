@@ -64,6 +64,7 @@ static void put_headers(struct http_txn *t, char **to, const struct request_head
 	t->req.context = h->context;
 	t->req.forced = h->forced;
 	t->req.request_id = put_slice(to, h->request_id);
+	t->req.id_hidden = h->id_hidden;
 	t->req.context.tracestate = put_slice(to, h->context.tracestate);
 	t->n_headers = h->n_kept;
 	for (i = 0; i < h->n_kept; i++) {

@@ -36,6 +36,7 @@ struct request {
 	const char *scheme;
 	struct slice path;
 	struct slice request_id;
+	bool id_hidden;               /* the id is a secret: all have the same one */
 	struct trace_context context; /* what the request carries, if valid */
 	bool forced;                  /* the debug header says so */
 	struct conn *conn;

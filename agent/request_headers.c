@@ -154,6 +154,7 @@ static void take(struct request_headers *out, const struct want *want, struct sl
 	case WANT_REQUEST_ID:
 		if (!out->request_id.len)
 			out->request_id = value;
+		out->id_hidden = want->hidden;
 		if (out->request_id.len > REQUEST_HEADER_MAX)
 			out->request_id.len = REQUEST_HEADER_MAX;
 		break;

@@ -24,6 +24,7 @@ struct request_headers {
 	bool bad_context; /* one was there, and made no sense */
 	bool forced;
 	struct slice request_id;
+	bool id_hidden; /* what is there is not the id */
 	struct span_header kept[SPAN_HEADERS_MAX];
 	uint32_t n_kept;
 	char joined[SPAN_HEADERS_MAX][REQUEST_HEADER_MAX]; /* of those that came again */

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "correlate_fixture.h"
+#include "redact.h"
 
 /* ---- what requests carry ---- */
 
@@ -84,6 +85,20 @@ static void test_a_request_id_is_passed_on(void **state)
 	correlate__begin(c, &out);
 	assert_true(is_root(&out.trace));
 	correlate__end(c, &in[0]);
+}
+
+static void test_a_hidden_id_proves_nothing(void **state)
+{
+	struct request in, out;
+
+	fill(&in, SPAN_SERVER, 1, 1);
+	fill(&out, SPAN_CLIENT, 1, 1);
+	in.request_id = out.request_id = SLICE(REDACTED);
+	in.id_hidden = out.id_hidden = true;
+	correlate__begin(c, &in);
+	correlate__begin(c, &out);
+	assert_true(is_root(&out.trace));
+	correlate__end(c, &in);
 }
 
 /* ---- connections ---- */
@@ -395,6 +410,7 @@ int main(void)
 		TEST(test_a_server_is_the_child_of_its_header),
 		TEST(test_a_proxy_passes_headers_on),
 		TEST(test_a_request_id_is_passed_on),
+		TEST(test_a_hidden_id_proves_nothing),
 		TEST(test_both_ends_are_one_request),
 		TEST(test_the_receiver_may_be_heard_first),
 		TEST(test_a_trace_with_children_does_not_move),

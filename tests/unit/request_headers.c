@@ -91,15 +91,31 @@ static void secrets_are_hidden_once(void **state)
 	header_wants__free(w);
 }
 
+static void a_hidden_id_is_told(void **state)
+{
+	const struct options o = { .request_id_header = "X-Session-Token", .redact = true };
+	struct header_wants *w = header_wants__new(&o);
+
+	header_reader__begin(&reader, w, &got);
+	field("host", "h");
+	assert_false(got.id_hidden);
+	field("x-session-token", "s3cret-of-alice");
+	assert_slice(got.request_id, REDACTED);
+	assert_true(got.id_hidden);
+	header_wants__free(w);
+	header_reader__begin(&reader, wants, &got);
+	field("x-tenant", "t1");
+	assert_false(got.id_hidden);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(repeated_ones_are_joined),
-		TEST(named_twice_is_kept_once),
-		TEST(joined_ones_are_bounded),
-		TEST(secrets_are_hidden_once),
+		TEST(repeated_ones_are_joined), TEST(named_twice_is_kept_once),
+		TEST(joined_ones_are_bounded),  TEST(secrets_are_hidden_once),
+		TEST(a_hidden_id_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
