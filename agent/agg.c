@@ -138,8 +138,10 @@ static int record(const struct agg *agg, struct series *series, const struct spa
 
 	if (err || agg->n_parts[series->key.class] == 1)
 		return err;
-	err = hist__record(&series->parts[PART_REQUEST_SIZE], (double)s->request_body_bytes);
-	if (err || !s->status)
+	if (span__has_request_size(s))
+		err = hist__record(&series->parts[PART_REQUEST_SIZE],
+				   (double)s->request_body_bytes);
+	if (err || !s->status || !span__has_response_size(s))
 		return err;
 	return hist__record(&series->parts[PART_RESPONSE_SIZE], (double)s->response_body_bytes);
 }

@@ -31,6 +31,9 @@ static void body_begins(struct http1 *h, enum red_dir dir, const struct http1_he
 		break;
 	case HTTP1_BODY_UNKNOWN:
 		f->state = HALF_UNKNOWN;
+		if (f->txn)
+			f->txn->flags |= is_response(h, dir) ? HTTP_TXN_NO_RESPONSE_SIZE
+							     : HTTP_TXN_NO_REQUEST_SIZE;
 		break;
 	}
 }

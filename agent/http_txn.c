@@ -251,6 +251,26 @@ static void span_target(const struct http_txn *t, struct span *s)
 	s->method_original = (struct slice){ t->text, t->method_len };
 }
 
+static uint32_t span_flags(const struct http_txn *t)
+{
+	static const struct {
+		uint32_t txn, span;
+	} pairs[] = {
+		{ HTTP_TXN_CUT, SPAN_HEAD_CUT },
+		{ HTTP_TXN_INFERRED, SPAN_LENGTH_INFERRED },
+		{ HTTP_TXN_UNKNOWN, SPAN_FIELDS_UNKNOWN },
+		{ HTTP_TXN_NO_REQUEST_SIZE, SPAN_REQUEST_SIZE_UNKNOWN },
+		{ HTTP_TXN_NO_RESPONSE_SIZE, SPAN_RESPONSE_SIZE_UNKNOWN },
+	};
+	uint32_t flags = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		if (t->flags & pairs[i].txn)
+			flags |= pairs[i].span;
+	return flags;
+}
+
 static void fill_span(const struct http_txn *t, struct span *s)
 {
 	txn__span(&t->req, s);
@@ -262,12 +282,7 @@ static void fill_span(const struct http_txn *t, struct span *s)
 		s->error_type = status_error(s->kind, t->status);
 	s->request_body_bytes = t->request_body_bytes;
 	s->response_body_bytes = t->response_body_bytes;
-	if (t->flags & HTTP_TXN_CUT)
-		s->flags |= SPAN_HEAD_CUT;
-	if (t->flags & HTTP_TXN_UNKNOWN)
-		s->flags |= SPAN_FIELDS_UNKNOWN;
-	if (t->flags & HTTP_TXN_INFERRED)
-		s->flags |= SPAN_LENGTH_INFERRED;
+	s->flags |= span_flags(t);
 	s->n_headers = t->n_headers;
 	memcpy(s->headers, t->headers, t->n_headers * sizeof(t->headers[0]));
 	span_target(t, s);

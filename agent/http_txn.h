@@ -29,10 +29,12 @@ struct conn;
 enum http_txn_flags {
 	HTTP_TXN_HEAD = 1 << 0, /* a HEAD request */
 	HTTP_TXN_CONNECT = 1 << 1,
-	HTTP_TXN_CUT = 1 << 2,      /* a head was not captured whole */
-	HTTP_TXN_INFERRED = 1 << 3, /* its end was not seen by framing */
-	HTTP_TXN_UNKNOWN = 1 << 4,  /* a field refers to what was not seen */
-	HTTP_TXN_ANSWERED = 1 << 5, /* HTTP/2: the final response has begun */
+	HTTP_TXN_CUT = 1 << 2,             /* a head was not captured whole */
+	HTTP_TXN_INFERRED = 1 << 3,        /* its end was not seen by framing */
+	HTTP_TXN_UNKNOWN = 1 << 4,         /* a field refers to what was not seen */
+	HTTP_TXN_ANSWERED = 1 << 5,        /* HTTP/2: the final response has begun */
+	HTTP_TXN_NO_REQUEST_SIZE = 1 << 6, /* of its body: where it begins was not seen */
+	HTTP_TXN_NO_RESPONSE_SIZE = 1 << 7,
 };
 
 /* What a head says, and where it was. */

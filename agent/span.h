@@ -25,6 +25,9 @@ enum span_flags {
 	SPAN_HEAD_CUT = 1 << 0,        /* a message head was longer than what was captured */
 	SPAN_LENGTH_INFERRED = 1 << 1, /* the end was seen from the outside, not by framing */
 	SPAN_FIELDS_UNKNOWN = 1 << 2,  /* a header field referred to what was before redeye */
+	/* Where the body begins was not seen, so how long it is is not known. */
+	SPAN_REQUEST_SIZE_UNKNOWN = 1 << 3,
+	SPAN_RESPONSE_SIZE_UNKNOWN = 1 << 4,
 };
 
 /* W3C Trace Context level 3, trace-flags. */
@@ -176,8 +179,8 @@ struct span {
 	uint16_t status;        /* 0: no response */
 	const char *error_type; /* NULL: no error; else a status or a word; static */
 
-	uint64_t request_body_bytes; /* message body as framed on the wire */
-	uint64_t response_body_bytes;
+	uint64_t request_body_bytes;  /* message body as framed on the wire, if it is known: */
+	uint64_t response_body_bytes; /* span__has_request_size(), span__has_response_size() */
 
 	/* Socket addresses: IPv4 as IPv4-mapped IPv6; family 0: UNIX or unknown. */
 	uint16_t family; /* AF_INET, AF_INET6, AF_UNIX, 0 */
@@ -194,5 +197,15 @@ struct span {
 
 	const struct span_tls *tls; /* option span-tls; NULL: no TLS, or nothing is known of it */
 };
+
+static inline bool span__has_request_size(const struct span *s)
+{
+	return !(s->flags & SPAN_REQUEST_SIZE_UNKNOWN);
+}
+
+static inline bool span__has_response_size(const struct span *s)
+{
+	return !(s->flags & SPAN_RESPONSE_SIZE_UNKNOWN);
+}
 
 #endif /* RED_SPAN_H */

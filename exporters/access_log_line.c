@@ -217,8 +217,10 @@ static void add_outcome(struct json_line *j, const struct span *s)
 {
 	if (s->error_type)
 		json_line__text(j, "error", s->error_type);
-	json_line__u64(j, "request_bytes", s->request_body_bytes);
-	json_line__u64(j, "response_bytes", s->response_body_bytes);
+	if (span__has_request_size(s))
+		json_line__u64(j, "request_bytes", s->request_body_bytes);
+	if (span__has_response_size(s))
+		json_line__u64(j, "response_bytes", s->response_body_bytes);
 	json_line__u64(j, "pid", s->tgid);
 }
 

@@ -30,6 +30,14 @@ static void whole(struct buf *out, const char *key, uint64_t v)
 	json_text__uint(out, v);
 }
 
+static void size(struct buf *out, const char *key, uint64_t v, bool known)
+{
+	if (known)
+		whole(out, key, v);
+	else
+		text(out, key, NULL);
+}
+
 static void seconds(struct buf *out, const char *key, double ns)
 {
 	api_json__key(out, key);
@@ -225,8 +233,8 @@ void api_span__write(struct buf *out, const struct history_span *h)
 	seconds(out, "duration", s->end_ns > s->start_ns ? (double)(s->end_ns - s->start_ns) : 0);
 	since_start(out, "request_end", s, s->request_end_ns);
 	since_start(out, "first_byte", s, s->response_start_ns);
-	whole(out, "request_bytes", s->request_body_bytes);
-	whole(out, "response_bytes", s->response_body_bytes);
+	size(out, "request_bytes", s->request_body_bytes, span__has_request_size(s));
+	size(out, "response_bytes", s->response_body_bytes, span__has_response_size(s));
 	write_peer(out, s);
 	write_server(out, s);
 	text(out, "scheme", s->scheme);

@@ -99,8 +99,10 @@ static void add_http(struct json_line *j, const struct span *s)
 		json_line__u64(j, "http.response.status_code", s->status);
 	if (s->error_type)
 		json_line__text(j, "error.type", s->error_type);
-	json_line__u64(j, "http.request.body.size", s->request_body_bytes);
-	json_line__u64(j, "http.response.body.size", s->response_body_bytes);
+	if (span__has_request_size(s))
+		json_line__u64(j, "http.request.body.size", s->request_body_bytes);
+	if (span__has_response_size(s))
+		json_line__u64(j, "http.response.body.size", s->response_body_bytes);
 }
 
 static void add_op(struct json_line *j, const struct span *s)

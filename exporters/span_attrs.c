@@ -38,10 +38,16 @@ static bool method_original(struct attr_builder *b, struct span_attr *out)
 	return is_other(b->s) && attr__string(out, b->s->method_original);
 }
 
+static bool request_size(struct attr_builder *b, struct span_attr *out)
+{
+	attr__int(out, (int64_t)b->s->request_body_bytes);
+	return span__has_request_size(b->s);
+}
+
 static bool response_size(struct attr_builder *b, struct span_attr *out)
 {
 	attr__int(out, (int64_t)b->s->response_body_bytes);
-	return b->s->status != 0;
+	return b->s->status && span__has_response_size(b->s);
 }
 
 static bool evidence(struct attr_builder *b, struct span_attr *out)
@@ -51,7 +57,7 @@ static bool evidence(struct attr_builder *b, struct span_attr *out)
 
 /* ---- the table ------------------------------------------------------------ */
 
-enum source { FROM_SLICE, FROM_CSTR, FROM_U16, FROM_U32, FROM_U64, FROM_FLAG, FROM_CALL };
+enum source { FROM_SLICE, FROM_CSTR, FROM_U16, FROM_U32, FROM_FLAG, FROM_CALL };
 
 enum {
 	HTTP_SERVER = 1 << 0,
@@ -73,7 +79,7 @@ static const struct row {
 } rows[] = {
 	{ "client.address", HTTP_SERVER, FROM_CALL, .call = peer_address },
 	{ "error.type", ALL, FROM_CSTR, MEMBER(error_type) },
-	{ "http.request.body.size", HTTP, FROM_U64, MEMBER(request_body_bytes) },
+	{ "http.request.body.size", HTTP, FROM_CALL, .call = request_size },
 	{ "http.request.method", HTTP, FROM_CSTR, MEMBER(method) },
 	{ "http.request.method_original", HTTP, FROM_CALL, .call = method_original },
 	{ "http.response.body.size", HTTP, FROM_CALL, .call = response_size },
@@ -137,9 +143,6 @@ static bool read_row(struct attr_builder *b, const struct row *r, struct span_at
 		return attr__int(out, *(const uint16_t *)at);
 	case FROM_U32:
 		return attr__int(out, *(const uint32_t *)at);
-	case FROM_U64: /* a size: nought is one */
-		attr__int(out, (int64_t) * (const uint64_t *)at);
-		return true;
 	case FROM_FLAG:
 		*out = (struct span_attr){ .type = SPAN_ATTR_BOOL, .num = 1 };
 		return b->s->flags & r->at;

@@ -75,6 +75,17 @@ static void what_is_not_there_is_left_out(void **state)
 			    "\"request_bytes\":0,\"response_bytes\":0,\"pid\":0}");
 }
 
+static void sizes_that_are_not_known_are_left_out(void **state)
+{
+	struct span s = server_span();
+
+	s.flags = SPAN_REQUEST_SIZE_UNKNOWN;
+	assert_non_null(strstr(written(&s, true), "\"response_bytes\":5000000000,\"pid\":42"));
+	assert_null(strstr(written(&s, true), "request_bytes"));
+	s.flags = SPAN_RESPONSE_SIZE_UNKNOWN;
+	assert_non_null(strstr(written(&s, true), "\"request_bytes\":3,\"pid\":42"));
+}
+
 static void handshakes(void **state)
 {
 	struct span s = server_span();
@@ -298,6 +309,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole),
 		cmocka_unit_test(what_is_not_there_is_left_out),
+		cmocka_unit_test(sizes_that_are_not_known_are_left_out),
 		cmocka_unit_test(handshakes),
 		cmocka_unit_test(calls),
 		cmocka_unit_test(levels_of_calls),

@@ -102,6 +102,27 @@ static void test_client_duration(void **state)
 	service__put(svc);
 }
 
+static void test_unknown_body_sizes(void **state)
+{
+	struct service *svc = service__get("shop", "", "");
+	struct agg *agg = agg_with(0, true);
+	struct span s = server(svc, "/a", 200);
+	struct metrics *m;
+
+	s.flags = SPAN_HEAD_CUT | SPAN_REQUEST_SIZE_UNKNOWN;
+	agg__span(agg, &s);
+	agg__span(agg, &s);
+	s.flags = SPAN_HEAD_CUT | SPAN_RESPONSE_SIZE_UNKNOWN;
+	agg__span(agg, &s);
+	m = snapshot(agg);
+	assert_int_equal(total(family(m, "http.server.request.duration")), 3);
+	assert_int_equal(total(family(m, "http.server.request.body.size")), 1);
+	assert_int_equal(total(family(m, "http.server.response.body.size")), 2);
+	metrics__put(m);
+	agg__free(agg);
+	service__put(svc);
+}
+
 static void test_body_sizes(void **state)
 {
 	struct service *svc = service__get("shop", "", "");
@@ -561,6 +582,7 @@ int main(void)
 		cmocka_unit_test(test_server_duration),
 		cmocka_unit_test(test_client_duration),
 		cmocka_unit_test(test_body_sizes),
+		cmocka_unit_test(test_unknown_body_sizes),
 		cmocka_unit_test(test_names_by_content),
 		cmocka_unit_test(test_clock_steps_do_not_move_the_start),
 		cmocka_unit_test(test_backward_span_lasts_zero),

@@ -64,11 +64,15 @@ static void a_server(void **state)
 
 static void with_little_in_it(void **state)
 {
-	struct span s = { .kind = SPAN_CLIENT, .flags = SPAN_FIELDS_UNKNOWN, .method = "GET" };
-	static const char *const unknown[] = { "span_id",    "parent_id",  "link",   "route",
-					       "path",       "status",     "error",  "request_end",
-					       "first_byte", "peer",       "server", "scheme",
-					       "version",    "request_id", "query",  "rpc" };
+	struct span s = { .kind = SPAN_CLIENT,
+			  .flags = SPAN_FIELDS_UNKNOWN | SPAN_REQUEST_SIZE_UNKNOWN |
+				   SPAN_RESPONSE_SIZE_UNKNOWN,
+			  .method = "GET" };
+	static const char *const unknown[] = {
+		"span_id", "parent_id",   "link",       "route", "path",          "status",
+		"error",   "request_end", "first_byte", "peer",  "server",        "scheme",
+		"version", "request_id",  "query",      "rpc",   "request_bytes", "response_bytes"
+	};
 	cJSON *j;
 
 	add_span(s);

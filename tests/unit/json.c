@@ -81,6 +81,17 @@ static void what_is_not_there_is_left_out(void **state)
 		    "\"redeye.head_cut\":true,\"redeye.length_inferred\":true}");
 }
 
+static void sizes_that_are_not_known_are_left_out(void **state)
+{
+	struct span s = server_span();
+	char *got;
+
+	s.flags = SPAN_REQUEST_SIZE_UNKNOWN | SPAN_RESPONSE_SIZE_UNKNOWN;
+	got = line(&s, 0);
+	assert_null(strstr(got, "body.size"));
+	free(got);
+}
+
 static void handshakes(void **state)
 {
 	struct span s = server_span();
@@ -243,10 +254,15 @@ static void full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whole),         cmocka_unit_test(what_is_not_there_is_left_out),
-		cmocka_unit_test(handshakes),    cmocka_unit_test(calls),
-		cmocka_unit_test(hostile_bytes), cmocka_unit_test(long_values_are_cut),
-		cmocka_unit_test(addresses),     cmocka_unit_test(any_date),
+		cmocka_unit_test(whole),
+		cmocka_unit_test(what_is_not_there_is_left_out),
+		cmocka_unit_test(sizes_that_are_not_known_are_left_out),
+		cmocka_unit_test(handshakes),
+		cmocka_unit_test(calls),
+		cmocka_unit_test(hostile_bytes),
+		cmocka_unit_test(long_values_are_cut),
+		cmocka_unit_test(addresses),
+		cmocka_unit_test(any_date),
 		cmocka_unit_test(full_disk),
 	};
 

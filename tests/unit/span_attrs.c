@@ -140,6 +140,18 @@ static void what_is_not_there_is_left_out(void **state)
 	    "redeye.length_inferred=!1\nurl.scheme=http");
 }
 
+static void sizes_that_are_not_known_are_left_out(void **state)
+{
+	struct span s = server_span();
+
+	s.flags = SPAN_REQUEST_SIZE_UNKNOWN;
+	assert_string_equal(one(&s, &plain, "http.request.body.size"), "");
+	assert_string_equal(one(&s, &plain, "http.response.body.size"), "5000000000");
+	s.flags = SPAN_RESPONSE_SIZE_UNKNOWN;
+	assert_string_equal(one(&s, &plain, "http.request.body.size"), "3");
+	assert_string_equal(one(&s, &plain, "http.response.body.size"), "");
+}
+
 static void calls(void **state)
 {
 	struct span s = rpc_server_span();
@@ -438,6 +450,7 @@ int main(void)
 		cmocka_unit_test(client),
 		cmocka_unit_test(peer_with_a_name),
 		cmocka_unit_test(what_is_not_there_is_left_out),
+		cmocka_unit_test(sizes_that_are_not_known_are_left_out),
 		cmocka_unit_test(calls),
 		cmocka_unit_test(messages_only_when_asked),
 		cmocka_unit_test(unknown_fields),
