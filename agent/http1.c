@@ -61,45 +61,10 @@ static size_t chunked_bytes(struct http1 *h, enum red_dir dir, const struct prot
 	return b->len;
 }
 
-/* Is it a method that we know, or when it is cut off the beginning of one? */
-static bool known_method(struct slice s, bool whole)
-{
-	static const struct slice all =
-		SLICE(" GET POST PUT HEAD DELETE PATCH OPTIONS TRACE QUERY CONNECT");
-	char name[12] = " ";
-
-	if (whole)
-		return strcmp(http1_method__known(s, NULL), "_OTHER");
-	if (s.len + 2 > sizeof(name))
-		return false;
-	memcpy(name + 1, s.p, s.len);
-	return memmem(all.p, all.len, name, s.len + 1);
-}
-
-/* Where a message can begin but need not: either the start line is whole, or
- * what is there of it can hardly be anything else. The end of a method is none. */
-static bool surely_begins(const struct proto_bytes *b, bool response)
-{
-	size_t from = http1__empty_lines(b), len = b->len - from, n = 0;
-	const char *p = b->p + from;
-
-	if (!len || !http1_head__looks_like(p, len, response))
-		return false;
-	if (response)
-		return true;
-	while (n < len && p[n] >= 'A' && p[n] <= 'Z')
-		n++;
-	if (!known_method((struct slice){ p, n }, n < len))
-		return false;
-	if (n + 1 >= len)
-		return n == len || p[n] == ' ';
-	return p[n] == ' ' && (memchr(p, '\n', len) || strchr("/h*", p[n + 1]));
-}
-
 /* A request behind another one, in the same turn. */
-static bool follows_unseen(const struct proto_bytes *b)
+static bool follows_unseen(const struct http1 *h, const struct proto_bytes *b)
 {
-	return !b->first && memchr(b->p, ' ', b->len) && surely_begins(b, false);
+	return !b->first && memchr(b->p, ' ', b->len) && http1__begins(h, b, false);
 }
 
 /* A message without known end is over when the other side speaks again. But the
@@ -111,7 +76,7 @@ static void turned(struct http1 *h, enum red_dir dir, const struct proto_bytes *
 	if (other->state != HALF_UNKNOWN && other->state != HALF_CHUNK_LOST)
 		return;
 	if (is_response(h, dir) || f->state == HALF_HEAD ||
-	    (f->state == HALF_UNSYNCED && surely_begins(b, false)))
+	    (f->state == HALF_UNSYNCED && http1__begins(h, b, false)))
 		http1__infer_end(h, !dir);
 }
 
@@ -134,10 +99,10 @@ static void no_sense(struct http1 *h, enum red_dir dir, const struct proto_bytes
 
 static bool resync(struct http1 *h, enum red_dir dir, const struct proto_bytes *b)
 {
-	bool response = is_response(h, dir), begins = surely_begins(b, response);
+	bool response = is_response(h, dir), begins = http1__begins(h, b, response);
 
 	if (!b->first) {
-		if (!response && h->half[dir].state == HALF_UNSYNCED && follows_unseen(b))
+		if (!response && h->half[dir].state == HALF_UNSYNCED && follows_unseen(h, b))
 			http1__gap(h, dir);
 		return false;
 	}
@@ -161,9 +126,9 @@ static bool out_of_step(const struct http1 *h, enum red_dir dir, const struct pr
 	if (!b->first)
 		return false;
 	if (!is_response(h, dir))
-		return f->expects && !f->txn && !f->body_bytes && surely_begins(b, false);
+		return f->expects && !f->txn && !f->body_bytes && http1__begins(h, b, false);
 	return f->txn && h->n_txns == 2 && b->len >= sizeof("HTTP/1.1 200") &&
-	       surely_begins(b, true);
+	       http1__begins(h, b, true);
 }
 
 /* One step; returns how many bytes it took. */
@@ -202,12 +167,12 @@ static size_t step(struct http1 *h, enum red_dir dir, const struct proto_bytes *
 
 /* Clients speak first. On a connection whose beginning was not seen a message must
  * tell; a lone "H" can be the beginning of either kind. */
-static enum role role_of(const struct conn *c, enum red_dir dir, const struct proto_bytes *b)
+static enum role role_of(const struct http1 *h, enum red_dir dir, const struct proto_bytes *b)
 {
-	bool request = surely_begins(b, false), response = surely_begins(b, true);
+	bool request = http1__begins(h, b, false), response = http1__begins(h, b, true);
 
-	if (c->established)
-		return c->first_dir == RED_DIR_IN ? ROLE_SERVER : ROLE_CLIENT;
+	if (h->conn->established)
+		return h->conn->first_dir == RED_DIR_IN ? ROLE_SERVER : ROLE_CLIENT;
 	if (!b->first || request == response)
 		return ROLE_UNKNOWN;
 	return request == (dir == RED_DIR_IN) ? ROLE_SERVER : ROLE_CLIENT;
@@ -218,11 +183,11 @@ static bool settle(struct http1 *h, enum red_dir dir, const struct proto_bytes *
 {
 	const struct conn *c = h->conn;
 
-	h->role = role_of(c, dir, b);
+	h->role = role_of(h, dir, b);
 	if (h->role == ROLE_UNKNOWN) {
 		if (b->first && h->strikes < STRIKES_MAX)
 			h->strikes++;
-		h->overlaps |= follows_unseen(b);
+		h->overlaps |= follows_unseen(h, b);
 		h->overlapped = h->overlaps;
 		return false;
 	}

@@ -128,6 +128,10 @@ void http1__head_cut(struct http1 *h, enum red_dir dir, const char *p, size_t n,
 		     const struct proto_bytes *b);
 size_t http1__empty_lines(const struct proto_bytes *b);
 
+/* ---- http1_begins.c: where it is not known that a message begins ---- */
+/* Either the start line is whole, or what is there of it can hardly be anything else. */
+bool http1__begins(const struct http1 *h, const struct proto_bytes *b, bool response);
+
 /* ---- http1_upgrade.c: when it goes on as HTTP/2 ---- */
 /* Answered by a 101: is that to be, and was it taken note of? */
 bool http1__upgrades(struct http1 *h, struct http_txn *t, const struct http1_head *answer);

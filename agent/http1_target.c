@@ -94,18 +94,37 @@ void http1_target__split(struct slice target, bool is_connect, struct http1_targ
 	}
 }
 
+static const char *const known_methods[] = { "GET",   "POST",    "PUT",   "HEAD",  "DELETE",
+					     "PATCH", "OPTIONS", "TRACE", "QUERY", "CONNECT" };
+
+/* The i-th of the known set; NULL: there are no more. */
+static const char *known_method(const struct str_list *override, size_t i)
+{
+	if (override && override->n)
+		return i < override->n ? override->v[i] : NULL;
+	return i < ARRAY_SIZE(known_methods) ? known_methods[i] : NULL;
+}
+
 const char *http1_method__known(struct slice method, const struct str_list *override)
 {
-	static const char *const known[] = { "GET",   "POST",    "PUT",   "HEAD",  "DELETE",
-					     "PATCH", "OPTIONS", "TRACE", "QUERY", "CONNECT" };
-	bool own = override && override->n;
-	size_t i, n = own ? override->n : ARRAY_SIZE(known);
+	const char *name;
+	size_t i;
 
-	for (i = 0; i < n; i++) {
-		const char *name = own ? override->v[i] : known[i];
-
+	for (i = 0; (name = known_method(override, i)); i++)
 		if (slice_eq(method, slice_of(name)))
 			return name;
-	}
 	return "_OTHER";
+}
+
+bool http1_method__is_part(struct slice s, const struct str_list *override, bool end)
+{
+	const char *name;
+	size_t i, n;
+
+	for (i = 0; (name = known_method(override, i)); i++) {
+		n = strlen(name);
+		if (s.len <= n && !memcmp(end ? name + n - s.len : name, s.p, s.len))
+			return true;
+	}
+	return false;
 }

@@ -40,4 +40,7 @@ void http1_host__split(struct slice host_field, struct slice *host, uint16_t *po
  */
 const char *http1_method__known(struct slice method, const struct str_list *override);
 
+/* Is it what is left of a known method, the same set, that was cut? Its beginning, or its end. */
+bool http1_method__is_part(struct slice s, const struct str_list *override, bool end);
+
 #endif /* RED_HTTP1_TARGET_H */

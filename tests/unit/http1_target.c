@@ -135,12 +135,35 @@ static void test_method(void **state)
 	assert_ptr_equal(http1_method__known(SLICE("get"), &list), own[1]);
 }
 
+static void test_part_of_method(void **state)
+{
+	static char *own[] = { "PROPFIND" };
+	const struct str_list list = { own, 1 };
+	size_t n;
+
+	for (n = 0; n <= 8; n++) {
+		struct slice part = { at_end("PROPFIND", n), n };
+
+		assert_true(http1_method__is_part(part, &list, false));
+		assert_int_equal(http1_method__is_part(part, NULL, false), n < 2);
+		assert_int_equal(http1_method__is_part(part, &list, true), n % 8 == 0);
+		part.p = at_end(&"PROPFIND"[8 - n], n);
+		assert_true(http1_method__is_part(part, &list, true));
+		assert_int_equal(http1_method__is_part(part, &list, false), n % 8 == 0);
+	}
+	assert_true(http1_method__is_part(SLICE("OPTIO"), NULL, false));
+	assert_true(http1_method__is_part(SLICE("PTIONS"), NULL, true));
+	assert_false(http1_method__is_part(SLICE("PTION"), NULL, true));
+	assert_false(http1_method__is_part(SLICE("OPTIONSX"), NULL, false));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_target),
 		cmocka_unit_test(test_host),
 		cmocka_unit_test(test_method),
+		cmocka_unit_test(test_part_of_method),
 	};
 
 	return cmocka_run_group_tests(tests, guard_set_up, NULL);
