@@ -36,15 +36,20 @@ static struct grpc_call *call(const struct grpc_fields *request, const struct gr
 			grpc_call__skip(c, true, piece, 2);
 	}
 	grpc_call__answer(c, answer, false);
+	grpc_call__ended(c, false, 0);
+	grpc_call__ended(c, true, 200);
 	return c;
 }
 
 static void check(const struct grpc_call *c, size_t len)
 {
 	struct span s = { .kind = SPAN_CLIENT, .status = 200, .end_ns = 1 };
+	bool unary = c->wire == GRPC_WIRE_CONNECT_UNARY;
 	struct span_rpc rpc;
 
-	assert(c->answer.n <= len / GRPC_PREFIX && c->answer.bytes <= c->answer.n * UINT32_MAX);
+	assert(c->request.n == unary);
+	assert(unary ? c->answer.n == 1 : c->answer.n <= len / GRPC_PREFIX);
+	assert(c->answer.bytes <= c->answer.n * UINT32_MAX);
 	assert(c->message_len <= GRPC_MESSAGE_MAX && c->answer.last_len <= GRPC_LAST_MAX);
 	assert(c->code >= GRPC_NONE && c->code < GRPC_CODE__CNT);
 	assert(c->timeout_ns / 3600000000000u <= 99999999);
