@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "proto.h"
+#include "proxy_header.h"
 #include "redeye.h"
 
 struct conn {
@@ -45,6 +46,9 @@ struct conn {
 	uint8_t polled;              /* is on the poll list */
 	uint8_t poll_level;
 	uint8_t gone;                    /* the kernel did not know it at the last poll */
+	uint8_t held_nonblock;           /* who moved the first byte, while it is not known */
+	uint32_t held_tid;               /* whether it is the proxy's */
+	struct proxy_header proxy;       /* of the present layer */
 	uint8_t tls;                     /* conn_tls.c's, as the next two */
 	struct tls_handshake *handshake; /* while one is being read */
 	struct span_tls *said;           /* what the last one said, or NULL */

@@ -4,6 +4,7 @@
  *
  *   conn_table.c   which connections there are, and when one is asked about
  *   conn_stream.c  records to streams
+ *   conn_proxy.c   what a proxy says first
  *   conn_tls.c     what is seen of TLS on the wire
  */
 #ifndef RED_CONN_INTERNAL_H
@@ -47,6 +48,18 @@ void conn_table__touch(struct conn_table *t, struct conn *c, uint64_t ts_ns);
 void conn_table__schedule(struct conn_table *t, struct conn *c);
 /* A poll was. */
 void conn_table__answered(struct conn_table *t, struct conn *c, uint64_t now_ns);
+
+/* ---- conn_stream.c ---- */
+/* Bytes for the protocol, if there is one. */
+void conn_stream__give(struct conn_table *t, struct conn *c, enum red_dir dir,
+		       const struct proto_bytes *b);
+
+/* ---- conn_proxy.c: until c->proxy.at is PROXY_NONE ---- */
+/* Leaves of *b, which has some, what is not the header's. */
+void conn_proxy__bytes(struct conn_table *t, struct conn *c, enum red_dir dir,
+		       struct proto_bytes *b);
+/* How many of these, which were not seen, are the header's. */
+uint64_t conn_proxy__skip(struct conn_table *t, struct conn *c, enum red_dir dir, uint64_t n);
 
 /* ---- conn_tls.c ---- */
 /* A record with RED_DATA_HELLO. */

@@ -64,19 +64,35 @@ static void classify(struct conn_table *t, struct conn *c, enum red_dir dir,
 
 /* ---- streams ---------------------------------------------------------------------- */
 
-static void skip(struct conn *c, enum red_dir dir, uint64_t n, uint64_t last_ns,
-		 const uint8_t *tail)
+void conn_stream__give(struct conn_table *t, struct conn *c, enum red_dir dir,
+		       const struct proto_bytes *b)
 {
-	c->expected[dir] += n;
+	if (!b->len)
+		return;
+	if (!c->proto && c->mode != RED_POLL_MODE_NONE)
+		classify(t, c, dir, b);
 	if (c->proto)
-		c->proto->skip(c->state, dir, n, last_ns, tail);
+		c->proto->bytes(c->state, dir, b);
+	c->expected[dir] += b->len;
 }
 
-static void catch_up(struct conn *c, enum red_dir dir, uint64_t off, uint64_t last_ns,
-		     const uint8_t *tail)
+static void skip(struct conn_table *t, struct conn *c, enum red_dir dir, uint64_t n,
+		 uint64_t last_ns, const uint8_t *tail)
+{
+	uint64_t of_header = 0;
+
+	if (n && c->proxy.at != PROXY_NONE)
+		of_header = conn_proxy__skip(t, c, dir, n);
+	c->expected[dir] += n;
+	if (c->proto)
+		c->proto->skip(c->state, dir, n - of_header, last_ns, tail);
+}
+
+static void catch_up(struct conn_table *t, struct conn *c, enum red_dir dir, uint64_t off,
+		     uint64_t last_ns, const uint8_t *tail)
 {
 	if (off > c->expected[dir])
-		skip(c, dir, off - c->expected[dir], last_ns, tail);
+		skip(t, c, dir, off - c->expected[dir], last_ns, tail);
 }
 
 static bool record_missing(const struct conn *c, const struct red_ev_data *ev, enum red_dir dir)
@@ -90,6 +106,8 @@ static bool record_missing(const struct conn *c, const struct red_ev_data *ev, e
 static void start_over(struct conn *c)
 {
 	c->established = 0;
+	c->proxy.at = PROXY_NONE;
+	c->proxy.n = 0;
 	if (c->proto)
 		c->proto->lost(c->state);
 }
@@ -110,6 +128,7 @@ static void layer_begins(struct conn_table *t, struct conn *c, uint16_t layer, u
 	c->first_dir = c->last_dir = NO_DIR;
 	c->misses = 0;
 	c->inserted = 0;
+	c->proxy = (struct proxy_header){ 0 };
 	memset(c->expected, 0, sizeof(c->expected));
 	memset(c->turn_ns, 0, sizeof(c->turn_ns));
 	set_mode(t, c, RED_POLL_MODE_AUTO);
@@ -132,13 +151,16 @@ static bool reach(struct conn_table *t, struct conn *c, uint16_t layer, uint64_t
 static void some(struct conn_table *t, struct conn *c, enum red_dir dir,
 		 const struct proto_bytes *b, uint64_t left_out)
 {
-	if (!c->proto && b->len && c->mode != RED_POLL_MODE_NONE)
-		classify(t, c, dir, b);
-	if (c->proto && b->len)
-		c->proto->bytes(c->state, dir, b);
-	c->expected[dir] += b->len;
+	struct proto_bytes behind;
+
+	if (b->len && c->proxy.at != PROXY_NONE) {
+		behind = *b;
+		conn_proxy__bytes(t, c, dir, &behind);
+		b = &behind;
+	}
+	conn_stream__give(t, c, dir, b);
 	if (left_out)
-		skip(c, dir, left_out, b->ts_ns, NULL);
+		skip(t, c, dir, left_out, b->ts_ns, NULL);
 }
 
 /* Only the call's first byte can be a turn's first, or be known to begin a frame. */
@@ -219,9 +241,9 @@ void conn_table__data(struct conn_table *t, const struct red_ev_data *ev)
 		return;
 	missing = record_missing(c, ev, dir);
 	first = missing ? ev->flags & RED_DATA_FIRST : c->last_dir != dir;
-	catch_up(c, other, ev->other_off, ev->other_ns,
+	catch_up(t, c, other, ev->other_off, ev->other_ns,
 		 ev->flags & RED_DATA_TAIL_OK && !missing ? ev->other_tail : NULL);
-	catch_up(c, dir, ev->off, ev->prev_ns, NULL);
+	catch_up(t, c, dir, ev->off, ev->prev_ns, NULL);
 	if (missing)
 		start_over(c);
 	if (ev->flags & RED_DATA_LATE)
@@ -246,7 +268,7 @@ static bool count_on(struct conn_table *t, struct conn *c, const struct red_ev_s
 			   c->mode != RED_POLL_MODE_NONE;
 	for (dir = 0; dir < 2; dir++)
 		if (ev->off[dir] >= c->expected[dir])
-			skip(c, dir, ev->off[dir] - c->expected[dir], ev->last_ns[dir],
+			skip(t, c, dir, ev->off[dir] - c->expected[dir], ev->last_ns[dir],
 			     ev->flags & (RED_STATE_TAIL_IN << dir) && !missing ? ev->tail[dir]
 										: NULL);
 	if (missing)

@@ -337,6 +337,7 @@ static int http2_open(void *state, struct conn *c, struct proto_env *env)
 	struct http2 *h = state;
 
 	init(h, c, env);
+	c->asks |= c->proxy.found; /* the kernel side looks for the preface where a call begins */
 	half_init(h, RED_DIR_IN);
 	half_init(h, RED_DIR_OUT);
 	h->verified = true;
