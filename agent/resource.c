@@ -138,6 +138,27 @@ static int set_fixed(struct resource_attrs *r)
 	return err;
 }
 
+static const char *get(const struct resource_attrs *r, const char *key)
+{
+	uint32_t i = place_of(r->v, r->n, key);
+
+	return i < r->n && !strcmp(r->v[i].key, key) ? r->v[i].value : "";
+}
+
+/*
+ * Which one of the services of a name: where none is known, the host's, which has but one. Who
+ * tells series apart by service alone, as Prometheus does with OTLP, would else take those of
+ * two hosts for one that is reset again and again.
+ */
+static int set_instance(struct resource_attrs *r)
+{
+	const char *host = get(r, "host.name");
+
+	if (*get(r, INSTANCE_ID))
+		return 0;
+	return set(r, INSTANCE_ID, *host ? host : get(r, "host.id"));
+}
+
 int resource_attrs__init(struct resource_attrs *r, const struct str_list *configured)
 {
 	size_t i;
@@ -147,8 +168,12 @@ int resource_attrs__init(struct resource_attrs *r, const struct str_list *config
 	err = r->v ? set_fixed(r) : -ENOMEM;
 	if (!err)
 		err = set_host(r);
+	if (!err)
+		err = set(r, INSTANCE_ID, ""); /* now there is room for it */
 	for (i = 0; configured && i < configured->n && !err; i++)
 		err = set_configured(r, configured->v[i]);
+	if (!err)
+		err = set_instance(r);
 	if (err)
 		resource_attrs__free(r);
 	return err;
@@ -180,27 +205,6 @@ static uint32_t put_own(struct resource_attr *v, uint32_t n, const char *key, co
 	return n;
 }
 
-static const char *get(const struct resource_attr *v, uint32_t n, const char *key)
-{
-	uint32_t i = place_of(v, n, key);
-
-	return i < n && !strcmp(v[i].key, key) ? v[i].value : "";
-}
-
-/*
- * Which one of the services of a name: where none is known, the host's, which has but one. Who
- * tells series apart by service alone, as Prometheus does with OTLP, would else take those of
- * two hosts for one that is reset again and again.
- */
-static const char *instance_of(const struct resource_attr *v, uint32_t n, const struct service *s)
-{
-	const char *instance = *s->instance ? s->instance : get(v, n, INSTANCE_ID);
-
-	if (!*instance)
-		instance = get(v, n, "host.name");
-	return *instance ? instance : get(v, n, "host.id");
-}
-
 uint32_t resource__of(const struct resource_attrs *r, const struct service *s,
 		      struct resource_attr out[RESOURCE_MAX])
 {
@@ -210,7 +214,7 @@ uint32_t resource__of(const struct resource_attrs *r, const struct service *s,
 		memcpy(out, r->v, n * sizeof(*out));
 	for (uint32_t i = 0; s->attrs && i < s->attrs->n; i++)
 		n = put_own(out, n, s->attrs->v[i].key, s->attrs->v[i].value);
-	n = put_own(out, n, INSTANCE_ID, instance_of(out, n, s));
+	n = put_own(out, n, INSTANCE_ID, s->instance);
 	n = put_own(out, n, "service.name", s->name);
 	n = put_own(out, n, "service.namespace", s->namespace);
 	return s == &resource__self ? put_own(out, n, "service.version", REDEYE_VERSION) : n;

@@ -25,13 +25,13 @@ struct resource_attrs { /* sorted by key, each once */
 };
 
 /* host.*, os.type, telemetry.*; then `configured`, percent-encoded "KEY=VALUE" (NULL:
- * none), which replaces these. Reads /etc/machine-id. 0 or -ENOMEM; then it is empty. */
+ * none), which replaces these; service.instance.id is the host's name, or id, if nothing else.
+ * Reads /etc/machine-id. 0 or -ENOMEM; then it is empty. */
 int resource_attrs__init(struct resource_attrs *r, const struct str_list *configured);
 void resource_attrs__free(struct resource_attrs *r); /* accepts a zeroed one */
 
 /* Those of a service, sorted by key, their number: what the service says of itself goes
- * before r (NULL: nothing else). Without an instance the host's name, or id, is its
- * service.instance.id. The texts are r's and the service's. */
+ * before r (NULL: nothing else). The texts are r's and the service's. */
 uint32_t resource__of(const struct resource_attrs *r, const struct service *s,
 		      struct resource_attr out[RESOURCE_MAX]);
 

@@ -225,10 +225,7 @@ static void groups_by_service(void **state)
 			i ? "cart" : "shop");
 		assert_string_equal(
 			attr(res->attributes, res->n_attributes, "host.name")->string_value, "box");
-		assert_string_equal(attr(res->attributes, res->n_attributes, "service.instance.id")
-					    ->string_value,
-				    i ? "box" : "shop-0");
-		assert_int_equal(res->n_attributes, i ? 3 : 4);
+		assert_int_equal(res->n_attributes, i ? 2 : 4);
 	}
 	free_traces(r, NULL);
 }

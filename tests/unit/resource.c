@@ -84,7 +84,7 @@ static void configured(void **state)
 	assert_string_equal(value_of(r.v, r.n, "deployment.x"), "1=2");
 	assert_null(value_of(r.v, r.n, "none"));
 	n = resource__of(&r, &shop, out); /* the service knows better */
-	assert_int_equal(n, r.n + 1);
+	assert_int_equal(n, r.n);
 	assert_string_equal(value_of(out, n, "service.name"), "shop");
 	assert_string_equal(value_of(out, n, "service.namespace"), "eu");
 	assert_string_equal(value_of(out, n, "service.instance.id"), "shop-0");
@@ -128,8 +128,8 @@ static void bounded(void **state)
 	assert_int_equal(resource_attrs__init(&r, &l), 0);
 	assert_int_equal(r.n, RESOURCE_ATTRS_MAX);
 	assert_int_equal(strlen(value_of(r.v, r.n, "k0")), 255);
-	assert_int_equal(resource__of(&r, &shop, out), RESOURCE_ATTRS_MAX + 3);
-	assert_int_equal(resource__of(&r, &resource__self, out), RESOURCE_ATTRS_MAX + 3);
+	assert_int_equal(resource__of(&r, &shop, out), RESOURCE_ATTRS_MAX + 2);
+	assert_int_equal(resource__of(&r, &resource__self, out), RESOURCE_ATTRS_MAX + 2);
 	resource_attrs__free(&r);
 }
 
