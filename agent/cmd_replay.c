@@ -11,6 +11,7 @@
 #include "json.h"
 #include "log.h"
 #include "loop.h"
+#include "memory.h"
 #include "options.h"
 #include "pipeline.h"
 #include "prom.h"
@@ -151,6 +152,7 @@ static int replay(const struct options *o)
 	char err[256] = "";
 	int damaged = 0, rc = -EINVAL;
 
+	memory__init(); /* as when it runs: what it costs is then the same */
 	r.reader = recording_reader__new(o->input, err, sizeof(err));
 	if (!r.reader) {
 		log__error("%s: %s", o->input, err);
