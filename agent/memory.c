@@ -8,6 +8,8 @@
 void memory__init(void)
 {
 	mallopt(M_MMAP_THRESHOLD, MEMORY_LARGE);
+	/* What is left at the heap's end must not be enough for one, or it goes there. */
+	mallopt(M_TOP_PAD, MEMORY_LARGE / 2);
 }
 
 uint64_t memory__resident_bytes(void)
