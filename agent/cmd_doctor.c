@@ -141,11 +141,11 @@ static void check_uprobes(struct result *r)
 		fail(r, NO, why);
 	else
 		snprintf(r->why, sizeof(r->why), "%s%s%s%s",
-			 links ? "" : "by perf events, which are slow to take off",
-			 !links && why[0] ? "; " : "", why,
 			 return_trial__survived() ? ""
-						  : "; not under seccomp filters, where this "
-						    "kernel would end processes");
+						  : "not under seccomp filters: this kernel "
+						    "would end processes; ",
+			 links ? "" : "by perf events, which are slow to take off",
+			 !links && why[0] ? "; " : "", why);
 }
 
 static void check_propagation(struct result *r)

@@ -250,7 +250,7 @@ int loader_uprobes__try(struct loader_uprobes *u, char *why, size_t why_size)
 
 	loader_uprobes__load_all(u);
 	p = loader_uprobes__get(u, "uretprobe_tls");
-	link = p ? uprobe_link__attach_self(p) : NULL;
+	link = p ? uprobe_link__attach_own(p, getpid(), NULL) : NULL;
 	err = errno;
 	if (!link) {
 		snprintf(why, why_size, "%s", p ? strerror(err) : "the programs were refused");

@@ -90,7 +90,7 @@ static int next(void *arg, int timeout_ms, struct buf *body, uint32_t *items)
 	x->last_part = rc <= 0;
 	if (rc >= 0 && *items)
 		return 1;
-	x->lost = rc < 0;
+	x->lost |= rc < 0;
 	snapshot_done(x);
 	return rc < 0 ? rc : 0;
 }

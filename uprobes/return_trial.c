@@ -10,13 +10,11 @@
  */
 #include "return_trial.h"
 
-#include <bpf/bpf.h>
+#include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
-#include <errno.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -42,16 +40,17 @@ static int confine(void)
 	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0);
 }
 
-/* Says that it is ready, waits for the probe, and calls. */
-static void child(int ready, int go, void (*function)(void))
+/* Says that it is ready, waits for the probe, calls, and says that it goes on. */
+static void child(int say, int go, void (*function)(void))
 {
 	struct rlimit no_core = { 0 };
 	char byte = 0;
 
 	setrlimit(RLIMIT_CORE, &no_core);
-	if (!confine() && write(ready, &byte, 1) == 1 && read(go, &byte, 1) == 1)
-		function();
-	_exit(0);
+	if (confine() || write(say, &byte, 1) != 1 || read(go, &byte, 1) != 1)
+		_exit(1);
+	function();
+	_exit(write(say, &byte, 1) != 1);
 }
 
 /* ---- the trial --------------------------------------------------------------------------- */
@@ -63,70 +62,61 @@ static __attribute__((noinline)) void returns(void)
 
 static struct uprobe_link *attach(pid_t pid, void (*function)(void))
 {
-	static const struct bpf_insn exit_0[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	LIBBPF_OPTS(bpf_prog_load_opts, o);
 	struct uprobe_program prog = { .name = "trial", .multi = uprobe_link__has_multi() };
-	uint64_t offset = uprobe_link__own_offset((const void *)function);
-	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	struct uprobe_link *link = NULL;
+	struct uprobe_link *link;
 
-	o.expected_attach_type = prog.multi ? UPROBE_ATTACH_MULTI : 0;
-	prog.fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", exit_0, 2, &o);
-	if (prog.fd >= 0 && fd >= 0 && offset)
-		link = uprobe_link__attach(&prog, pid, fd, offset, true);
-	if (prog.fd >= 0)
-		close(prog.fd);
-	if (fd >= 0)
-		close(fd);
+	prog.fd = uprobe_link__empty_program(prog.multi);
+	if (prog.fd < 0)
+		return NULL;
+	link = uprobe_link__attach_own(&prog, pid, (const void *)function);
+	close(prog.fd);
 	return link;
 }
 
-/* True unless it died of a signal, with a probe. */
-static bool ends_well(pid_t pid, int ready, int go, void (*function)(void))
+/* True unless it had a probe, and said nothing after it. Not by how it ended: with SIGCHLD ignored,
+ * as may be inherited, there is nothing to wait for. */
+static bool goes_on(pid_t pid, int said, int go, void (*function)(void))
 {
 	struct uprobe_link *link = NULL;
-	int status = 0;
+	bool well = true;
 	char byte = 0;
 
-	if (read(ready, &byte, 1) == 1)
+	if (read(said, &byte, 1) == 1)
 		link = attach(pid, function);
-	if (link && write(go, &byte, 1) != 1)
-		link = NULL;
+	if (link && write(go, &byte, 1) == 1)
+		well = read(said, &byte, 1) == 1;
 	close(go); /* it ends, if it waits */
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	if (link)
 		uprobe_link__destroy(link);
-	return !link || !WIFSIGNALED(status);
+	return well;
 }
 
 bool return_trial__of(void (*function)(void))
 {
-	int ready[2], go[2];
+	int said[2], go[2];
 	bool well;
 	pid_t pid;
 
-	if (pipe2(ready, O_CLOEXEC))
+	if (pipe2(said, O_CLOEXEC))
 		return true;
 	if (pipe2(go, O_CLOEXEC)) {
-		close(ready[0]);
-		close(ready[1]);
+		close(said[0]);
+		close(said[1]);
 		return true;
 	}
 	pid = fork();
 	if (!pid) {
 		close(go[1]);
-		child(ready[1], go[0], function);
+		child(said[1], go[0], function);
 	}
-	close(ready[1]);
+	close(said[1]);
 	close(go[0]);
-	well = pid < 0 || ends_well(pid, ready[0], go[1], function);
+	well = pid < 0 || goes_on(pid, said[0], go[1], function);
 	if (pid < 0)
 		close(go[1]);
-	close(ready[0]);
+	close(said[0]);
 	return well;
 }
 

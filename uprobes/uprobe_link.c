@@ -23,12 +23,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define MULTI_RETURN 1 /* BPF_F_UPROBE_MULTI_RETURN */
+#define ATTACH_TYPE_MULTI 48 /* BPF_TRACE_UPROBE_MULTI */
+#define MULTI_RETURN      1  /* BPF_F_UPROBE_MULTI_RETURN */
 
 struct uprobe_link {
 	int fd;
@@ -47,7 +48,7 @@ static int link_multi(int prog_fd, uint32_t pid, const char *path, uint64_t offs
 	unsigned long offsets[1] = { offset };
 	struct multi_attr attr = {
 		.prog_fd = prog_fd,
-		.attach_type = UPROBE_ATTACH_MULTI,
+		.attach_type = ATTACH_TYPE_MULTI,
 		.path = (uintptr_t)path,
 		.offsets = (uintptr_t)offsets,
 		.cnt = 1,
@@ -61,7 +62,7 @@ static int link_multi(int prog_fd, uint32_t pid, const char *path, uint64_t offs
 
 void uprobe_link__prepare(struct bpf_program *prog)
 {
-	bpf_program__set_expected_attach_type(prog, UPROBE_ATTACH_MULTI);
+	bpf_program__set_expected_attach_type(prog, ATTACH_TYPE_MULTI);
 }
 
 /* ---- this program ---------------------------------------------------------------------- */
@@ -110,14 +111,20 @@ static int link_and_close(int prog_fd, uint32_t pid, const char *path, uint64_t 
 	return 0;
 }
 
-bool uprobe_link__has_multi(void)
+int uprobe_link__empty_program(bool multi)
 {
-	LIBBPF_OPTS(bpf_prog_load_opts, o, .expected_attach_type = UPROBE_ATTACH_MULTI);
+	LIBBPF_OPTS(bpf_prog_load_opts, o, .expected_attach_type = multi ? ATTACH_TYPE_MULTI : 0);
 	static const struct bpf_insn exit_0[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	int prog_fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", exit_0, 2, &o);
+
+	return bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", exit_0, 2, &o);
+}
+
+bool uprobe_link__has_multi(void)
+{
+	int prog_fd = uprobe_link__empty_program(true);
 	uint64_t offset = own_offset();
 	bool has;
 
@@ -243,15 +250,16 @@ void uprobe_link__destroy(struct uprobe_link *u)
 	free(u);
 }
 
-struct uprobe_link *uprobe_link__attach_self(const struct uprobe_program *prog)
+struct uprobe_link *uprobe_link__attach_own(const struct uprobe_program *prog, int pid,
+					    const void *function)
 {
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), err;
-	uint64_t offset = own_offset();
+	uint64_t offset = function ? uprobe_link__own_offset(function) : own_offset();
 	struct uprobe_link *u = NULL;
 
 	errno = offset ? errno : ENOTSUP;
 	if (fd >= 0 && offset)
-		u = uprobe_link__attach(prog, getpid(), fd, offset, true);
+		u = uprobe_link__attach(prog, pid, fd, offset, true);
 	err = errno;
 	if (fd >= 0)
 		close(fd);

@@ -28,12 +28,14 @@ struct uprobe_link *uprobe_link__attach(const struct uprobe_program *prog, int p
 					uint64_t offset, bool ret);
 /* Does who maps the file now find a breakpoint at that offset, anybody's? */
 bool uprobe_link__there(int fd, uint64_t offset);
-/* The value of expected_attach_type that `multi` programs are loaded with. */
-#define UPROBE_ATTACH_MULTI 48 /* BPF_TRACE_UPROBE_MULTI */
+/* A program that does nothing, for a try: a descriptor or -errno. */
+int uprobe_link__empty_program(bool multi);
 /* Where in its file a function of this program is. 0: not known. */
 uint64_t uprobe_link__own_offset(const void *function);
-/* For a try: to a function of this program, in this process. */
-struct uprobe_link *uprobe_link__attach_self(const struct uprobe_program *prog);
+/* For a try: to the return of a function of this program (NULL: of any), in this process or a copy
+ * of it. */
+struct uprobe_link *uprobe_link__attach_own(const struct uprobe_program *prog, int pid,
+					    const void *function);
 void uprobe_link__destroy(struct uprobe_link *u); /* some 0.1 s */
 
 #endif /* RED_UPROBE_LINK_H */

@@ -6,6 +6,7 @@
 
 #include "httpd_fixture.h"
 #include "httpd_internal.h"
+#include "shell.h"
 
 static char dir[] = "/tmp/redeye-httpd-XXXXXX";
 
@@ -28,17 +29,6 @@ static void put_token(const char *token)
 	fputs(token, f);
 	fclose(f);
 	assert_int_equal(rename(file("token.new"), file("token")), 0);
-}
-
-static int shell(const char *fmt, ...)
-{
-	char command[1000];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(command, sizeof(command), fmt, ap);
-	va_end(ap);
-	return system(command);
 }
 
 static int make_dir(void **state)

@@ -11,6 +11,7 @@
 
 #include "fake_probes.h"
 #include "options.h"
+#include "shell.h"
 
 #define SEC   1000000000ull
 #define GRACE (30 * SEC)
@@ -164,17 +165,6 @@ static void it_is_not_evicted(void **state)
 	enter(p, 1, b);
 	assert_int_equal(fake.open, FAKE_SITES);
 	done(p, a, b);
-}
-
-static int shell(const char *fmt, ...)
-{
-	char command[1000];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(command, sizeof(command), fmt, ap);
-	va_end(ap);
-	return system(command);
 }
 
 static bool mount_overlay(const char *name)

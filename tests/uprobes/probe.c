@@ -331,17 +331,12 @@ static void case_seccomp(void)
 /* By another mapping of a file it is seen whether it has probes. */
 static void case_there(bool multi)
 {
-	static const struct bpf_insn exit_0[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	LIBBPF_OPTS(bpf_prog_load_opts, o, .expected_attach_type = multi ? UPROBE_ATTACH_MULTI : 0);
 	struct uprobe_program prog = { .name = "exit_0", .multi = multi };
 	uint64_t offset = uprobe_link__own_offset((const void *)dies);
 	int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	struct uprobe_link *link;
 
-	prog.fd = bpf_prog_load(BPF_PROG_TYPE_KPROBE, NULL, "GPL", exit_0, 2, &o);
+	prog.fd = uprobe_link__empty_program(multi);
 	verdict(!uprobe_link__there(exe, offset), "a file without probes has none");
 	link = uprobe_link__attach(&prog, getpid(), exe, offset, false);
 	verdict(link && uprobe_link__there(exe, offset), "a file with one has it");
