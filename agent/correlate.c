@@ -36,7 +36,8 @@
  *
  * Bounds: what is open is bounded by the protocols (max_requests); processes by the
  * configuration; habits and peers are hash tables of fixed size in which a newcomer
- * takes the place of who was there: it has to prove itself again, which is safe.
+ * takes the place of the one of a few that was not needed for the longest: that one has to
+ * prove itself again, which is safe.
  * A peer that was forgotten as one of background traffic is not: so that table keeps
  * its entries for BACKGROUND_NS, and while its bucket is full nobody is believed.
  */

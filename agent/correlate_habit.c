@@ -83,13 +83,41 @@ static void count_call(struct request *server, uint64_t peer)
 	server->callees[i].cnt++;
 }
 
-static bool is_habit(struct correlate *c, const struct request *server, uint64_t peer)
+static struct habit *habit_set(struct correlate *c, uint64_t kind)
 {
-	uint64_t kind = kind_of(server);
-	const struct habit *h = &c->habits[kind % HABITS];
+	return c->habits[kind % (HABITS / HABIT_WAYS)];
+}
+
+static struct habit *find_habit(struct correlate *c, uint64_t kind)
+{
+	struct habit *set = habit_set(c, kind);
 	int i;
 
-	for (i = 0; i < HABIT_CALLEES && h->kind == kind; i++)
+	for (i = 0; i < HABIT_WAYS; i++)
+		if (set[i].kind == kind)
+			return &set[i];
+	return NULL;
+}
+
+/* In the place of the one that had no lesson for the longest. */
+static struct habit *new_habit(struct correlate *c, uint64_t kind)
+{
+	struct habit *set = habit_set(c, kind), *h = set;
+	int i;
+
+	for (i = 1; i < HABIT_WAYS; i++)
+		if (set[i].turn < h->turn)
+			h = &set[i];
+	*h = (struct habit){ .kind = kind };
+	return h;
+}
+
+static bool is_habit(struct correlate *c, const struct request *server, uint64_t peer)
+{
+	const struct habit *h = find_habit(c, kind_of(server));
+	int i;
+
+	for (i = 0; h && i < HABIT_CALLEES; i++)
 		if (h->callees[i].peer == peer)
 			return h->callees[i].runs >= HABIT_RUNS;
 	return false;
@@ -126,15 +154,14 @@ static void add_callee(struct habit *h, uint64_t peer, uint32_t cnt)
 void habit__learn(struct correlate *c, const struct request *server)
 {
 	uint64_t kind = kind_of(server);
-	struct habit *h = &c->habits[kind % HABITS];
+	struct habit *h = find_habit(c, kind);
 	uint32_t cnt, i;
 
-	if (h->kind != kind) {
-		if (!server->n_callees)
-			return;
-		memset(h, 0, sizeof(*h));
-		h->kind = kind;
-	}
+	if (!h && !server->n_callees)
+		return;
+	if (!h)
+		h = new_habit(c, kind);
+	h->turn = ++c->turn;
 	for (i = 0; i < HABIT_CALLEES; i++) {
 		if (!h->callees[i].peer)
 			continue;
@@ -151,13 +178,14 @@ void habit__learn(struct correlate *c, const struct request *server)
 /* All that the process serves, when what it sends is known to be for it. */
 struct request *habit__sole(struct correlate *c, const struct request *r)
 {
-	const struct correlate_process *p = open__process(c, r->tgid);
+	struct correlate_process *p = open__process(c, r->tgid);
 	uint64_t peer = peer_of(r);
 	bool known;
 
 	if (!p || !p->n_open) {
 		note_background(c, peer, r->start_ns);
-		inject__habit(c, r, peer, false);
+		if (p)
+			inject__habit(c, p, r, peer, false);
 		c->stats.background++;
 		return NULL;
 	}
@@ -167,7 +195,7 @@ struct request *habit__sole(struct correlate *c, const struct request *r)
 	}
 	count_call(p->open, peer);
 	known = !p->opaque && is_habit(c, p->open, peer) && !is_background(c, peer, r->start_ns);
-	inject__habit(c, r, peer, known);
+	inject__habit(c, p, r, peer, known);
 	c->stats.unproven += !known;
 	return known ? p->open : NULL;
 }

@@ -9,22 +9,42 @@
  * Down: this process has the habit of calling this peer for the requests that it
  * serves, so that the kernel side may take the only one that is open for the parent. It
  * is told at the first call that was known by habit here, and the opposite at the first
- * that was not.
+ * that was not, or when the process is forgotten.
  */
 #include "correlate_internal.h"
 #include "redeye.h"
 
+static struct injection *set_of(struct correlate *c, uint64_t conn_id)
+{
+	return c->injections[red_mix(conn_id) % (INJECTIONS / INJECTION_WAYS)];
+}
+
+/* The connection's, else a free one, else the oldest. */
 static struct injection *slot_of(struct correlate *c, uint64_t conn_id)
 {
-	return &c->injections[red_mix(conn_id) % INJECTIONS];
+	struct injection *set = set_of(c, conn_id), *best = set;
+	int i;
+
+	for (i = 0; i < INJECTION_WAYS; i++) {
+		if (set[i].conn_id == conn_id)
+			return &set[i];
+		if (best->conn_id && (!set[i].conn_id || set[i].ts_ns < best->ts_ns))
+			best = &set[i];
+	}
+	return best;
 }
 
 void correlate__injected(struct correlate *c, const struct red_ev_inject *ev)
 {
 	struct injection *i = slot_of(c, ev->conn_id);
 
+	if (ev->undone) {
+		if (i->conn_id == ev->conn_id)
+			i->conn_id = 0;
+		return;
+	}
 	*i = (struct injection){
-		.conn_id = ev->undone ? 0 : ev->conn_id,
+		.conn_id = ev->conn_id,
 		.off = ev->off,
 		.parent_conn_id = ev->parent_conn_id,
 		.parent_off = ev->parent_off,
@@ -49,42 +69,76 @@ bool inject__take(struct correlate *c, const struct request *r, struct injection
 
 /* ---- habits, as far as the kernel side can use them ---------------------------------- */
 
-static struct regular *regular_of(struct correlate *c, const struct request *r, uint64_t peer)
+static struct regular *regular_set(struct correlate *c, const struct correlate_process *p,
+				   uint64_t peer)
 {
-	struct regular *e = &c->regulars[red_mix(peer ^ r->tgid) % REGULARS];
+	return c->regulars[red_mix(peer ^ p->tgid) % (REGULARS / REGULAR_WAYS)];
+}
 
-	if (e->peer == peer && e->tgid == r->tgid)
-		return e;
-	if (e->told)
-		c->cfg.regular(c->cfg.arg, e->tgid, e->addr, e->port, false);
-	*e = (struct regular){ .peer = peer, .tgid = r->tgid, .port = r->conn->peer_port };
+static struct regular *find_regular(struct correlate *c, const struct correlate_process *p,
+				    uint64_t peer)
+{
+	struct regular *set = regular_set(c, p, peer);
+	int i;
+
+	for (i = 0; i < REGULAR_WAYS; i++)
+		if (set[i].process == p && set[i].peer == peer)
+			return &set[i];
+	return NULL;
+}
+
+static void tell(struct correlate *c, const struct regular *e, bool known)
+{
+	c->cfg.regular(c->cfg.arg, e->process->tgid, e->addr, e->port, known);
+}
+
+static void revoke(struct correlate *c, struct regular *e)
+{
+	tell(c, e, false);
+	e->process->n_regulars--;
+	*e = (struct regular){ 0 };
+}
+
+/* Where there is no place, in that of the one that was not needed for the longest. */
+static struct regular *new_regular(struct correlate *c, struct correlate_process *p,
+				   const struct request *r, uint64_t peer)
+{
+	struct regular *set = regular_set(c, p, peer), *e = set;
+	int i;
+
+	for (i = 1; i < REGULAR_WAYS; i++)
+		if (set[i].turn < e->turn)
+			e = &set[i];
+	if (e->process)
+		revoke(c, e);
+	*e = (struct regular){ .process = p, .peer = peer, .port = r->conn->peer_port };
 	memcpy(e->addr, r->conn->peer_addr, sizeof(e->addr));
+	p->n_regulars++;
+	tell(c, e, true);
 	return e;
 }
 
-void inject__habit(struct correlate *c, const struct request *r, uint64_t peer, bool known)
+void inject__habit(struct correlate *c, struct correlate_process *p, const struct request *r,
+		   uint64_t peer, bool known)
 {
 	struct regular *e;
 
 	if (!c->cfg.regular)
 		return;
-	e = regular_of(c, r, peer);
-	if (known == e->told)
-		return;
-	e->told = known;
-	c->cfg.regular(c->cfg.arg, e->tgid, e->addr, e->port, known);
+	e = find_regular(c, p, peer);
+	if (known) {
+		e = e ? e : new_regular(c, p, r, peer);
+		e->turn = ++c->turn;
+	} else if (e) {
+		revoke(c, e);
+	}
 }
 
-void inject__process_ended(struct correlate *c, uint32_t tgid)
+void inject__forget(struct correlate *c, struct correlate_process *p)
 {
-	size_t i;
+	struct regular *e;
 
-	if (!c->cfg.regular)
-		return;
-	for (i = 0; i < REGULARS; i++)
-		if (c->regulars[i].tgid == tgid && c->regulars[i].told) {
-			c->cfg.regular(c->cfg.arg, tgid, c->regulars[i].addr, c->regulars[i].port,
-				       false);
-			c->regulars[i] = (struct regular){ 0 };
-		}
+	for (e = c->regulars[0]; p->n_regulars && e < c->regulars[0] + REGULARS; e++)
+		if (e->process == p)
+			revoke(c, e);
 }

@@ -19,11 +19,14 @@
 #define PROCESS_BUCKETS 256
 #define OPEN_BUCKETS    1024
 #define HABITS          4096
+#define HABIT_WAYS      4
 #define HABIT_CALLEES   4
 #define HABIT_RUNS      16
 #define OWN_THREAD_RUNS 512
 #define INJECTIONS      1024
-#define REGULARS        512
+#define INJECTION_WAYS  4
+#define REGULARS        4096 /* bpf/context.h has room for as many */
+#define REGULAR_WAYS    8
 #define PEERS           4096
 #define PEER_WAYS       4
 #define BACKGROUND_NS   600000000000ull
@@ -38,12 +41,14 @@ struct correlate_process {
 	 * answer's? So far, for so many that were not served alone. */
 	bool shares_threads;
 	uint32_t own_thread_runs;
+	uint32_t n_regulars;
 	struct request *open; /* served now, the youngest first */
 };
 
 /* What the requests of one kind usually send. */
 struct habit {
 	uint64_t kind; /* hash of service, method and path; 0: free */
+	uint64_t turn; /* of its last lesson */
 	struct {
 		uint64_t peer; /* 0: free */
 		uint32_t cnt;  /* requests sent to it, each time */
@@ -67,13 +72,13 @@ struct injection {
 	bool by_thread; /* the thread told the parent */
 };
 
-/* What the kernel side knows of a habit. */
+/* A habit that the kernel side knows of. */
 struct regular {
+	struct correlate_process *process; /* NULL: free */
 	uint64_t peer;
-	uint32_t tgid;
-	uint16_t port;
+	uint64_t turn; /* of its last call */
 	uint8_t addr[16];
-	bool told;
+	uint16_t port;
 };
 
 struct correlate {
@@ -85,9 +90,10 @@ struct correlate {
 	struct request *contexts[OPEN_BUCKETS];
 	struct request *request_ids[OPEN_BUCKETS];
 	struct request *connections[2][OPEN_BUCKETS]; /* by enum span_kind */
-	struct injection injections[INJECTIONS];
-	struct regular regulars[REGULARS];
-	struct habit habits[HABITS];
+	uint64_t turn; /* of the tables below: who had none for the longest gives way */
+	struct injection injections[INJECTIONS / INJECTION_WAYS][INJECTION_WAYS];
+	struct regular regulars[REGULARS / REGULAR_WAYS][REGULAR_WAYS];
+	struct habit habits[HABITS / HABIT_WAYS][HABIT_WAYS];
 	struct background background[PEERS / PEER_WAYS][PEER_WAYS];
 };
 
@@ -95,7 +101,7 @@ struct correlate {
 /* A server request is being served from now on, and no more. */
 void open__serve(struct correlate *c, struct request *r);
 void open__served(struct correlate *c, struct request *r);
-const struct correlate_process *open__process(const struct correlate *c, uint32_t tgid);
+struct correlate_process *open__process(const struct correlate *c, uint32_t tgid);
 void open__free(struct correlate *c);
 /* The one request that is served and might be the parent of this one; NULL: none, or several. */
 struct request *open__by_thread(struct correlate *c, const struct request *r);
@@ -110,9 +116,11 @@ struct request *open__find(struct correlate *c, uint32_t tgid, uint64_t conn_id,
 
 /* ---- correlate_inject.c ---- */
 bool inject__take(struct correlate *c, const struct request *r, struct injection *out);
-/* A client request's parent was known by habit, or it might have been and was not. */
-void inject__habit(struct correlate *c, const struct request *r, uint64_t peer, bool known);
-void inject__process_ended(struct correlate *c, uint32_t tgid);
+/* The parent of a client request of `p` was known by habit, or it might have been and was not. */
+void inject__habit(struct correlate *c, struct correlate_process *p, const struct request *r,
+		   uint64_t peer, bool known);
+/* A process has ended, or is forgotten: the kernel side is to know of no habit of its. */
+void inject__forget(struct correlate *c, struct correlate_process *p);
 
 /* ---- correlate_habit.c ---- */
 struct request *habit__sole(struct correlate *c, const struct request *r);

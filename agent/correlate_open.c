@@ -19,6 +19,7 @@ static void process_forget(struct correlate *c, struct correlate_process **link)
 {
 	struct correlate_process *p = *link;
 
+	inject__forget(c, p);
 	*link = p->next;
 	c->n_processes--;
 	free(p);
@@ -70,9 +71,9 @@ void correlate__process_ended(struct correlate *c, uint32_t tgid)
 {
 	struct correlate_process **link = process_link(c, tgid);
 
-	inject__process_ended(c, tgid);
 	if (!*link)
 		return;
+	inject__forget(c, *link);
 	(*link)->opaque = (*link)->shares_threads = false;
 	(*link)->own_thread_runs = 0;
 	if (!(*link)->n_open)
@@ -322,7 +323,7 @@ struct request *open__find(struct correlate *c, uint32_t tgid, uint64_t conn_id,
 	return r;
 }
 
-const struct correlate_process *open__process(const struct correlate *c, uint32_t tgid)
+struct correlate_process *open__process(const struct correlate *c, uint32_t tgid)
 {
 	return *process_link((struct correlate *)c, tgid);
 }

@@ -16,7 +16,7 @@ import redeye
 import truth
 from backends import Collector, Jaeger
 from harness import case
-from lib import Skip, check, settings
+from lib import Failure, Skip, check, settings
 from load import Load, group_of
 from otlp import Receiver
 
@@ -133,12 +133,14 @@ def load(chain):
     chain.load("busy", BUSY, 20)
 
 
-def judge(chain, jaeger, got, every, propagate):
+def judge(agent, chain, jaeger, got, every, propagate):
     spans = [s for found in got.spans.values() for s in found]
     check(not got.problems(), "; ".join(got.problems()))
     check(jaeger.services() == {s.name for s in chain.services},
           "Jaeger knows the services %s" % jaeger.services())
-    demand(complete(got, every, propagate))
+    for good, text in complete(got, every, propagate):
+        if not good:
+            raise Failure("%s; %s" % (text, redeye.says(agent, redeye.PARENTS)))
     demand(apart(chain, spans))
     demand(whole(chain, spans, got))
     demand(nested(spans))
@@ -181,7 +183,7 @@ def traces(t, protocol, via, propagate=False, keep=True):
     load(chain)
     got = redeye.wait_complete(agent, lambda: chain.compare(everything(jaeger, chain)))
     RESULTS[propagate, keep] = got
-    spans = judge(chain, jaeger, got, propagate and not keep, propagate)
+    spans = judge(agent, chain, jaeger, got, propagate and not keep, propagate)
     if receiver:
         check(ids(receiver.spans()) == ids(spans), "Jaeger and the Collector have other spans")
     if not settings.self_check:

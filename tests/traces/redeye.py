@@ -10,9 +10,12 @@ from lib import Failure, Skip, run, settings
 # What is told apart here by name; the rest is told by numbers.
 OPTIONS = ("--span-header", "X-Truth-Id", "--span-header", "X-Truth-Parent", "--span-delay",
            "100ms", "--span-queue", "65536", "--metrics-exporter", "none")
-# Metrics of the way that spans take, shown when some are missing.
+# Metrics of the way that spans take, shown when some are missing, and of what parents are
+# known by, shown when they are.
 WAY = re.compile(r"redeye_(export|trace_spans|trace_decisions|events_dropped)\w*"
                  r"(\{[^}]*\})? (?!0$)\S+")
+PARENTS = re.compile(r"redeye_(trace_parents|propagation|events_(dropped|late|lost))\w*"
+                     r"(\{[^}]*\})? (?!0$)\S+")
 SCOPE = re.compile(r'otel_scope_\w+="[^"]*",?')
 
 
@@ -31,6 +34,13 @@ def need(feature):
             raise Skip("%s: %s" % (feature, one["reason"]))
 
 
+def says(agent, what):
+    """The lines of redeye's own metrics that match."""
+    agent.scrape()
+    lines = [m.group(0) for m in map(what.match, agent.text.splitlines()) if m]
+    return "redeye says: " + SCOPE.sub("", ", ".join(lines))
+
+
 def wait_complete(agent, comparison, seconds=20):
     """Asks comparison() until no span is missing, and returns what it said last."""
     if settings.self_check:
@@ -42,8 +52,5 @@ def wait_complete(agent, comparison, seconds=20):
         if not got.missing():
             return got
         if time.monotonic() > end:
-            agent.scrape()
-            way = [m.group(0) for m in map(WAY.match, agent.text.splitlines()) if m]
-            raise Failure("%s; redeye says: %s" % ("; ".join(got.problems()),
-                                                   SCOPE.sub("", ", ".join(way))))
+            raise Failure("%s; %s" % ("; ".join(got.problems()), says(agent, WAY)))
         time.sleep(0.1)

@@ -65,6 +65,7 @@ class Verdict:
 
     def __init__(self):
         self.right = self.none = self.wrong = 0
+        self.without = collections.Counter()  # of `none`, by service
         self.roots = 0      # without a parent, as they have to be
         self.examples = []  # of wrong ones
 
@@ -73,6 +74,7 @@ class Verdict:
         if not span.parent_id:
             self.roots += parent is None
             self.none += parent is not None
+            self.without[span.service] += parent is not None
         elif parent and (span.trace_id, span.parent_id) == (parent.trace_id, parent.span_id):
             self.right += 1
         else:
@@ -88,7 +90,9 @@ class Verdict:
         return "%d %%" % (100 * self.right // self.all) if self.all else ""
 
     def __str__(self):
-        return "%d right, %d without, %d wrong" % (self.right, self.none, self.wrong)
+        whose = ", ".join("%d of %s" % (n, name) for name, n in self.without.most_common() if n)
+        return "%d right, %d without%s, %d wrong" % (
+            self.right, self.none, whose and " (%s)" % whose, self.wrong)
 
 
 def expected(truth, watched):

@@ -25,7 +25,7 @@ static struct service shop = {
 static struct correlate *c;
 static struct sampler sampler;
 static struct conn plain = { .family = AF_INET, .peer_port = 80 };
-static int n_moved, n_regular;
+static int n_moved, n_regular, n_told;
 static uint64_t now_ns, next_off;
 
 static inline void on_moved(void *arg, const uint8_t from[16], const struct request *r)
@@ -37,9 +37,9 @@ static inline void on_moved(void *arg, const uint8_t from[16], const struct requ
 static inline void on_regular(void *arg, uint32_t tgid, const uint8_t addr[16], uint16_t port,
 			      bool on)
 {
-	assert_int_equal(tgid, 1);
-	assert_int_equal(port, 80);
+	assert_true(tgid && port >= 80);
 	n_regular += on ? 1 : -1;
+	n_told += on;
 }
 
 static inline int set_up(void **state)
@@ -52,7 +52,7 @@ static inline int set_up(void **state)
 					.regular = on_regular };
 
 	assert_int_equal(sampler__init(&sampler, "parentbased_always_on", NULL), 0);
-	n_moved = n_regular = 0;
+	n_moved = n_regular = n_told = 0;
 	c = correlate__new(&cfg);
 	assert_non_null(c);
 	now_ns = SEC;

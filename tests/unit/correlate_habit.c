@@ -104,6 +104,62 @@ static void test_the_kernel_side_hears_of_habits(void **state)
 	assert_int_equal(n_regular, 0);
 }
 
+/* As many processes, kinds of requests and peers. Where a newcomer takes the place that it comes
+ * upon, some of them take each other's. */
+#define MANY 97
+
+static void serve_each_and_call(bool known)
+{
+	static struct conn peers[MANY];
+	char path[16];
+	struct request server, r;
+	int i;
+
+	for (i = 0; i < MANY; i++) {
+		peers[i] = (struct conn){ .family = AF_INET, .peer_port = 80 + i };
+		snprintf(path, sizeof(path), "/kind-%c%c", 'a' + i / 26, 'a' + i % 26);
+		fill(&server, SPAN_SERVER, 1 + i, 1);
+		server.path = slice_of(path);
+		correlate__begin(c, &server);
+		fill(&r, SPAN_CLIENT, 1 + i, 1);
+		r.conn = &peers[i];
+		correlate__begin(c, &r);
+		assert_int_equal(r.trace.link, known ? TRACE_LINK_SOLE : TRACE_LINK_NONE);
+		correlate__end(c, &r);
+		correlate__end(c, &server);
+	}
+}
+
+static void test_habits_of_many_do_not_push_each_other_out(void **state)
+{
+	int i;
+
+	for (i = 0; i < 16; i++)
+		serve_each_and_call(false);
+	for (i = 0; i < 3; i++) {
+		serve_each_and_call(true);
+		assert_int_equal(n_regular, MANY);
+		assert_int_equal(n_told, MANY);
+	}
+}
+
+/* Who has to make room for others is told of no more. */
+static void test_habits_of_the_forgotten_are_revoked(void **state)
+{
+	struct request r;
+	int i;
+
+	learn(1);
+	assert_int_equal(n_regular, 1);
+	for (i = 0; i < 100; i++) {
+		serve(&r, 2 + i, 1, false);
+		correlate__end(c, &r);
+	}
+	assert_int_equal(n_regular, 0);
+	learn(1);
+	assert_int_equal(n_regular, 1);
+}
+
 /* What the kernel side decides must not keep it from learning. */
 static void test_habits_are_learned_from_injected_ones(void **state)
 {
@@ -133,6 +189,8 @@ int main(void)
 		TEST(test_background_traffic_forbids_it),
 		TEST(test_an_opaque_process_forbids_it),
 		TEST(test_the_kernel_side_hears_of_habits),
+		TEST(test_habits_of_many_do_not_push_each_other_out),
+		TEST(test_habits_of_the_forgotten_are_revoked),
 		TEST(test_habits_are_learned_from_injected_ones),
 	};
 

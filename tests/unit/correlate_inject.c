@@ -69,6 +69,23 @@ static void test_what_was_injected_stands(void **state)
 	}
 }
 
+/* As many sends on their way at once, each between its announcement and its record. */
+static void test_injections_do_not_push_each_other_out(void **state)
+{
+	struct request r;
+	uint64_t i;
+
+	for (i = 1; i <= 97; i++)
+		inject(i << 40 | 4711, 100, 77, 88, false);
+	for (i = 1; i <= 97; i++) {
+		fill(&r, SPAN_CLIENT, 1, 1);
+		r.place = 100;
+		r.conn_id = i << 40 | 4711;
+		correlate__begin(c, &r);
+		assert_int_equal(r.trace.link, TRACE_LINK_INJECTED);
+	}
+}
+
 /* A header was announced for the CONNECT; the request in the tunnel begins at 0 as well. */
 static void test_an_injection_is_of_the_wire(void **state)
 {
@@ -144,6 +161,7 @@ int main(void)
 		TEST(test_ids_are_those_of_the_kernel_side),
 		TEST(test_ids_differ),
 		TEST(test_what_was_injected_stands),
+		TEST(test_injections_do_not_push_each_other_out),
 		TEST(test_an_injection_is_of_the_wire),
 		TEST(test_what_was_injected_moves_the_rest),
 		TEST(test_an_injected_root_has_no_parent),
