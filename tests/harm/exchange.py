@@ -8,7 +8,7 @@ import re
 import subprocess
 
 import servers
-from lib import Skip, check, settings, wait_for
+from lib import Failure, Skip, check, settings, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FIELDS = ("requests", "errors", "resets", "alerts", "bytes_sent", "bytes_got")
@@ -39,7 +39,8 @@ class Gate:
         self.proc.popen.stdin.flush()
 
     def made(self):
-        check(self.proc.alive(), "%s ended: %s" % (self.proc.name, self.proc.output()[-200:]))
+        if not self.proc.alive():
+            raise Failure("%s ended: %s" % (self.proc.name, self.proc.output()[-200:]))
         with open(self.proc.log, "rb") as f:
             f.seek(max(0, os.path.getsize(self.proc.log) - 512))
             lines = re.findall(rb"^AT (\d+)\n", f.read(), re.M)
