@@ -97,7 +97,8 @@ uint64_t conn_table__tick(struct conn_table *t, uint64_t now_ns);
  * opens them anew, as ones that were there before. */
 void conn_table__drop_process(struct conn_table *t, uint32_t tgid);
 
-/* Gives up the n connections idle the longest, and the memory of those that ended. */
+/* Gives up n connections, those idle the longest that wait for nothing, and the memory of those
+ * that ended. */
 void conn_table__shrink(struct conn_table *t, uint32_t n);
 
 const struct conn_stat *conn_table__stat(const struct conn_table *t);

@@ -17,6 +17,7 @@
 #define POLL_SLOWEST_NS 5000000000ull
 #define POLL_IDLE       POLL_LEVELS
 #define POLL_IDLE_NS    60000000000ull
+#define VICTIMS_MAX     16
 
 /* ---- table -------------------------------------------------------------------- */
 
@@ -128,9 +129,29 @@ static void drop(struct conn_table *t, struct conn *c, enum proto_drop why)
 	conn_table__forget(t, c);
 }
 
-static void evict_oldest(struct conn_table *t)
+/* Does something wait that only a poll would tell? When TCP is over it is that the
+ * process has closed: no hook sees that. */
+static bool waiting(const struct conn *c)
+{
+	return c->over || (c->proto && c->proto->pending(c->state));
+}
+
+/* Idle the longest; whoever waits for an answer moves as little, and is spared while there is
+ * another one among the last. */
+static struct conn *victim(struct conn_table *t)
 {
 	struct conn *c = t->lru.lru_prev;
+	int i;
+
+	for (i = 0; i < VICTIMS_MAX && c != &t->lru; i++, c = c->lru_prev)
+		if (!waiting(c))
+			return c;
+	return t->lru.lru_prev;
+}
+
+static void evict_one(struct conn_table *t)
+{
+	struct conn *c = victim(t);
 
 	conn_table__command(t, c, RED_POLL_FORGET);
 	t->stat.evicted++;
@@ -163,7 +184,7 @@ static void free_unused(struct conn_table *t)
 void conn_table__shrink(struct conn_table *t, uint32_t n)
 {
 	while (n-- && t->stat.open)
-		evict_oldest(t);
+		evict_one(t);
 	free_unused(t);
 }
 
@@ -174,7 +195,7 @@ static struct conn *take(struct conn_table *t)
 	struct conn *c;
 
 	if (t->stat.open >= t->cfg.max_conns)
-		evict_oldest(t);
+		evict_one(t);
 	c = t->free;
 	if (c)
 		t->free = c->hash_next;
@@ -273,13 +294,6 @@ void conn_table__touch(struct conn_table *t, struct conn *c, uint64_t ts_ns)
 		lru_unlink(c);
 		lru_push(t, c);
 	}
-}
-
-/* Does something wait that only a poll would tell? When TCP is over it is that the
- * process has closed: no hook sees that. */
-static bool waiting(const struct conn *c)
-{
-	return c->over || (c->proto && c->proto->pending(c->state));
 }
 
 void conn__want_data(struct conn *c, uint16_t cap)

@@ -99,6 +99,8 @@ static void check_memory(struct live *l)
 	if (l->memory.full)
 		tell_memory_short(l);
 	pipeline__set_full(l->pipeline, l->memory.full);
+	if (memory_guard__over(&l->memory))
+		pipeline__give_up(l->pipeline);
 	if (l->memory.full && !was_full)
 		log__warn("memory limit reached (%llu of %llu bytes): nothing new is kept",
 			  (unsigned long long)l->memory.resident_bytes,

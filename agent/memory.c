@@ -41,3 +41,8 @@ bool memory_guard__check(struct memory_guard *g)
 	}
 	return g->full;
 }
+
+bool memory_guard__over(const struct memory_guard *g)
+{
+	return g->resident_bytes > g->limit_bytes;
+}

@@ -26,5 +26,7 @@ uint64_t memory__resident_bytes(void); /* of this process; 0 when it cannot be r
 
 /* Looks again. True while the limit is reached: until a tenth of it is free. */
 bool memory_guard__check(struct memory_guard *g);
+/* It is exceeded now: not only until a tenth is free. */
+bool memory_guard__over(const struct memory_guard *g);
 
 #endif /* RED_MEMORY_H */

@@ -355,8 +355,10 @@ void pipeline__drop_process(struct pipeline *p, uint32_t tgid)
 void pipeline__set_full(struct pipeline *p, bool full)
 {
 	agg__set_full(p->agg, full);
-	if (!full)
-		return;
+}
+
+void pipeline__give_up(struct pipeline *p)
+{
 	conn_table__shrink(p->conns, conn_table__stat(p->conns)->open / 8);
 	http_txn__free_pool();
 	http2_block__free_pool();

@@ -66,9 +66,10 @@ uint64_t pipeline__tick(struct pipeline *p, uint64_t now_ns);
 /* It is not watched any more: what it has under way is given up. */
 void pipeline__drop_process(struct pipeline *p, uint32_t tgid);
 
-/* More memory is in use than allowed (or no more so): give back what can be had
- * again, take nothing new. */
+/* Memory is short, or no more so: nothing new is taken meanwhile. */
 void pipeline__set_full(struct pipeline *p, bool full);
+/* More memory is in use than allowed: some of what can be had again is given up. */
+void pipeline__give_up(struct pipeline *p);
 
 struct agg *pipeline__agg(struct pipeline *p);
 const struct correlate_stats *pipeline__correlate_stats(const struct pipeline *p); /* or NULL */

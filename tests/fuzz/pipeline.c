@@ -134,8 +134,11 @@ static void feed(struct pipeline *p, const uint8_t *data, size_t n, uint8_t how)
 	__asan_unpoison_memory_region(room, sizeof(room));
 	if (how & TICK)
 		pipeline__tick(p, h->ts_ns + how * 10000000ull);
-	if (how & FULL)
-		pipeline__set_full(p, how & 16);
+	if (!(how & FULL))
+		return;
+	pipeline__set_full(p, how & 16);
+	if (how & 16)
+		pipeline__give_up(p);
 }
 
 static int polled(void *arg, const struct conn *c, enum red_poll_cmd cmd)

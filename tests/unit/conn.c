@@ -114,7 +114,8 @@ static void idle_the_longest_goes_first(void **state)
 		connect_as(&w[i], i + 1);
 		in(&w[i], GET, 100 + i);
 	}
-	out(&w[0], OK, 200); /* now 2 is the one idle the longest */
+	out(&w[0], OK, 200);
+	in(&w[0], GET, 250); /* all wait, and 2 for the longest */
 	connect_as(&w[3], 4);
 	in(&w[3], GET, 300);
 	assert_int_equal(conn_table__stat(t)->evicted, 1);
@@ -129,9 +130,35 @@ static void idle_the_longest_goes_first(void **state)
 	assert_int_equal(conn_table__stat(t)->unknown, 2);
 	out(&w[2], OK, 600);
 	out(&w[3], OK, 700);
-	assert_int_equal(n_spans, 3);
-	assert_int_equal(env.stat[0].observed, 4);
+	out(&w[0], OK, 800);
+	assert_int_equal(n_spans, 4);
+	assert_int_equal(env.stat[0].observed, 5);
 	assert_int_equal(env.stat[0].in_flight, 0);
+}
+
+/* Its answer takes its time: who waits for nothing goes first, though seen later. */
+static void who_waits_for_an_answer_stays(void **state)
+{
+	static struct wire w[4];
+	int i;
+
+	start(3, true);
+	for (i = 0; i < 4; i++)
+		connect_as(&w[i], i + 1);
+	for (i = 0; i < 3; i++)
+		in(&w[i], GET, 100 + i);
+	out(&w[1], OK, 200);
+	out(&w[2], OK, 300);
+	in(&w[3], GET, 400);
+	assert_int_equal(asked[0].cmd, RED_POLL_FORGET);
+	assert_int_equal(asked[0].id, 2);
+	out(&w[0], OK, 500);
+	assert_int_equal(dropped(PROTO_DROP_EVICTED), 0);
+	conn_table__shrink(t, 2);
+	assert_int_equal(conn_table__stat(t)->open, 1);
+	out(&w[3], OK, 600);
+	assert_int_equal(dropped(PROTO_DROP_EVICTED), 0);
+	assert_int_equal(n_spans, 4);
 }
 
 /* Of those that share its bucket too; and what is opened afterwards is another one. */
@@ -576,6 +603,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(idle_the_longest_goes_first, stop),
+		cmocka_unit_test_teardown(who_waits_for_an_answer_stays, stop),
 		cmocka_unit_test_teardown(a_process_is_dropped, stop),
 		cmocka_unit_test_teardown(announced_twice, stop),
 		cmocka_unit_test_teardown(ends_with_redeye, stop),

@@ -14,7 +14,8 @@
 /* ---- what is around it ----------------------------------------------------------------- */
 
 static struct live l;
-static unsigned int records, reads, ticks;
+static unsigned int records, reads, ticks, given_up;
+static bool memory_is_full, memory_is_over;
 static const struct pipeline_stat nothing;
 
 /* A loop in which no time passes but what a case says. */
@@ -92,6 +93,11 @@ void pipeline__set_full(struct pipeline *p, bool full)
 {
 }
 
+void pipeline__give_up(struct pipeline *p)
+{
+	given_up++;
+}
+
 const struct pipeline_stat *pipeline__stat(const struct pipeline *p)
 {
 	return &nothing;
@@ -123,7 +129,12 @@ int procs__scan(struct procs *p)
 
 bool memory_guard__check(struct memory_guard *g)
 {
-	return false;
+	return memory_is_full;
+}
+
+bool memory_guard__over(const struct memory_guard *g)
+{
+	return memory_is_over;
 }
 
 void prober__tick(struct prober *p)
@@ -179,11 +190,28 @@ static void sleeps_when_idle(void **state)
 	assert_in_range(ticks, 11, 13);
 }
 
+/* Short of memory, nothing new is taken; what is there is given up while there is too much. */
+static void gives_up_what_is_too_much(void **state)
+{
+	start();
+	given_up = 0;
+	memory_is_full = memory_is_over = true;
+	second(0);
+	assert_int_equal(given_up, 1);
+	memory_is_over = false;
+	second(0);
+	assert_int_equal(given_up, 1);
+	memory_is_full = false;
+	second(0);
+	assert_int_equal(given_up, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ticks_under_load),
 		cmocka_unit_test(sleeps_when_idle),
+		cmocka_unit_test(gives_up_what_is_too_much),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
