@@ -17,9 +17,10 @@
 #include "propagate_internal.h"
 #include "self_builder.h"
 
-/* Refusals of the kernel that are too many to be chance. */
+/* Refusals of the kernel in a minute that are too many to be chance. */
 #define MAX_PUSH_FAILED 16
 #define MAX_HASH_FULL   64
+#define REFUSALS_NS     60000000000ull
 
 struct propagate {
 	struct loader *loader;
@@ -33,6 +34,7 @@ struct propagate {
 	uint64_t rearm_ns;              /* not before */
 	bool told;                      /* that it is off */
 	struct propagate_counts before; /* of the canary */
+	struct refusals refusals;
 	char why[256];
 };
 
@@ -191,6 +193,7 @@ static void start(struct propagate *p)
 	p->hash_attached = true;
 	try_canary(p);
 	propagate_counts__read(&p->k, &p->before);
+	p->refusals = (struct refusals){ .since = p->before, .since_ns = mono_ns() };
 }
 
 static int start_guard(struct propagate *p)
@@ -271,6 +274,22 @@ const char *propagate__why(const struct propagate *p)
 	return p->why;
 }
 
+const char *refusals__look(struct refusals *r, const struct propagate_counts *now, uint64_t now_ns)
+{
+	uint64_t pushes = now->n[RED_PROP_PUSH_FAILED] - r->since.n[RED_PROP_PUSH_FAILED];
+	uint64_t sockets = now->n[RED_PROP_HASH_FULL] - r->since.n[RED_PROP_HASH_FULL];
+
+	if (now_ns - r->since_ns >= REFUSALS_NS) {
+		r->since = *now;
+		r->since_ns = now_ns;
+	}
+	if (pushes > MAX_PUSH_FAILED)
+		return "the kernel often refuses to insert";
+	if (sockets > MAX_HASH_FULL)
+		return "too many connections, or the kernel refuses them";
+	return NULL;
+}
+
 static const char *anomaly(struct propagate *p)
 {
 	struct propagate_counts c;
@@ -283,11 +302,7 @@ static const char *anomaly(struct propagate *p)
 		return "redeye-guard has ended, and must be there should redeye be killed";
 	if (propagate_counts__read(&p->k, &c))
 		return "its counters cannot be read";
-	if (c.n[RED_PROP_PUSH_FAILED] > MAX_PUSH_FAILED)
-		return "the kernel often refuses to insert";
-	if (c.n[RED_PROP_HASH_FULL] > MAX_HASH_FULL)
-		return "too many connections, or the kernel refuses them";
-	return NULL;
+	return refusals__look(&p->refusals, &c, mono_ns());
 }
 
 static void look(struct propagate *p)

@@ -18,6 +18,15 @@ extern const char *const propagate_outcomes[RED_PROP__CNT];
 
 int propagate_counts__read(const struct loader_propagation *k, struct propagate_counts *out);
 
+/* Refusals of the kernel, against what they were up to a minute ago. */
+struct refusals {
+	struct propagate_counts since;
+	uint64_t since_ns;
+};
+
+/* Why these are too many to be chance; NULL: they are not. */
+const char *refusals__look(struct refusals *r, const struct propagate_counts *now, uint64_t now_ns);
+
 /* Redeye's own connections, with the programs attached to its own cgroup: 0, or -errno
  * with the first difference in why. Reads the ring empty. */
 int canary__run(struct loader *l, const struct loader_propagation *k, char *why, size_t why_size);
