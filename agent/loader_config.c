@@ -66,7 +66,7 @@ static void set_propagation(struct redeye_bpf *s, const struct loader_config *c)
 	set_debug_header(cfg, c->debug_header);
 	bpf_map__set_max_entries(s->maps.contexts, c->max_connections);
 	bpf_map__set_max_entries(s->maps.serving, 2 * c->max_connections);
-	bpf_map__set_max_entries(s->maps.regular, 4096);
+	bpf_map__set_max_entries(s->maps.regular, 8192);
 	bpf_map__set_max_entries(s->maps.prop_hash, c->max_connections);
 }
 
@@ -84,6 +84,15 @@ static int possible_cpus(void)
 	}
 	fclose(f);
 	return last + 1;
+}
+
+/* Each processor keeps up to 128 free entries of such a map to itself; where these are all, it
+ * takes back what it gave out last. */
+static uint32_t lru_entries(uint32_t n)
+{
+	uint32_t least = 256 * possible_cpus();
+
+	return n < least ? least : n;
 }
 
 void loader_config__apply(const struct loader_config *c, const struct btf *btf,
@@ -106,7 +115,7 @@ void loader_config__apply(const struct loader_config *c, const struct btf *btf,
 	s->rodata->red_cfg.tls = 1;
 	/* One object a connection; one call under way each, and of each thread the last. */
 	bpf_map__set_max_entries(s->maps.tls_objs, c->max_connections);
-	bpf_map__set_max_entries(s->maps.tls_calls, 2 * c->max_connections);
+	bpf_map__set_max_entries(s->maps.tls_calls, lru_entries(2 * c->max_connections));
 	/* Between a receive and what comes next. */
-	bpf_map__set_max_entries(s->maps.tls_came, c->max_connections / 4 + 64);
+	bpf_map__set_max_entries(s->maps.tls_came, lru_entries(c->max_connections / 4));
 }
