@@ -28,7 +28,8 @@
  *	     began, and has the habit: each of the last HABIT_RUNS requests of this
  *	     kind (method and path, numbers in it aside) that it served alone sent the
  *	     same number of requests, at least one, to this peer, and none was ever
- *	     sent to it while nothing was served.
+ *	     sent to it while nothing was served. For LOOSE_NS after a request that was
+ *	     cut short (a client that went away) nobody is alone: its handler may go on.
  *
  * What event loops do beyond that, with many requests at once, the kernel cannot
  * show: Node's timers, asyncio's ready queue and a work-stealing pool run what they
@@ -199,8 +200,10 @@ static void adopt(struct correlate *c, struct request *client)
  * if it is in sight, comes along (fits). */
 static void child_of_injection(struct correlate *c, struct request *r, const struct injection *i)
 {
-	struct request *parent = open__find(c, r->tgid, i->parent_conn_id, i->parent_off);
+	struct request *parent = NULL;
 
+	if (i->parent_conn_id)
+		parent = open__find(c, r->tgid, i->parent_conn_id, i->parent_off);
 	if (parent) {
 		child_of(r, parent, TRACE_LINK_INJECTED);
 		return;

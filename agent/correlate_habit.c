@@ -183,10 +183,11 @@ struct request *habit__sole(struct correlate *c, const struct request *r)
 	bool known;
 
 	if (!p || !p->n_open) {
-		note_background(c, peer, r->start_ns);
-		if (p)
-			inject__habit(c, p, r, peer, false);
 		c->stats.background++;
+		if (!p) /* it has served nothing, ever: there is nothing to be mistaken for */
+			return NULL;
+		note_background(c, peer, r->start_ns);
+		inject__habit(c, p, r, peer, false);
 		return NULL;
 	}
 	if (!p->open->alone) { /* another one may have had its effects yet to come */

@@ -18,18 +18,20 @@
 
 #define PROCESS_BUCKETS 256
 #define OPEN_BUCKETS    1024
-#define HABITS          4096
-#define HABIT_WAYS      4
+#define THREAD_BUCKETS  8192
+#define HABITS          8192
+#define HABIT_WAYS      8
 #define HABIT_CALLEES   4
 #define HABIT_RUNS      16
 #define OWN_THREAD_RUNS 512
 #define INJECTIONS      1024
 #define INJECTION_WAYS  4
-#define REGULARS        4096 /* bpf/context.h has room for as many */
+#define REGULARS        8192 /* bpf/context.h has room for as many */
 #define REGULAR_WAYS    8
-#define PEERS           4096
-#define PEER_WAYS       4
+#define PEERS           16384
+#define PEER_WAYS       8
 #define BACKGROUND_NS   600000000000ull
+#define LOOSE_NS        30000000000ull
 #define REQUEST_ID_MIN  8 /* shorter ones are hardly unique */
 
 struct correlate_process {
@@ -42,7 +44,8 @@ struct correlate_process {
 	bool shares_threads;
 	uint32_t own_thread_runs;
 	uint32_t n_regulars;
-	struct request *open; /* served now, the youngest first */
+	uint64_t loose_until_ns; /* what nobody waits for any more may still be served */
+	struct request *open;    /* served now, the youngest first */
 };
 
 /* What the requests of one kind usually send. */
@@ -86,7 +89,7 @@ struct correlate {
 	struct correlate_stats stats;
 	struct correlate_process *processes[PROCESS_BUCKETS];
 	uint32_t n_processes; /* opaque ones included */
-	struct request *threads[OPEN_BUCKETS];
+	struct request *threads[THREAD_BUCKETS];
 	struct request *contexts[OPEN_BUCKETS];
 	struct request *request_ids[OPEN_BUCKETS];
 	struct request *connections[2][OPEN_BUCKETS]; /* by enum span_kind */

@@ -84,7 +84,7 @@ void correlate__process_ended(struct correlate *c, uint32_t tgid)
 
 static struct request **thread_bucket(struct correlate *c, const struct request *r)
 {
-	return &c->threads[red_mix((uint64_t)r->tgid << 32 | r->tid) % OPEN_BUCKETS];
+	return &c->threads[red_mix((uint64_t)r->tgid << 32 | r->tid) % THREAD_BUCKETS];
 }
 
 static struct request **context_bucket(struct correlate *c, const struct request *r)
@@ -169,7 +169,7 @@ void open__serve(struct correlate *c, struct request *r)
 
 	if (!p)
 		return;
-	r->alone = !p->n_open;
+	r->alone = !p->n_open && r->start_ns >= p->loose_until_ns;
 	if (p->n_open == 1)
 		p->open->alone = false;
 	if (!p->n_open++)
@@ -188,6 +188,14 @@ void open__serve(struct correlate *c, struct request *r)
 		CHAIN_PUSH(request_id_bucket(c, r), r, same_request_id);
 }
 
+/* A handler need not notice that nobody waits for its answer. */
+static void cut_short(struct correlate *c, struct correlate_process *p, uint64_t ns)
+{
+	if (p->loose_until_ns < ns + LOOSE_NS)
+		p->loose_until_ns = ns + LOOSE_NS;
+	inject__forget(c, p);
+}
+
 void open__served(struct correlate *c, struct request *r)
 {
 	struct correlate_process *p = r->process;
@@ -198,6 +206,8 @@ void open__served(struct correlate *c, struct request *r)
 		p->open = r->next;
 	if (r->next)
 		r->next->prev = r->prev;
+	if (r->cut_ns)
+		cut_short(c, p, r->cut_ns);
 	CHAIN_REMOVE(r, same_thread);
 	if (r->answer_tid && !r->alone) {
 		p->shares_threads |= r->answer_tid != r->tid;
@@ -227,6 +237,8 @@ struct request *open__by_thread(struct correlate *c, const struct request *r)
 
 	if (!only || only->blocking)
 		return only;
+	if (r->multiplexed) /* its connection's thread may send it for any other */
+		return NULL;
 	return !p->shares_threads && p->own_thread_runs >= OWN_THREAD_RUNS ? only : NULL;
 }
 

@@ -95,6 +95,7 @@ static struct http_txn *begin(struct http2 *h, enum red_dir dir, const struct ht
 		.off = f->opened.off,
 		.start_ns = f->opened.ts_ns,
 		.conn = h->conn,
+		.multiplexed = true,
 	};
 
 	if (r.headers)

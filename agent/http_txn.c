@@ -184,6 +184,7 @@ static void fill_request(struct request *to, const struct http_request *r)
 
 	txn__request(to, r->conn, r->kind == SPAN_SERVER ? RED_DIR_IN : RED_DIR_OUT, &first);
 	to->scheme = r->conn->layer ? "https" : "http";
+	to->multiplexed = r->multiplexed;
 }
 
 struct http_txn *http_txn__begin(struct proto_env *env, struct proto_stat *stat,
@@ -296,6 +297,8 @@ void http_txn__finish(struct http_txn *t, uint64_t end_ns, const char *failure)
 	fill_span(t, &s);
 	if (t->rpc)
 		grpc_call__span(t->rpc, &s, failure, &rpc);
+	if (failure)
+		t->req.cut_ns = end_ns;
 	txn__emit(t->env, t->stat, &t->req, &s);
 	release(t);
 }

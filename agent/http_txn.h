@@ -45,7 +45,8 @@ struct http_request {
 	const struct request_headers *headers; /* NULL: they are not looked at */
 	const struct grpc_fields *rpc;         /* what it says if it is a call */
 	enum span_kind kind;
-	bool blocking;      /* as in struct request */
+	bool blocking; /* as in struct request */
+	bool multiplexed;
 	uint32_t tgid, tid; /* who moved its first byte, */
 	uint64_t off;       /* which is there in its direction, */
 	uint64_t start_ns;  /* and moved then */

@@ -27,10 +27,12 @@ struct request {
 	enum span_kind kind;
 	uint32_t tgid, tid;  /* of the call that moved its first byte */
 	bool blocking;       /* which that thread waited in */
+	bool multiplexed;    /* its connection carries several at once */
 	uint32_t answer_tid; /* who sent its answer's first byte; 0: none, or not yet */
 	uint64_t conn_id;
 	uint64_t place; /* of that byte in its direction: red_place() */
 	uint64_t start_ns;
+	uint64_t cut_ns;         /* when it ended without a whole answer; 0: it has not */
 	struct service *service; /* a reference */
 	const char *method;      /* static, as in struct span */
 	const char *scheme;

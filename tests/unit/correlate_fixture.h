@@ -46,7 +46,7 @@ static inline int set_up(void **state)
 {
 	struct correlate_config cfg = { .key = the_key,
 					.guess = true,
-					.max_processes = 100,
+					.max_processes = 2000,
 					.sampler = &sampler,
 					.moved = on_moved,
 					.regular = on_regular };

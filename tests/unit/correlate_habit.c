@@ -30,6 +30,34 @@ static void learn(int n)
 	assert_true(serve_and_call(n, true));
 }
 
+/* As many processes, kinds of requests and peers. Where a newcomer takes the place that it comes
+ * upon, some of them take each other's. */
+#define MANY 997
+
+static void serve_each_and_call(bool known)
+{
+	static struct conn peers[MANY];
+	char path[] = "/kind-aa/a";
+	struct request server, r;
+	int i;
+
+	for (i = 0; i < MANY; i++) {
+		peers[i] = (struct conn){ .family = AF_INET, .peer_port = 80 + i };
+		path[6] = 'a' + i / 26 % 26;
+		path[7] = 'a' + i % 26;
+		path[9] = 'a' + i / 676;
+		fill(&server, SPAN_SERVER, 1 + i, 1);
+		server.path = slice_of(path);
+		correlate__begin(c, &server);
+		fill(&r, SPAN_CLIENT, 1 + i, 1);
+		r.conn = &peers[i];
+		correlate__begin(c, &r);
+		assert_int_equal(r.trace.link, known ? TRACE_LINK_SOLE : TRACE_LINK_NONE);
+		correlate__end(c, &r);
+		correlate__end(c, &server);
+	}
+}
+
 static void test_a_habit_is_learned(void **state)
 {
 	learn(1);
@@ -63,6 +91,50 @@ static void test_two_at_once_are_not_known(void **state)
 	t = call(1, 1); /* it is the only one left, but what a caused may come late */
 	assert_true(is_root(&t));
 	correlate__end(c, &b);
+}
+
+/* Their handlers may go on: what these send is not what the next one sends. */
+static void test_who_was_cut_short_may_go_on(void **state)
+{
+	struct request a, b, next;
+	struct trace t;
+
+	learn(1);
+	serve(&a, 1, 1, false);
+	serve(&b, 1, 1, false);
+	a.cut_ns = b.cut_ns = now_ns + SEC;
+	correlate__end(c, &a);
+	assert_int_equal(n_regular, 0);
+	correlate__end(c, &b);
+	now_ns += 30 * SEC;
+	serve(&next, 1, 1, false);
+	t = call(1, 1);
+	assert_true(is_root(&t));
+	correlate__end(c, &next);
+	assert_int_equal(n_regular, 0);
+	now_ns += SEC;
+	assert_true(serve_and_call(1, true));
+	assert_int_equal(n_regular, 1);
+}
+
+/* Whoever serves nothing, ever, is taken for nobody's background. */
+static void test_clients_are_no_background(void **state)
+{
+	static struct conn peers[3001];
+	struct request r;
+	int i;
+
+	for (i = 0; i < 3001; i++) {
+		peers[i] = (struct conn){ .family = AF_INET, .peer_port = 100 + i };
+		fill(&r, SPAN_CLIENT, 50, 1);
+		r.conn = &peers[i];
+		correlate__begin(c, &r);
+		correlate__end(c, &r);
+	}
+	assert_int_equal(correlate__stats(c)->background, 3001);
+	for (i = 0; i < 16; i++)
+		serve_each_and_call(false);
+	serve_each_and_call(true);
 }
 
 static void test_background_traffic_forbids_it(void **state)
@@ -104,32 +176,6 @@ static void test_the_kernel_side_hears_of_habits(void **state)
 	assert_int_equal(n_regular, 0);
 }
 
-/* As many processes, kinds of requests and peers. Where a newcomer takes the place that it comes
- * upon, some of them take each other's. */
-#define MANY 97
-
-static void serve_each_and_call(bool known)
-{
-	static struct conn peers[MANY];
-	char path[16];
-	struct request server, r;
-	int i;
-
-	for (i = 0; i < MANY; i++) {
-		peers[i] = (struct conn){ .family = AF_INET, .peer_port = 80 + i };
-		snprintf(path, sizeof(path), "/kind-%c%c", 'a' + i / 26, 'a' + i % 26);
-		fill(&server, SPAN_SERVER, 1 + i, 1);
-		server.path = slice_of(path);
-		correlate__begin(c, &server);
-		fill(&r, SPAN_CLIENT, 1 + i, 1);
-		r.conn = &peers[i];
-		correlate__begin(c, &r);
-		assert_int_equal(r.trace.link, known ? TRACE_LINK_SOLE : TRACE_LINK_NONE);
-		correlate__end(c, &r);
-		correlate__end(c, &server);
-	}
-}
-
 static void test_habits_of_many_do_not_push_each_other_out(void **state)
 {
 	int i;
@@ -151,7 +197,7 @@ static void test_habits_of_the_forgotten_are_revoked(void **state)
 
 	learn(1);
 	assert_int_equal(n_regular, 1);
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < 2000; i++) {
 		serve(&r, 2 + i, 1, false);
 		correlate__end(c, &r);
 	}
@@ -186,6 +232,8 @@ int main(void)
 		TEST(test_other_numbers_are_another_habit),
 		TEST(test_a_request_that_sends_nothing_breaks_it),
 		TEST(test_two_at_once_are_not_known),
+		TEST(test_who_was_cut_short_may_go_on),
+		TEST(test_clients_are_no_background),
 		TEST(test_background_traffic_forbids_it),
 		TEST(test_an_opaque_process_forbids_it),
 		TEST(test_the_kernel_side_hears_of_habits),

@@ -387,20 +387,66 @@ static void test_an_end_looks_at_neighbours_only(void **state)
 	munmap(far, sizeof(*far));
 }
 
+/* The thread of a connection that carries several requests sends what any other one wants. */
+static void test_a_shared_connection_says_nothing_of_threads(void **state)
+{
+	struct request a, b, r;
+
+	prove_threads();
+	serve(&a, 1, 1, false);
+	serve(&b, 1, 2, false);
+	fill(&r, SPAN_CLIENT, 1, 1);
+	correlate__begin(c, &r);
+	assert_int_equal(r.trace.link, TRACE_LINK_THREAD);
+	correlate__end(c, &r);
+	fill(&r, SPAN_CLIENT, 1, 1);
+	r.multiplexed = true;
+	correlate__begin(c, &r);
+	assert_int_equal(r.trace.link, TRACE_LINK_NONE);
+	correlate__end(c, &r);
+	correlate__end(c, &a);
+	correlate__end(c, &b);
+}
+
+/* With a header that was written for no parent none is looked for. */
+static void test_no_parent_is_not_looked_for(void **state)
+{
+	struct request *far = mmap(NULL, sizeof(*far), PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct request near, r;
+
+	assert_ptr_not_equal(far, MAP_FAILED);
+	serve(far, 1, 1, false);
+	serve(&near, 1, 2, false);
+	assert_int_equal(mprotect(far, sizeof(*far), PROT_NONE), 0);
+	inject(6, 3, 0, 0, false);
+	fill(&r, SPAN_CLIENT, 1, 3);
+	r.conn_id = 6;
+	r.place = 3;
+	correlate__begin(c, &r);
+	assert_int_equal(r.trace.link, TRACE_LINK_NONE);
+	assert_int_equal(r.trace.trace_id[0], 1);
+	correlate__end(c, &r);
+	assert_int_equal(mprotect(far, sizeof(*far), PROT_READ | PROT_WRITE), 0);
+	correlate__end(c, &near);
+	correlate__end(c, far);
+	munmap(far, sizeof(*far));
+}
+
 static void test_processes_are_bounded(void **state)
 {
-	static struct request r[150];
+	static struct request r[2050];
 	struct trace t;
 	uint32_t i;
 
-	for (i = 0; i < 150; i++)
-		serve(&r[i], 1000 + i, 1, true);
-	assert_int_equal(correlate__stats(c)->processes, 100);
-	for (i = 0; i < 150; i++) {
-		t = call(1000 + i, 1);
-		assert_true(i < 100 ? is_child(&t, &r[i]) : is_root(&t));
+	for (i = 0; i < 2050; i++)
+		serve(&r[i], 10000 + i, 1, true);
+	assert_int_equal(correlate__stats(c)->processes, 2000);
+	for (i = 0; i < 2050; i++) {
+		t = call(10000 + i, 1);
+		assert_true(i < 2000 ? is_child(&t, &r[i]) : is_root(&t));
 	}
-	for (i = 0; i < 150; i++)
+	for (i = 0; i < 2050; i++)
 		correlate__end(c, &r[i]);
 }
 
@@ -424,6 +470,8 @@ int main(void)
 		TEST(test_an_answer_by_another_thread_ends_it),
 		TEST(test_two_on_a_thread_end_it),
 		TEST(test_an_end_looks_at_neighbours_only),
+		TEST(test_a_shared_connection_says_nothing_of_threads),
+		TEST(test_no_parent_is_not_looked_for),
 		TEST(test_processes_are_bounded),
 	};
 
