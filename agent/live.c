@@ -284,11 +284,6 @@ const struct privileges *live__privileges(const struct live *l)
 	return &l->privileges;
 }
 
-static uint64_t share_refused(void *arg, uint32_t place)
-{
-	return loader__share_refused(arg, place);
-}
-
 struct metrics *live__metrics(struct live *l)
 {
 	uint64_t now = unix_ns();
@@ -300,7 +295,7 @@ struct metrics *live__metrics(struct live *l)
 	live__drain(l);
 	agg__snapshot(pipeline__agg(l->pipeline), m, now, mono_ns());
 	selfmetrics__add(m, l->pipeline, l->procs, l->loader, &l->memory, l->start_unix_ns);
-	shares__metrics(l->shares, share_refused, l->loader, &b);
+	shares__metrics(l->shares, &b);
 	if (l->cfg.selfmetrics)
 		l->cfg.selfmetrics(l->cfg.arg, &b);
 	propagate__metrics(l->propagate, &b);

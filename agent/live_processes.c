@@ -37,12 +37,35 @@ static void selected(void *arg, uint32_t tgid, const struct proc *p)
 	int n;
 
 	log__debug("watching process %u (%s) as %s", tgid, p->exe, p->service->name);
-	loader__set_share(l->loader, tgid, shares__place(l->shares, p->service));
 	if (!l->cfg.tap)
 		return;
 	n = procs__describe(p, buf, sizeof(buf));
 	if (n > 0)
 		l->cfg.tap(l->cfg.arg, buf, n);
+}
+
+static uint32_t set_share(void *arg, uint32_t tgid, uint32_t had, const struct service *s)
+{
+	struct live *l = arg;
+	uint32_t share = shares__move(l->shares, had, s);
+
+	if (share)
+		loader__set_share(l->loader, tgid, shares__place(share));
+	return share;
+}
+
+static uint64_t share_refused(void *arg, uint32_t place)
+{
+	struct live *l = arg;
+
+	return loader__share_refused(l->loader, place);
+}
+
+static void share_begin(void *arg, uint32_t place)
+{
+	struct live *l = arg;
+
+	loader__begin_share(l->loader, place);
 }
 
 static void dropped(void *arg, uint32_t tgid)
@@ -104,13 +127,15 @@ int live_processes__new(struct live *l, char *err, size_t err_size)
 		.ops = {
 			.set_target = set_target,
 			.selected = selected,
+			.set_share = set_share,
 			.dropped = dropped,
 			.is_own = is_own,
 			.arg = l,
 		},
 	};
+	struct shares_ops shares = { .refused = share_refused, .begin = share_begin, .arg = l };
 
-	l->shares = shares__new();
+	l->shares = shares__new(&shares);
 	l->procs = l->shares ? procs__new(&c) : NULL;
 	if (!l->procs)
 		return -errno;

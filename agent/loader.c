@@ -503,6 +503,13 @@ int loader__set_share(struct loader *l, uint32_t tgid, uint32_t place)
 	return run_command(l->target_fd, args, sizeof(args)) ? -ERANGE : 0;
 }
 
+void loader__begin_share(struct loader *l, uint32_t place)
+{
+	uint64_t args[3] = { 0, 0, place };
+
+	run_command(l->target_fd, args, sizeof(args));
+}
+
 const struct uprobe_program *loader__uprobe(struct loader *l, const char *name)
 {
 	return l->uprobes ? loader_uprobes__get(l->uprobes, name) : NULL;

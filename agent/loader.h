@@ -39,6 +39,9 @@ int loader__mark(struct loader *l, uint32_t tgid, uint8_t flags);
 /* Gives a process that is a target the share of the ring at `place` (shares.h). 0 or -ERANGE. */
 int loader__set_share(struct loader *l, uint32_t tgid, uint32_t place);
 
+/* What was written of the share at `place` is forgotten; what was refused is not. */
+void loader__begin_share(struct loader *l, uint32_t place);
+
 /* Records that were refused because the share at `place` was used up. */
 uint64_t loader__share_refused(const struct loader *l, uint32_t place);
 

@@ -42,6 +42,7 @@ struct proc {
 	uint32_t reasons;    /* enum select_reason, also after its end; 0: matches no more */
 	uint32_t root;       /* the process whose pid match it has: itself or an ancestor; 0 none */
 	uint16_t port;       /* the port whose match it has; 0 none */
+	uint32_t share;      /* what set_share said; 0: none */
 	bool target;         /* watched now */
 	bool ended;          /* its EXIT was seen, or it is gone from /proc */
 	bool announced;      /* `selected` has been told of it, as it is now */
@@ -66,6 +67,10 @@ struct procs_ops {
 	/* A process became a target, or has another name since an exec or procs__reselect. Also
 	 * called for one whose data came before its FORK or EXEC record. May be NULL. */
 	void (*selected)(void *arg, uint32_t tgid, const struct proc *p);
+	/* A process has the share of the ring of `s` from now on. NULL: of none any more, it ended,
+	 * is not watched or is forgotten. `had` is what the last call for it returned, 0: nothing;
+	 * so what is taken is given back, once. May be NULL. */
+	uint32_t (*set_share)(void *arg, uint32_t tgid, uint32_t had, const struct service *s);
 	/* It lives and is watched no more, or was by mistake: the kernel side does not look at it
 	 * from now on, and what it has under way is not to be followed. May be NULL. */
 	void (*dropped)(void *arg, uint32_t tgid);

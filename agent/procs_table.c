@@ -7,6 +7,12 @@
 
 #include "service.h"
 
+static void set_share(struct procs *p, struct proc *proc, const struct service *s)
+{
+	if (p->c.ops.set_share && (s || proc->share))
+		proc->share = p->c.ops.set_share(p->c.ops.arg, proc->tgid, proc->share, s);
+}
+
 /* ---- the table ---- */
 
 struct proc *procs_table__find(const struct procs *p, uint32_t tgid)
@@ -47,6 +53,7 @@ void procs_table__forget(struct procs *p, struct proc *proc)
 		link = &(*link)->next;
 	*link = proc->next;
 	come_back(p, proc);
+	set_share(p, proc, NULL);
 	p->stats.targets -= proc->target;
 	p->stats.known--;
 	service__put(proc->own);
@@ -119,6 +126,7 @@ void procs__mark(struct procs *p, struct proc *proc, bool on)
 		proc->dropped = false;
 		come_back(p, proc);
 	} else {
+		set_share(p, proc, NULL);
 		procs_table__leave(p, proc);
 	}
 }
@@ -128,6 +136,7 @@ void procs__announce(struct procs *p, struct proc *proc)
 	if (proc->announced || proc->refused)
 		return;
 	proc->announced = true;
+	set_share(p, proc, proc->service);
 	if (p->c.ops.selected)
 		p->c.ops.selected(p->c.ops.arg, proc->tgid, proc);
 }

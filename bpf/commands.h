@@ -7,7 +7,8 @@
 
 /* args: tgid, flags (enum red_target), share. Without RED_TARGET_ON they are added to those
  * of a process that is a target; none at all: it is no target any more. With a share (a place
- * in `shares`) but 0, it is only this that is set, of a target. */
+ * in `shares`) but 0, it is only this that is set, of a target; without a tgid, the share
+ * begins anew. */
 SEC("?raw_tp")
 int target_set(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -16,6 +17,10 @@ int target_set(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!on)
 		return 1;
+	if (share && !tgid) {
+		share_begin(share);
+		return 0;
+	}
 	if (share) {
 		if (*on & RED_TARGET_ON)
 			bpf_map_update_elem(&share_of, &tgid, &share, BPF_ANY);

@@ -152,6 +152,15 @@ static __always_inline int emit(struct red_stat *st, struct red_hdr *h, __u64 si
 
 /* ---- who is which service ---------------------------------------------------------- */
 
+/* Another service has it, and may have it in the same episode. */
+static __always_inline void share_begin(__u32 place)
+{
+	struct red_share *s = bpf_map_lookup_elem(&shares, &place);
+
+	if (s)
+		s->bytes = 0;
+}
+
 static __always_inline void share_inherit(__u32 child, __u32 parent)
 {
 	__u32 *known = bpf_map_lookup_elem(&share_of, &parent), i;
