@@ -8,8 +8,11 @@
 #include "options.h"
 #include "run.h"
 
+/* Whoever goes by the options is given new ones after they were read: till then, those before
+ * must stay as they are. */
 struct command {
-	struct options options, reloaded;
+	struct options options, reloaded[2];
+	int latest; /* of the reloaded */
 	int argc;
 	char **argv;
 };
@@ -25,9 +28,10 @@ static const struct options *reload(void *arg)
 		log__error("configuration not reloaded: %s", err);
 		return NULL;
 	}
-	options__free(&c->reloaded);
-	c->reloaded = fresh;
-	return &c->reloaded;
+	c->latest = !c->latest;
+	options__free(&c->reloaded[c->latest]);
+	c->reloaded[c->latest] = fresh;
+	return &c->reloaded[c->latest];
 }
 
 int cmd_run(int argc, char **argv)
@@ -46,6 +50,7 @@ int cmd_run(int argc, char **argv)
 	rc = run ? run__loop(run) : -1;
 	run__free(run);
 	options__free(&c.options);
-	options__free(&c.reloaded);
+	options__free(&c.reloaded[0]);
+	options__free(&c.reloaded[1]);
 	return rc ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -21,7 +21,7 @@
 struct k8s {
 	struct k8s_table *table;
 	struct k8s_client *client;
-	struct k8s_naming naming; /* the lists are the options' */
+	struct k8s_naming naming; /* copies: the options may change meanwhile */
 	struct container own;     /* redeye's */
 	char own_name[PROCNAME_MAX], own_namespace[PROCNAME_MAX];
 	uint64_t start_ns;
@@ -91,20 +91,11 @@ bool k8s__is_own(const struct k8s *k, const struct container *c)
 
 /* ---- life ----------------------------------------------------------------- */
 
-static void set_naming(struct k8s *k, const struct options *o)
-{
-	k->naming = (struct k8s_naming){
-		.app_labels = o->kubernetes_app_labels,
-		.labels = o->kubernetes_labels,
-		.annotations = o->kubernetes_annotations,
-	};
-}
-
-/* Adds the keys of KEY=VALUE, as copies. */
-static int add_keys(struct str_list *to, const struct str_list *from)
+/* Adds copies, of each what is before one of `ends`. */
+static int add_copies(struct str_list *to, const struct str_list *from, const char *ends)
 {
 	for (size_t i = 0; i < from->n; i++) {
-		to->v[to->n] = strndup(from->v[i], strcspn(from->v[i], "="));
+		to->v[to->n] = strndup(from->v[i], strcspn(from->v[i], ends));
 		if (!to->v[to->n])
 			return -ENOMEM;
 		to->n++;
@@ -112,13 +103,14 @@ static int add_keys(struct str_list *to, const struct str_list *from)
 	return 0;
 }
 
+/* Globs of keys, and the keys of KEY=VALUE. */
 static int make_list(struct str_list *to, const struct str_list *globs, const struct str_list *a,
 		     const struct str_list *b)
 {
 	to->v = calloc(globs->n + a->n + b->n + 1, sizeof(*to->v));
 	if (!to->v)
 		return -ENOMEM;
-	if (add_keys(to, globs) || add_keys(to, a) || add_keys(to, b))
+	if (add_copies(to, globs, "") || add_copies(to, a, "=") || add_copies(to, b, "="))
 		return -ENOMEM;
 	return 0;
 }
@@ -148,6 +140,27 @@ static int make_wants(struct k8s_wants *w, const struct options *o)
 	return -ENOMEM;
 }
 
+static void free_naming(struct k8s_naming *n)
+{
+	free_list(&n->labels);
+	free_list(&n->annotations);
+}
+
+static int set_naming(struct k8s *k, const struct options *o)
+{
+	static const struct str_list none;
+	struct k8s_naming n = { .app_labels = o->kubernetes_app_labels };
+
+	if (make_list(&n.labels, &o->kubernetes_labels, &none, &none) ||
+	    make_list(&n.annotations, &o->kubernetes_annotations, &none, &none)) {
+		free_naming(&n);
+		return -ENOMEM;
+	}
+	free_naming(&k->naming);
+	k->naming = n;
+	return 0;
+}
+
 static int start_client(struct k8s *k, const struct k8s_config *where, const struct options *o,
 			char *err, size_t err_size)
 {
@@ -173,10 +186,10 @@ static int start(struct k8s **out, const struct options *o, char *err, size_t er
 	if (!k)
 		return -ENOMEM;
 	k->start_ns = mono_ns();
-	set_naming(k, o);
 	find_own(k);
 	k->table = k8s_table__new(K8S_PODS_MAX, K8S_PODS_BYTES_MAX);
-	rc = k->table ? start_client(k, &where, o, err, err_size) : -ENOMEM;
+	rc = k->table ? set_naming(k, o) : -ENOMEM;
+	rc = rc ? rc : start_client(k, &where, o, err, err_size);
 	if (rc) {
 		k8s__free(k);
 		return rc;
@@ -212,6 +225,7 @@ void k8s__free(struct k8s *k)
 		return;
 	k8s_client__free(k->client);
 	k8s_table__free(k->table);
+	free_naming(&k->naming);
 	free(k);
 }
 
@@ -222,8 +236,8 @@ int k8s__reload(struct k8s *k, const struct options *o)
 
 	if (!k)
 		return 0;
-	set_naming(k, o);
-	rc = make_wants(&w, o);
+	rc = set_naming(k, o);
+	rc = rc ? rc : make_wants(&w, o);
 	if (rc)
 		return rc;
 	rc = k8s_client__set_wants(k->client, &w);

@@ -22,12 +22,14 @@ static void watch_listeners_and_cgroups(struct live *l, const struct options *o)
 
 static void reload(struct live *l)
 {
-	const struct options *o = l->cfg.reload ? l->cfg.reload(l->cfg.arg) : NULL;
+	const struct options *o;
 	char why[128];
 
+	/* What was answered counts, whoever is not watched any more; by the options of then. */
+	live__drain(l);
+	o = l->cfg.reload ? l->cfg.reload(l->cfg.arg) : NULL;
 	if (!o)
 		return;
-	live__drain(l); /* what was answered counts, whoever is not watched any more */
 	watch_listeners_and_cgroups(l, o);
 	if (k8s__reload(l->k8s, o))
 		log__warn("out of memory: other labels and annotations are not kept");
