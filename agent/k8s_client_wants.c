@@ -56,8 +56,10 @@ int k8s_client__set_wants(struct k8s_client *c, const struct k8s_wants *w)
 	k8s_wants__free(c->next_wants);
 	c->next_wants = copy;
 	pthread_mutex_unlock(&c->lock);
-	atomic_store(&c->rewanted, true);
+	/* In this order: whoever sees that there is something new finds the wake, and takes it
+	 * away. One that is taken too early was of what is taken with it. */
 	eventfd_write(c->wake_fd, 1);
+	atomic_store(&c->rewanted, true);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What is wanted, handed over to the client's thread; after which watches it waits. The rest is in
  * tests/k8s. */
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,6 +46,21 @@ void k8s_http__get(struct k8s_http *h, const struct k8s_request *r, struct k8s_a
 	*out = (struct k8s_answer){ .status = 200 };
 	assert_int_equal(r->body(r->arg, event, sizeof(event) - 1), 0);
 	now_ns += lasts_ns;
+}
+
+/* What the client's thread does meanwhile; NULL: nothing. */
+static void (*before_wake)(void), (*after_wake)(void);
+
+int eventfd_write(int fd, eventfd_t value)
+{
+	int rc;
+
+	if (before_wake)
+		before_wake();
+	rc = write(fd, &value, sizeof(value)) == sizeof(value) ? 0 : -1;
+	if (after_wake)
+		after_wake();
+	return rc;
 }
 
 /* ---- cases ---- */
@@ -96,6 +112,40 @@ static void news_while_it_takes(void **state)
 	assert_string_equal(c.wants->labels.v[0], "b");
 }
 
+static void take(void)
+{
+	k8s_wants__take(&c);
+}
+
+static bool is_awake(void)
+{
+	struct pollfd p = { .fd = c.wake_fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+/* A wake that nobody takes away would keep the thread from ever waiting again; one that is
+ * missing, from seeing what is wanted. */
+static void the_wake_is_there_as_long_as_the_news(void **state)
+{
+	static void (*const when[][2])(
+		void) = { { NULL, NULL }, { take, NULL }, { NULL, take }, { take, take } };
+
+	for (size_t i = 0; i < sizeof(when) / sizeof(when[0]); i++) {
+		before_wake = when[i][0];
+		after_wake = when[i][1];
+		want("a");
+		before_wake = after_wake = NULL;
+		assert_int_equal(is_awake(), atomic_load(&c.rewanted));
+		take();
+		assert_false(is_awake());
+		assert_false(atomic_load(&c.rewanted));
+		assert_string_equal(c.wants->labels.v[0], "a");
+		k8s_wants__free(c.wants);
+		c.wants = NULL;
+	}
+}
+
 static void what_ends_soon_is_waited_for(void **state)
 {
 	lasts_ns = HELD_NS - 1;
@@ -116,6 +166,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_latest_is_wanted, begin, end),
 		cmocka_unit_test_setup_teardown(news_while_it_takes, begin, end),
+		cmocka_unit_test_setup_teardown(the_wake_is_there_as_long_as_the_news, begin, end),
 		cmocka_unit_test_setup_teardown(what_ends_soon_is_waited_for, begin, end),
 	};
 
