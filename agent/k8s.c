@@ -194,7 +194,7 @@ static int start(struct k8s **out, const struct options *o, char *err, size_t er
 		k8s__free(k);
 		return rc;
 	}
-	log__info("Kubernetes: asking %s for the pods of node %s", where.url, where.node);
+	log__info("Kubernetes: asking %s for the pods of node %s", where.shown, where.node);
 	*out = k;
 	return 0;
 }

@@ -89,7 +89,7 @@ void k8s_client__failed(struct k8s_client *c, const struct k8s_answer *a, const 
 		return;
 	k8s_client__count(c, k8s_client__error_of(a));
 	log__limited(&c->log_limit, LOG_LEVEL_WARN, "Kubernetes: %s: %s: %s", what,
-		     c->cfg.where.url, a->refused ? "what it sent is no such answer" : a->reason);
+		     c->cfg.where.shown, a->refused ? "what it sent is no such answer" : a->reason);
 	c->away = true;
 	k8s_client__back_off(c, a->retry_after_ns);
 }
@@ -102,6 +102,6 @@ void k8s_client__alive(struct k8s_client *c)
 void k8s_client__works(struct k8s_client *c)
 {
 	if (c->away)
-		log__info("Kubernetes: %s answers again", c->cfg.where.url);
+		log__info("Kubernetes: %s answers again", c->cfg.where.shown);
 	c->away = false;
 }

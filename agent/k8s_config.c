@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "options.h"
+#include "url.h"
 
 #define ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount/"
 
@@ -34,6 +35,14 @@ static bool url_of_pod(char *to, size_t size)
 		return false;
 	return (size_t)snprintf(to, size, "https://%s%s%s:%s", v6 ? "[" : "", host, v6 ? "]" : "",
 				*port ? port : "443") < size;
+}
+
+static void set_shown(struct k8s_config *c)
+{
+	char *shown = url__without_secrets(c->url);
+
+	put(c->shown, sizeof(c->shown), shown ? shown : "...");
+	free(shown);
 }
 
 static bool set_url(struct k8s_config *c, const struct options *o)
@@ -90,6 +99,7 @@ int k8s_config__init(struct k8s_config *c, const struct options *o, char *err, s
 			 "'%s' is no name of a Kubernetes node: use --kubernetes-node", c->node);
 		return -EINVAL;
 	}
+	set_shown(c);
 	if (there && (o->kubernetes == K8S_ON || o->kubernetes_api || *c->token_file))
 		return 1;
 	if (o->kubernetes != K8S_ON)

@@ -16,7 +16,8 @@ enum k8s_mode {
 };
 
 struct k8s_config {
-	char url[512]; /* without a '/' at its end */
+	char url[512];   /* without a '/' at its end */
+	char shown[512]; /* in messages: without user, password and query */
 	char node[256];
 	char token_file[512]; /* "": no token */
 	char ca_file[512];    /* "": the system's */

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "options.h"
+#include "url.h"
 
 #define SEC 1000000000ull
 #define MIB ((size_t)1 << 20)
@@ -100,45 +101,19 @@ static enum otlp_protocol protocol_of(const char *name)
 	return OTLP_HTTP_PROTOBUF;
 }
 
-/* With "://", 0: it has none. */
-static size_t scheme_len(const char *url)
-{
-	size_t n = strcspn(url, ":/?#@");
-
-	return strncmp(url + n, "://", 3) ? 0 : n + 3;
-}
-
 /* Scheme and authority: all before the path. */
 static size_t origin_len(const char *url)
 {
-	size_t scheme = scheme_len(url);
+	size_t scheme = url__scheme_len(url);
 
 	return scheme + strcspn(url + scheme, "/?#");
-}
-
-/* Without user, password and query; for messages, so also of what is no URL. A password may have
- * any character in it that should have been escaped: where '@' comes behind '?', both sides of
- * it may be secret. */
-static char *without_secrets(const char *url)
-{
-	size_t scheme = scheme_len(url);
-	const char *end = url + strcspn(url, "?#"), *at = strrchr(url, '@');
-	const char *from = at ? at + 1 : url + scheme;
-	char *shown;
-	int n;
-
-	if (from > end)
-		n = asprintf(&shown, "%.*s...", (int)scheme, url);
-	else
-		n = asprintf(&shown, "%.*s%.*s", (int)scheme, url, (int)(end - from), from);
-	return n < 0 ? NULL : shown;
 }
 
 /* fmt has one %s, the URL. */
 __attribute__((format(printf, 2, 0))) static int fail_url(const struct resolve *r, const char *fmt,
 							  const char *url)
 {
-	char *shown = without_secrets(url);
+	char *shown = url__without_secrets(url);
 
 	snprintf(r->err, r->err_size, fmt, shown ? shown : "...");
 	free(shown);
@@ -182,7 +157,7 @@ static int put_url(const struct resolve *r, const char *fmt, ...)
 	err = check_url(r, r->out->url);
 	if (err)
 		return err;
-	r->out->shown = without_secrets(r->out->url);
+	r->out->shown = url__without_secrets(r->out->url);
 	return r->out->shown ? 0 : -ENOMEM;
 }
 
@@ -191,7 +166,7 @@ static int resolve_grpc_url(const struct resolve *r, const char *endpoint)
 	const char *insecure = PICK(r, insecure), *scheme = "";
 	size_t origin = origin_len(endpoint);
 
-	if (!scheme_len(endpoint))
+	if (!url__scheme_len(endpoint))
 		scheme = insecure && !strcmp(insecure, "true") ? "http://" : "https://";
 	if (endpoint[origin] && strcmp(endpoint + origin, "/"))
 		return fail_url(r, "grpc wants an endpoint without a path or query, not %s",

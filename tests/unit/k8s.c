@@ -8,6 +8,7 @@
 
 #include "../../agent/k8s.c"
 
+#include "hear_stderr.h"
 #include "strs.h"
 
 /* ---- a client that asks nobody ----------------------------------------------------------- */
@@ -86,10 +87,29 @@ static void globs_are_copies(void **state)
 	k8s__free(k);
 }
 
+static void no_credentials_are_logged(void **state)
+{
+	const struct options o = {
+		.kubernetes = K8S_ON,
+		.kubernetes_api = "https://u:s3cr3t@api:6443/base?key=s3cr3t",
+		.kubernetes_node = "node",
+	};
+	struct k8s *k;
+
+	log__init(LOG_LEVEL_INFO);
+	listen_to_stderr();
+	k = start_with(&o);
+	assert_string_equal(what_was_said(), "redeye: info: Kubernetes: asking "
+					     "https://api:6443/base for the pods of node node\n");
+	k8s__free(k);
+	log__init(LOG_LEVEL_ERROR);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(globs_are_copies),
+		cmocka_unit_test(no_credentials_are_logged),
 	};
 
 	log__init(LOG_LEVEL_ERROR);

@@ -12,6 +12,9 @@
 
 #include "../../agent/k8s_client.c"
 
+#include "hear_stderr.h"
+#include "options.h"
+
 static struct k8s_client c;
 
 /* ---- an API server, and its time ---- */
@@ -161,6 +164,27 @@ static void what_ends_soon_is_waited_for(void **state)
 	assert_string_equal(c.version, "8");
 }
 
+static void no_credentials_are_logged(void **state)
+{
+	const struct options o = {
+		.kubernetes = K8S_ON,
+		.kubernetes_api = "https://u:s3cr3t@api:6443/?key=s3cr3t",
+		.kubernetes_node = "node",
+	};
+	const struct k8s_answer failure = { .broken = true, .reason = "it hung up" };
+	char err[128];
+
+	assert_int_equal(k8s_config__init(&c.cfg.where, &o, err, sizeof(err)), 1);
+	c.log_limit = (struct log_limit)LOG_LIMIT(1, 60);
+	listen_to_stderr();
+	k8s_client__failed(&c, &failure, "the watch ended");
+	k8s_client__works(&c);
+	assert_string_equal(what_was_said(),
+			    "redeye: warn: Kubernetes: the watch ended: "
+			    "https://api:6443/: it hung up\n"
+			    "redeye: info: Kubernetes: https://api:6443/ answers again\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +192,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(news_while_it_takes, begin, end),
 		cmocka_unit_test_setup_teardown(the_wake_is_there_as_long_as_the_news, begin, end),
 		cmocka_unit_test_setup_teardown(what_ends_soon_is_waited_for, begin, end),
+		cmocka_unit_test_setup_teardown(no_credentials_are_logged, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

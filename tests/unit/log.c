@@ -12,34 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hear_stderr.h"
 #include "log.h"
 
 #define SEC 1000000000ull
-
-static int saved_stderr, pipe_fds[2];
-static char said[65536];
-
-/* Between these two, standard error is a pipe; what was written is then in `said`. */
-static void listen_to_stderr(void)
-{
-	assert_int_equal(pipe2(pipe_fds, O_NONBLOCK), 0);
-	saved_stderr = dup(STDERR_FILENO);
-	dup2(pipe_fds[1], STDERR_FILENO);
-}
-
-static const char *what_was_said(void)
-{
-	ssize_t n, len = 0;
-
-	dup2(saved_stderr, STDERR_FILENO);
-	close(saved_stderr);
-	close(pipe_fds[1]);
-	while ((n = read(pipe_fds[0], said + len, sizeof(said) - 1 - len)) > 0)
-		len += n;
-	close(pipe_fds[0]);
-	said[len] = '\0';
-	return said;
-}
 
 static void expect(const char *payload, const char *line)
 {

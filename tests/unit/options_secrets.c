@@ -61,7 +61,9 @@ static void reads_back(void **state)
 			 "--otlp-endpoint",
 			 "http://u:" SECRET "@collector:4318",
 			 "--zipkin-endpoint",
-			 "http://u:" SECRET "@zipkin/api" };
+			 "http://u:" SECRET "@zipkin/api",
+			 "--kubernetes-api",
+			 "https://u:" SECRET "@api:6443" };
 	struct options o;
 	struct opt_parse p = { .o = &o };
 	char err[512];
@@ -74,6 +76,7 @@ static void reads_back(void **state)
 	assert_non_null(strstr(printed, "# otlp-headers: set, and not shown  # flag\n"));
 	assert_non_null(strstr(printed, "# otlp-endpoint: set, and not shown  # flag\n"));
 	assert_non_null(strstr(printed, "# zipkin-endpoint: set, and not shown  # flag\n"));
+	assert_non_null(strstr(printed, "# kubernetes-api: set, and not shown  # flag\n"));
 	options__free(&o);
 
 	o = (struct options){ 0 };
