@@ -40,11 +40,12 @@ void agg__exemplar(struct agg *agg, const struct span *s)
 	e = &series->exemplars[bucket_of(&series->parts[PART_DURATION], (double)ns / 1e9)];
 	e->value = (double)ns / 1e9;
 	e->end_ns = s->end_ns;
+	e->unix_ns = 0;
 	memcpy(e->trace_id, s->trace.trace_id, sizeof(e->trace_id));
 	memcpy(e->span_id, s->trace.span_id, sizeof(e->span_id));
 }
 
-int exemplars__export(const struct series *s, struct metrics *m, struct metric_hist *out,
+int exemplars__export(struct series *s, struct metrics *m, struct metric_hist *out,
 		      uint64_t unix_minus_mono_ns)
 {
 	uint32_t n = s->exemplars ? buckets(s) : 0, i;
@@ -57,12 +58,14 @@ int exemplars__export(const struct series *s, struct metrics *m, struct metric_h
 		return -ENOMEM;
 	out->exemplars = to;
 	for (i = 0; i < n; i++) {
-		const struct exemplar *e = &s->exemplars[i];
+		struct exemplar *e = &s->exemplars[i];
 
 		if (!e->end_ns)
 			continue;
+		if (!e->unix_ns)
+			e->unix_ns = e->end_ns + unix_minus_mono_ns;
 		to->value = e->value;
-		to->unix_ns = e->end_ns + unix_minus_mono_ns;
+		to->unix_ns = e->unix_ns;
 		memcpy(to->trace_id, e->trace_id, sizeof(to->trace_id));
 		memcpy(to->span_id, e->span_id, sizeof(to->span_id));
 		to++;

@@ -48,7 +48,8 @@ struct label {
 /* Of a kept trace; end_ns 0: none. */
 struct exemplar {
 	double value;
-	uint64_t end_ns; /* monotonic */
+	uint64_t end_ns;  /* monotonic */
+	uint64_t unix_ns; /* of it; 0 until exported, as a series' start */
 	uint8_t trace_id[16];
 	uint8_t span_id[8];
 };
@@ -129,7 +130,7 @@ void series__rebuild_table(struct agg *agg);
 /* agg_exemplar.c: 0 or -ENOMEM. */
 struct metrics;
 struct metric_hist;
-int exemplars__export(const struct series *s, struct metrics *m, struct metric_hist *out,
+int exemplars__export(struct series *s, struct metrics *m, struct metric_hist *out,
 		      uint64_t unix_minus_mono_ns);
 size_t exemplars__bytes(const struct series *s);
 

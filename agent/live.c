@@ -286,14 +286,18 @@ const struct privileges *live__privileges(const struct live *l)
 
 struct metrics *live__metrics(struct live *l)
 {
-	uint64_t now = unix_ns();
-	struct metrics *m = metrics__new(now);
-	struct self_builder b = { m, l->start_unix_ns };
+	struct self_builder b = { .start_unix_ns = l->start_unix_ns };
+	uint64_t now, mono_now;
+	struct metrics *m;
 
+	live__drain(l);
+	/* Of one moment: from one to the other is how times of records become times of day. */
+	now = unix_ns();
+	mono_now = mono_ns();
+	m = b.m = metrics__new(now);
 	if (!m)
 		return NULL;
-	live__drain(l);
-	agg__snapshot(pipeline__agg(l->pipeline), m, now, mono_ns());
+	agg__snapshot(pipeline__agg(l->pipeline), m, now, mono_now);
 	selfmetrics__add(m, l->pipeline, l->procs, l->loader, &l->memory, l->start_unix_ns);
 	shares__metrics(l->shares, &b);
 	if (l->cfg.selfmetrics)

@@ -273,6 +273,36 @@ static void test_exemplars(void **state)
 	service__put(svc);
 }
 
+/* Backends store one that is scraped again with another time once more. */
+static void test_exemplar_time_stays(void **state)
+{
+	struct service *svc = service__get("shop", "", "");
+	struct agg *agg = agg_with(0, false);
+	struct span s = server(svc, "/a", 200);
+	const struct metric_hist *h;
+	uint64_t first, drift;
+	struct metrics *m;
+
+	keep(agg, &s, 1, 20000000);
+	m = snapshot(agg);
+	first = m->families[0].points[0].hist.exemplars[0].unix_ns;
+	metrics__put(m);
+	for (drift = 1; drift < SEC; drift *= 1000) {
+		m = metrics__new(NOW_UNIX + drift);
+		assert_int_equal(agg__snapshot(agg, m, NOW_UNIX + drift, 100 * SEC), 0);
+		h = &m->families[0].points[0].hist;
+		assert_int_equal(h->n_exemplars, 1);
+		assert_true(h->exemplars[0].unix_ns == first);
+		metrics__put(m);
+	}
+	keep(agg, &s, 2, 20000001); /* another request has its own */
+	m = snapshot(agg);
+	assert_true(m->families[0].points[0].hist.exemplars[0].unix_ns == first + 1);
+	metrics__put(m);
+	agg__free(agg);
+	service__put(svc);
+}
+
 /* ---- active requests ---------------------------------------------------------------- */
 
 static void request_start(struct agg *agg, struct service *svc, enum span_kind kind,
@@ -588,6 +618,7 @@ int main(void)
 		cmocka_unit_test(test_backward_span_lasts_zero),
 		cmocka_unit_test(test_learned_share_and_configured),
 		cmocka_unit_test(test_exemplars),
+		cmocka_unit_test(test_exemplar_time_stays),
 		cmocka_unit_test(test_active_requests),
 		cmocka_unit_test(test_overflow_counts_within_the_limit),
 		cmocka_unit_test(test_limit_is_per_service_and_kind_and_over_all),
