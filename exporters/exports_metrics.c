@@ -2,8 +2,9 @@
 /*
  * Every OTEL_METRIC_EXPORT_INTERVAL a snapshot, in as many requests as it takes. With
  * delta temporality the differences count as handed over when one of these has been
- * delivered, or kept on disk, from where it will be: what a refused one had is lost and
- * counted, rather than that the collector adds up the others again.
+ * delivered, or kept on disk, from where it will be: what a refused one had, or one that
+ * could not be made, is lost and counted, rather than that the collector adds up the others
+ * again.
  */
 #include <errno.h>
 #include <pthread.h>

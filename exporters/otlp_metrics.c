@@ -73,11 +73,10 @@ void otlp_metrics__rollback(struct otlp_metrics *om)
 	om->pending = NULL;
 }
 
-/* A snapshot of which parts were never written must not become what the next one is
- * compared with. */
+/* Parts may never have been written: to lose them is better than to send the others twice. */
 void otlp_metrics__commit(struct otlp_metrics *om)
 {
-	if (om->pending && !om->refs && om->c.temporality != OTLP_CUMULATIVE) {
+	if (om->pending && om->c.temporality != OTLP_CUMULATIVE) {
 		metrics__put(om->base);
 		om->base = om->pending;
 		om->pending = NULL;
@@ -273,9 +272,7 @@ int otlp_metrics__encode(struct otlp_metrics *om, struct metrics *m, enum otlp_e
 		err = start(om, m);
 	if (!err)
 		err = write_request(om, e, out, n_points);
-	if (err < 0)
-		otlp_metrics__rollback(om);
-	else if (err == 0)
-		drop_work(om);
+	if (err <= 0)
+		drop_work(om); /* what has become of its parts, the caller knows */
 	return err;
 }

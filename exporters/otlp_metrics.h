@@ -10,7 +10,9 @@
  *	while (err == 1);
  *	delivered ? otlp_metrics__commit(om) : otlp_metrics__rollback(om);
  *
- * After a rollback the next snapshot has the difference of both. One thread.
+ * After a rollback the next snapshot has the difference of both. A snapshot of which some
+ * requests were delivered, and others not, or could not be made, is to be committed: the
+ * receiver would add up again what it has. What it has not is lost. One thread.
  */
 #ifndef RED_OTLP_METRICS_H
 #define RED_OTLP_METRICS_H
@@ -47,11 +49,12 @@ void otlp_metrics__free(struct otlp_metrics *om);                            /* 
  * Appends the next request of m, of which a reference is kept until commit or rollback.
  * 0: that was the last one; 1: call again with the same m for the next. *n_points 0 (only with
  * the last): nothing to send, and *out is as it was, as after an error: -ENOMEM; -EMSGSIZE, one
- * point alone is longer than max_bytes or out->max. An error takes the whole snapshot back.
+ * point alone is longer than max_bytes or out->max. After an error there are no further requests
+ * of this snapshot: commit or rollback, or the same from its beginning.
  */
 int otlp_metrics__encode(struct otlp_metrics *om, struct metrics *m, enum otlp_encoding e,
 			 struct buf *out, uint32_t *n_points);
-/* The snapshot that was encoded last, to its end, is with the receiver. */
+/* The snapshot that was encoded last is with the receiver, as far as it will ever be. */
 void otlp_metrics__commit(struct otlp_metrics *om);
 void otlp_metrics__rollback(struct otlp_metrics *om);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What deltas count from, when a snapshot takes several requests of which some are refused. */
+/* What deltas count from, when a snapshot takes several requests of which some are refused, or
+ * cannot be made. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
+
+#include "failing.h"
+#include "agent/buf.c"
+#undef malloc
+#undef calloc
+#undef realloc
+#undef free
+#undef strdup
 
 #include "exporters/exports_metrics.c"
 
@@ -87,9 +96,21 @@ static double round_of(struct metric_export *x, unsigned int refused)
 	return value;
 }
 
+static const struct options options = { 0 };
+static const struct exports_config source = { .snapshot = snapshot };
+static const struct export_env env = { .options = &options, .source = &source };
+
+static void begin(struct metric_export *x)
+{
+	*x = (struct metric_export){ .env = &env, .encoding = OTLP_PROTOBUF };
+	init_lock(x);
+	x->encoder = otlp_metrics__new(
+		&(struct otlp_metrics_config){ .max_bytes = 700, .temporality = OTLP_DELTA });
+	assert_non_null(x->encoder);
+}
+
 static void a_refused_part_is_not_sent_again_with_the_others(void **state)
 {
-	static const struct options options = { 0 };
 	static const struct {
 		double counted;
 		unsigned int refused;
@@ -98,13 +119,9 @@ static void a_refused_part_is_not_sent_again_with_the_others(void **state)
 		{ 10, 0, 10 }, { 20, 2, 10 },   { 30, 0, 10 }, { 40, ~0u, 10 },
 		{ 50, 0, 20 }, { 60, ~1u, 10 }, { 70, 0, 10 },
 	};
-	const struct exports_config source = { .snapshot = snapshot };
-	const struct export_env env = { .options = &options, .source = &source };
-	struct metric_export x = { .env = &env, .encoding = OTLP_PROTOBUF };
+	struct metric_export x;
 
-	init_lock(&x);
-	x.encoder = otlp_metrics__new(
-		&(struct otlp_metrics_config){ .max_bytes = 700, .temporality = OTLP_DELTA });
+	begin(&x);
 	for (size_t i = 0; i < sizeof(rounds) / sizeof(*rounds); i++) {
 		counted = rounds[i].counted;
 		assert_true(round_of(&x, rounds[i].refused) == rounds[i].says);
@@ -112,10 +129,53 @@ static void a_refused_part_is_not_sent_again_with_the_others(void **state)
 	otlp_metrics__free(x.encoder);
 }
 
+/* The parts before this one are `good`, and have been delivered or not. */
+static void fail_after(struct metric_export *x, int good, bool delivered)
+{
+	struct buf body = { 0 };
+	uint32_t items;
+
+	x->due_ns = 0;
+	for (int i = 0; i < good; i++) {
+		buf__reset(&body);
+		assert_int_equal(next(x, 1000, &body, &items), 1);
+		outcome(x, delivered);
+	}
+	buf__free(&body);
+	failing_after = 0;
+	assert_int_equal(next(x, 1000, &body, &items), -ENOMEM);
+	failing_after = -1;
+	assert_null(x->current);
+	buf__free(&body);
+}
+
+static void what_was_taken_before_memory_ran_out_is_not_sent_again(void **state)
+{
+	static const struct {
+		int good;
+		bool delivered;
+		double says; /* the next round, ten more each */
+	} cases[] = { { 0, false, 20 }, { 1, true, 10 }, { 2, true, 10 }, { 2, false, 20 } };
+	struct metric_export x;
+
+	begin(&x);
+	counted = 10;
+	assert_true(round_of(&x, 0) == 10);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		counted += 10;
+		fail_after(&x, cases[i].good, cases[i].delivered);
+		counted += 10;
+		assert_true(round_of(&x, 0) == cases[i].says);
+	}
+	otlp_metrics__free(x.encoder);
+	assert_int_equal(failing_live, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_refused_part_is_not_sent_again_with_the_others),
+		cmocka_unit_test(what_was_taken_before_memory_ran_out_is_not_sent_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
