@@ -183,6 +183,12 @@ void agg__set_full(struct agg *agg, bool full)
 	agg->full = full;
 }
 
+/* By a process, a request or a span that is held: not by us, and not as one's other name. */
+static bool is_used(const struct service *s)
+{
+	return s->refs - s->names > 1;
+}
+
 void agg__expire(struct agg *agg, uint64_t mono_now_ns)
 {
 	struct agg_service **link = &agg->services, *svc;
@@ -195,7 +201,7 @@ void agg__expire(struct agg *agg, uint64_t mono_now_ns)
 		return;
 	before_ns = mono_now_ns - agg->expiry_ns;
 	while ((svc = *link)) {
-		if (svc->service->refs == 1) {
+		if (!is_used(svc->service)) {
 			dropped += series__drop_idle(agg, svc, before_ns);
 			if (!svc->first && !has_active(svc)) {
 				service_free(agg, link);

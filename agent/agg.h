@@ -94,7 +94,8 @@ void agg__set_full(struct agg *agg, bool full);
 int agg__snapshot(struct agg *agg, struct metrics *m, uint64_t now_unix_ns, uint64_t mono_now_ns);
 
 /* Drops the series that were idle for series_expiry_ns and whose service nobody but
- * aggregation refers to: its processes are gone. A running service keeps its series. */
+ * aggregation refers to, but as a name: its processes are gone, or called otherwise now. A
+ * running service keeps its series. */
 void agg__expire(struct agg *agg, uint64_t mono_now_ns);
 
 void agg__stats(const struct agg *agg, struct agg_stats *out);

@@ -317,6 +317,7 @@ const struct procs_stats *procs__stats(const struct procs *p)
 struct procs *procs__new(const struct procs_config *c)
 {
 	struct procs *p = calloc(1, sizeof(*p));
+	struct service *unknown;
 	int err = ENOMEM;
 
 	if (!p)
@@ -329,7 +330,9 @@ struct procs *procs__new(const struct procs_config *c)
 	for (p->mask = 1; p->mask < p->max;)
 		p->mask *= 2;
 	p->buckets = calloc(p->mask--, sizeof(*p->buckets));
-	p->unknown = service__get(UNKNOWN, "", "");
+	unknown = service__get(UNKNOWN, "", "");
+	if (unknown)
+		procs__set_name(&p->unknown, unknown);
 	if (!p->buckets || !p->unknown)
 		goto out;
 	err = -procfs__open(&p->fs, c->proc_root ? c->proc_root : "/proc");
@@ -354,7 +357,7 @@ void procs__free(struct procs *p)
 	}
 	free(p->buckets);
 	procs_pids__free(p);
-	service__put(p->unknown);
+	service__put_name(p->unknown);
 	procfs__close(&p->fs);
 	free(p);
 }

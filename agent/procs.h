@@ -49,8 +49,8 @@ struct proc {
 	uint64_t start_time; /* ticks since boot, 0 unknown */
 	uint64_t left_ns;    /* when it ended or ceased to be a target */
 	struct service *service;     /* never NULL */
-	struct service *own;         /* what it is called, before the option `services` */
-	struct service *base;        /* what it calls itself, before what its pod says */
+	struct service *own;         /* what it is called, before the option `services`; a name */
+	struct service *base;        /* what it calls itself, before what its pod says; the same */
 	bool name_is_its_own;        /* by its environment: goes before its pod's */
 	struct container *container; /* NULL: in none, nor in a pod */
 	char *exe;                   /* "" unknown */

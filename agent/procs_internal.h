@@ -86,7 +86,9 @@ void procs__name_like(struct proc *child, const struct proc *parent);
 void procs__name_recorded(struct procs *p, struct proc *proc, const struct red_ev_process *ev);
 void procs__apply_names(struct procs *p, struct proc *proc); /* the option `services` */
 
+/* Both take over a reference; of `own` and `base` it becomes that of a name. */
 void procs__set_service(struct service **slot, struct service *s);
+void procs__set_name(struct service **slot, struct service *s);
 
 /* ---- procs_pods.c ---- */
 void procs__look_cgroups(struct procs *p, uint32_t tgid, struct look *l);

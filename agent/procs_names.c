@@ -16,6 +16,14 @@ void procs__set_service(struct service **slot, struct service *s)
 	*slot = s;
 }
 
+void procs__set_name(struct service **slot, struct service *s)
+{
+	service__ref_name(s);
+	service__put(s);
+	service__put_name(*slot);
+	*slot = s;
+}
+
 static void set_exe(struct proc *proc, const char *exe)
 {
 	char *copy = strcmp(proc->exe, exe) ? strdup(exe) : NULL;
@@ -68,7 +76,7 @@ static void set_own_name(struct procs *p, struct proc *proc, const struct procna
 {
 	struct service *s = service__get(n->service, n->namespace, n->instance);
 
-	procs__set_service(&proc->base, s ? s : service__ref(p->unknown));
+	procs__set_name(&proc->base, s ? s : service__ref(p->unknown));
 	procs__identify(p, proc);
 }
 
@@ -173,8 +181,8 @@ void procs__name_like(struct proc *child, const struct proc *parent)
 	set_exe(child, parent->exe);
 	procs__set_container(child, parent->container);
 	child->name_is_its_own = parent->name_is_its_own;
-	procs__set_service(&child->base, service__ref(parent->base));
-	procs__set_service(&child->own, service__ref(parent->own));
+	procs__set_name(&child->base, service__ref(parent->base));
+	procs__set_name(&child->own, service__ref(parent->own));
 	procs__set_service(&child->service, service__ref(parent->service));
 }
 

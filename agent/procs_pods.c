@@ -89,7 +89,7 @@ void procs__identify(struct procs *p, struct proc *proc)
 {
 	struct service *s = proc->container ? in_container(p, proc) : NULL;
 
-	procs__set_service(&proc->own, s ? s : service__ref(proc->base));
+	procs__set_name(&proc->own, s ? s : service__ref(proc->base));
 	procs__apply_names(p, proc);
 }
 

@@ -56,9 +56,9 @@ void procs_table__forget(struct procs *p, struct proc *proc)
 	set_share(p, proc, NULL);
 	p->stats.targets -= proc->target;
 	p->stats.known--;
-	service__put(proc->own);
+	service__put_name(proc->own);
 	service__put(proc->service);
-	service__put(proc->base);
+	service__put_name(proc->base);
 	free(proc->container);
 	free(proc->exe);
 	free(proc);
@@ -96,8 +96,8 @@ struct proc *procs_table__add(struct procs *p, uint32_t tgid, const struct proc 
 	}
 	proc->tgid = tgid;
 	proc->service = service__ref(p->unknown);
-	proc->own = service__ref(p->unknown);
-	proc->base = service__ref(p->unknown);
+	proc->own = service__ref_name(p->unknown);
+	proc->base = service__ref_name(p->unknown);
 	proc->next = *bucket;
 	*bucket = proc;
 	p->stats.known++;

@@ -67,6 +67,19 @@ void service__put(struct service *s)
 	}
 }
 
+struct service *service__ref_name(struct service *s)
+{
+	s->names++;
+	return service__ref(s);
+}
+
+void service__put_name(struct service *s)
+{
+	if (s)
+		s->names--;
+	service__put(s);
+}
+
 /* ---- attributes ---- */
 
 struct service_attrs *service_attrs__new(const struct resource_attr *v, uint32_t n)

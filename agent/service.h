@@ -24,6 +24,7 @@ struct service_attrs {
 
 struct service {
 	uint32_t refs;
+	uint32_t names;              /* of them, those of service__ref_name() */
 	uint32_t id;                 /* unique while redeye runs */
 	const char *name;            /* service.name, never empty */
 	const char *namespace;       /* service.namespace, "" when unknown */
@@ -36,6 +37,11 @@ struct service {
 struct service *service__get(const char *name, const char *namespace, const char *instance);
 struct service *service__ref(struct service *s);
 void service__put(struct service *s); /* accepts NULL */
+
+/* The same of a name that a process may have again, and has not now: that is no reason to keep
+ * what was counted under it. */
+struct service *service__ref_name(struct service *s);
+void service__put_name(struct service *s); /* accepts NULL */
 
 /* Takes a reference to `a` (NULL: none). The latest that is said of a service counts. */
 void service__set_attrs(struct service *s, struct service_attrs *a);

@@ -2,6 +2,7 @@
 /* Names of services, those that only a recording knows too. */
 #include <errno.h>
 
+#include "agg.h"
 #include "procfs.h"
 #include "procs_fixture.h"
 
@@ -51,6 +52,63 @@ static void test_service(void **state)
 	assert_string_equal(procs__service(p, 3)->namespace, "ns");
 	event(p, RED_EV_EXEC, 4, 0);
 	assert_string_equal(name(p, 4), "rewritten");
+	procs__free(p);
+}
+
+static void count_request(struct agg *agg, struct procs *p, uint32_t tgid, uint64_t end_ns)
+{
+	struct span s = {
+		.kind = SPAN_SERVER,
+		.service = procs__service(p, tgid),
+		.start_ns = end_ns - 1,
+		.end_ns = end_ns,
+		.method = "GET",
+		.path = SLICE("/"),
+		.scheme = "http",
+		.status = 200,
+	};
+
+	agg__span(agg, &s);
+}
+
+static uint32_t series_at(struct agg *agg, uint64_t now_ns)
+{
+	struct agg_stats st;
+
+	agg__expire(agg, now_ns);
+	agg__stats(agg, &st);
+	return st.series;
+}
+
+/* It may be called so again, and is not now: what was counted goes as that of the dead does. */
+static void test_series_of_the_name_before(void **state)
+{
+	const struct str_list services = STRS("/opt/a=new");
+	struct procs *p = make_at(root, &by_exe, NULL, NULL, 0);
+	struct agg *agg = agg__new(&(struct agg_config){ 0 });
+
+	assert_non_null(agg);
+	born(3, 1, "/opt/a");
+	put_bytes(3, "environ", ENV("OTEL_SERVICE_NAME=old\0"));
+	procs__scan(p);
+	count_request(agg, p, 3, SEC);
+	assert_int_equal(series_at(agg, 1000 * SEC), 1);
+	procs__reselect(p, &by_exe, NULL, &services);
+	assert_string_equal(name(p, 3), "new");
+	count_request(agg, p, 3, 1001 * SEC);
+	assert_int_equal(series_at(agg, 1001 * SEC), 1);
+	assert_int_equal(series_at(agg, 9000 * SEC), 1);
+
+	/* And back. */
+	procs__reselect(p, &by_exe, NULL, NULL);
+	assert_string_equal(name(p, 3), "old");
+	count_request(agg, p, 3, 9001 * SEC);
+	assert_int_equal(series_at(agg, 9002 * SEC), 1);
+	assert_int_equal(series_at(agg, 20000 * SEC), 1);
+	event(p, RED_EV_EXIT, 3, 0);
+	procs__gc(p, now + PROCS_GRACE_NS);
+	assert_int_equal(series_at(agg, 20000 * SEC), 0);
+	agg__free(agg);
 	procs__free(p);
 }
 
@@ -243,8 +301,13 @@ static void test_replay(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_service),    TEST(test_exec_gone), TEST(test_exec_ended),
-		TEST(test_exec_twice), TEST(test_stranger),  TEST(test_recorded),
+		TEST(test_series_of_the_name_before),
+		TEST(test_service),
+		TEST(test_exec_gone),
+		TEST(test_exec_ended),
+		TEST(test_exec_twice),
+		TEST(test_stranger),
+		TEST(test_recorded),
 		TEST(test_replay),
 	};
 
