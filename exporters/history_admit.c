@@ -10,8 +10,9 @@
  *   - of each series that had no span in a while, so that rare ones and where they serve are
  *     known. When there are more of these than may be taken, the while gets longer.
  *
- * Each has a number that it may take in a second. What is known of series is in a table by
- * hash where a newcomer replaces whoever was there.
+ * Each has a number that it may take in a second. What is known of series is in sets of a few,
+ * chosen by hash, where a newcomer replaces the one that had no span for the longest: two that
+ * are busy do not push each other out, and spend what is for all that are rare.
  */
 #include "history_internal.h"
 
@@ -48,17 +49,40 @@ static void fade(struct admit_slot *slot, uint32_t second)
 	slot->second = second;
 }
 
+static struct admit_slot *find_slot(struct admit_slot *set, uint32_t tag)
+{
+	int i;
+
+	for (i = 0; i < ADMIT_WAYS; i++)
+		if (set[i].taken && set[i].tag == tag)
+			return &set[i];
+	return NULL;
+}
+
+/* The one that had no span for the longest. A free one's second is 0. */
+static struct admit_slot *oldest_slot(struct admit_slot *set)
+{
+	struct admit_slot *oldest = set;
+	int i;
+
+	for (i = 1; i < ADMIT_WAYS; i++)
+		if (set[i].second < oldest->second)
+			oldest = &set[i];
+	return oldest;
+}
+
 static bool is_remarkable(struct admit *a, const struct span *s)
 {
 	uint64_t us = s->end_ns > s->start_ns ? (s->end_ns - s->start_ns) / 1000 : 0;
 	uint32_t tag = (uint32_t)(s->series >> 32);
-	struct admit_slot *slot = &a->slots[s->series & (ADMIT_SLOTS - 1)];
+	struct admit_slot *set = &a->slots[s->series & (ADMIT_SLOTS - ADMIT_WAYS)];
+	struct admit_slot *slot = find_slot(set, tag);
 
 	us = us < UINT32_MAX ? us : UINT32_MAX;
-	if (slot->tag != tag || !slot->taken) {
+	if (!slot) {
 		if (!may(&a->rare, ADMIT_RARE))
 			return false;
-		*slot = (struct admit_slot){ tag, (uint32_t)us, a->second, a->second };
+		*oldest_slot(set) = (struct admit_slot){ tag, (uint32_t)us, a->second, a->second };
 		return true;
 	}
 	if (slot->second != a->second)

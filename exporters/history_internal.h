@@ -282,10 +282,11 @@ enum {
 	ADMIT_RARE = 100,
 	ADMIT_FOLLOWED = 200, /* of traces that have one of the above */
 	ADMIT_SLOTS = 4096,
+	ADMIT_WAYS = 4, /* slots that a series may have */
 	ADMIT_WANTED = 1024,
 };
 
-struct admit_slot { /* the last series whose spans came here */
+struct admit_slot { /* a series whose spans came here; free when none was taken */
 	uint32_t tag, max_us, second, taken;
 };
 

@@ -148,6 +148,41 @@ static void series_that_are_rare(void **state)
 	assert_int_equal(taken, 97);
 }
 
+/* Two that share a place have one each, and leave others what is for those that are rare. */
+static void busy_ones_of_one_set(void **state)
+{
+	uint32_t i, taken = 0;
+
+	overwhelm();
+	admit__second(&a, a.second + 1);
+	a.mask = UINT64_MAX;
+	for (i = 0; i < 1000; i++)
+		taken += offer(0x50000000 + i, UINT64_C(1) << 32 << i % 2 | 5, 10);
+	assert_int_equal(taken, 2);
+	assert_true(offer(0x51000000, UINT64_C(3) << 32 | 9, 10));
+}
+
+static bool offer_of_set(uint64_t trace, uint64_t k, uint64_t us)
+{
+	a.mask = UINT64_MAX;
+	return offer(trace, k << 32 | 4, us);
+}
+
+static void the_oldest_of_a_set_goes(void **state)
+{
+	uint32_t k;
+
+	assert_true(offer_of_set(0x60000001, 1, 10));
+	admit__second(&a, a.second + 1);
+	for (k = 2; k <= 4; k++)
+		assert_true(offer_of_set(0x60000000 + k, k, 10));
+	admit__second(&a, a.second + 1);
+	assert_true(offer_of_set(0x60000005, 5, 10));
+	for (k = 2; k <= 5; k++)
+		assert_false(offer_of_set(0x61000000 + k, k, 1));
+	assert_true(offer_of_set(0x61000001, 1, 1));
+}
+
 /* Ten thousand series: all get their turn. */
 static void the_while_gets_longer(void **state)
 {
@@ -180,6 +215,8 @@ int main(void)
 		cmocka_unit_test_setup(errors_and_what_belongs_to_them, start),
 		cmocka_unit_test_setup(the_slowest, start),
 		cmocka_unit_test_setup(series_that_are_rare, start),
+		cmocka_unit_test_setup(busy_ones_of_one_set, start),
+		cmocka_unit_test_setup(the_oldest_of_a_set_goes, start),
 		cmocka_unit_test_setup(the_while_gets_longer, start),
 	};
 
