@@ -21,6 +21,8 @@ enum {
 	CHUNK_MAX = 65536,
 	QUEUE_SHARE = 8,    /* a part of the limit that spans in the queue may take besides it */
 	SHRINK_MAX = 8,     /* a part of the limit that is always kept */
+	GROW_SHARE = 8,     /* a part of the limit that comes back at a time */
+	GROW_SECONDS = 600, /* so long nobody asked for less */
 	SLACK_SECONDS = 10, /* the aggregation may be that much older than we are */
 	SETTLE_MS = 5,      /* behind the second, for what the loop has under way */
 	IDLE_MS = 1500,     /* without traffic snapshots are this far apart: requests in flight */
@@ -179,18 +181,41 @@ static void keep_less(struct history *h, uint64_t limit)
 		history__begin_again(h);
 }
 
-void history__keep_shrunk(struct history *h)
+static void shrink(struct history *h, uint32_t asked)
 {
-	uint32_t asked = atomic_load(&h->shrinks);
 	uint64_t used;
 
-	if (asked == h->shrunk)
-		return;
-	pthread_rwlock_wrlock(&h->lock);
 	for (; h->shrunk != asked; h->shrunk++) {
 		used = room__used(h);
 		keep_less(h, (used < h->limit ? used : h->limit) / 2);
 	}
+}
+
+static bool may_grow(const struct history *h, uint64_t now_ns)
+{
+	return h->limit < h->cfg.limit_bytes && now_ns - h->limit_at_ns >= GROW_SECONDS * SEC;
+}
+
+/* Little by little: memory may still be short. What it allows is taken when it is needed. */
+static void grow(struct history *h)
+{
+	uint64_t most = h->cfg.limit_bytes, limit = h->limit + most / GROW_SHARE;
+
+	h->limit = limit < most ? limit : most;
+}
+
+void history__settle_limit(struct history *h, uint64_t now_ns)
+{
+	uint32_t asked = atomic_load(&h->shrinks);
+
+	if (asked == h->shrunk && !may_grow(h, now_ns))
+		return;
+	pthread_rwlock_wrlock(&h->lock);
+	if (asked != h->shrunk)
+		shrink(h, asked);
+	else
+		grow(h);
+	h->limit_at_ns = now_ns;
 	pthread_rwlock_unlock(&h->lock);
 }
 
@@ -203,7 +228,7 @@ static void *run(void *arg)
 	while (!atomic_load(&h->stop)) {
 		left = ms_left(due);
 		history__take_spans(h, left);
-		history__keep_shrunk(h);
+		history__settle_limit(h, mono_ns());
 		if (ms_left(due))
 			continue;
 		second_is_over(h);

@@ -55,7 +55,8 @@ void history__free(struct history *h);                        /* accepts NULL; n
  * traces are chosen by their id (whole ones), with errors and the slowest besides. */
 void history__span(struct history *h, const struct span *s);
 void history__tick(struct history *h, uint64_t now_ns); /* every 50 ms or so */
-/* Memory is short: keep half as much as now. */
+/* Memory is short: keep half as much as now. When this is not asked for ten minutes some of it
+ * comes back, and so on. */
 void history__shrink(struct history *h);
 void history__selfmetrics(const struct history *h, struct self_builder *b);
 

@@ -412,6 +412,7 @@ struct history {
 	struct history_config cfg;
 	_Atomic uint64_t limit; /* now */
 	uint64_t limit_min;     /* it never goes below */
+	uint64_t limit_at_ns;   /* when it grew, or was to shrink */
 	uint32_t chunk_bytes;
 	_Atomic uint64_t room[ROOM__CNT];
 
@@ -459,8 +460,8 @@ void history__begin_again(struct history *h);
 
 /* For tests: without a thread, as if it had begun at this moment. */
 struct history *history__bare(const struct history_config *c, uint64_t begin_unix_ns);
-void history__keep_shrunk(
-	struct history *h); /* on the thread: does what history__shrink asked for */
+/* On the thread: does what history__shrink asked for; gives some back when it was long ago. */
+void history__settle_limit(struct history *h, uint64_t now_ns);
 /* What is in the queue, if anything; waits at most timeout_ms for it. */
 void history__take_spans(struct history *h, int timeout_ms);
 

@@ -72,6 +72,18 @@ static void nothing_is_left_in_the_end(void **state)
 	fixture_free(&f);
 }
 
+static void shrink_at(struct history *h, uint64_t now_ns)
+{
+	history__shrink(h);
+	history__settle_limit(h, now_ns);
+}
+
+static uint64_t limit_at(struct history *h, uint64_t now_ns)
+{
+	history__settle_limit(h, now_ns);
+	return state_of(h).limit_bytes;
+}
+
 static void shrinks(void **state)
 {
 	struct fixture f = fixture_new(32 * MiB);
@@ -82,19 +94,79 @@ static void shrinks(void **state)
 	before = state_of(f.h);
 	history__shrink(f.h);
 	assert_int_equal(state_of(f.h).bytes, before.bytes); /* not on this thread */
-	history__keep_shrunk(f.h);
+	history__settle_limit(f.h, 0);
 	st = state_of(f.h);
 	assert_true(st.limit_bytes <= before.bytes / 2 || st.limit_bytes == f.h->limit_min);
 	assert_true(st.bytes <= st.limit_bytes);
 	for (i = 0; i < 5; i++) {
-		history__shrink(f.h);
-		history__keep_shrunk(f.h);
+		shrink_at(f.h, i * SEC);
 		churn(&f, 10);
 	}
 	st = state_of(f.h);
 	assert_int_equal(st.limit_bytes, 4 * MiB); /* an eighth */
 	/* What it says to have is right still. */
 	assert_int_equal(count_of(f.h, &ALL, st.fine), 200 * (st.fine.to - st.fine.from));
+	fixture_free(&f);
+}
+
+static void grows_again(void **state)
+{
+	struct fixture f = fixture_new(32 * MiB);
+	uint64_t now = 1000 * SEC;
+	uint32_t i;
+
+	shrink_at(f.h, now);
+	assert_int_equal(limit_at(f.h, now + 599 * SEC), 4 * MiB);
+	shrink_at(f.h, now + 599 * SEC); /* to no less, and the time begins again */
+	now += 599 * SEC;
+	assert_int_equal(limit_at(f.h, now + 599 * SEC), 4 * MiB);
+	for (i = 2; i <= 8; i++) {
+		now += 600 * SEC;
+		assert_int_equal(limit_at(f.h, now), i * 4 * MiB);
+		assert_int_equal(limit_at(f.h, now + 599 * SEC), i * 4 * MiB);
+	}
+	assert_int_equal(limit_at(f.h, now + 6000 * SEC), 32 * MiB);
+	f.h->limit = 31 * MiB;
+	assert_int_equal(limit_at(f.h, now + 6000 * SEC), 32 * MiB); /* and no more */
+	fixture_free(&f);
+}
+
+static void what_comes_back_is_used(void **state)
+{
+	struct fixture f = fixture_new(8 * MiB);
+	uint64_t limit, used, spans;
+
+	churn(&f, 50);
+	shrink_at(f.h, 0);
+	churn(&f, 50);
+	limit = f.h->limit;
+	used = room__used(f.h);
+	spans = f.h->room[ROOM_SPANS];
+	assert_int_equal(limit_at(f.h, 600 * SEC), limit + MiB);
+	assert_int_equal(room__used(f.h), used); /* nothing at once */
+	churn(&f, 50);
+	assert_true(f.h->room[ROOM_SPANS] > spans);
+	fixture_free(&f);
+}
+
+/* What series without room had counted until then is not of the second in which they get it. */
+static void series_get_room_again(void **state)
+{
+	struct fixture f = fixture_new(8 * MiB);
+	struct history_range r;
+
+	shrink_at(f.h, 0);
+	churn(&f, 50);
+	assert_true(atomic_load(&f.h->series_left_out) > 0);
+	assert_int_equal(limit_at(f.h, 600 * SEC), 2 * MiB);
+	assert_int_equal(limit_at(f.h, 1200 * SEC), 3 * MiB);
+	churn(&f, 1);
+	assert_int_equal(atomic_load(&f.h->series_left_out), 0);
+	r.from = state_of(f.h).fine.to;
+	churn(&f, 20);
+	r.to = state_of(f.h).fine.to;
+	assert_int_equal(r.to - r.from, 20);
+	assert_int_equal(count_of(f.h, &ALL, r), 200 * 20);
 	fixture_free(&f);
 }
 
@@ -106,8 +178,7 @@ static void forgets_all_at_worst(void **state)
 	churn(&f, 50);
 	f.h->limit_min = f.h->room[ROOM_TABLES] - MiB / 8;
 	f.h->limit = f.h->limit_min;
-	history__shrink(f.h);
-	history__keep_shrunk(f.h);
+	shrink_at(f.h, 0);
 	assert_true(room__used(f.h) <= f.h->limit);
 	assert_int_equal(state_of(f.h).series, 0);
 	pass(&f);
@@ -264,10 +335,8 @@ static void many_readers(void **state)
 		}
 		history__tick(f.h, mono_ns() + SEC);
 		history__take_spans(f.h, 0);
-		if (i % 100 == 99) {
-			history__shrink(f.h);
-			history__keep_shrunk(f.h);
-		}
+		if (i % 100 == 99)
+			shrink_at(f.h, 0);
 		pass(&f);
 	}
 	atomic_store(&over, true);
@@ -345,6 +414,9 @@ int main(void)
 		cmocka_unit_test(the_limit_is_kept),
 		cmocka_unit_test(nothing_is_left_in_the_end),
 		cmocka_unit_test(shrinks),
+		cmocka_unit_test(grows_again),
+		cmocka_unit_test(what_comes_back_is_used),
+		cmocka_unit_test(series_get_room_again),
 		cmocka_unit_test(forgets_all_at_worst),
 		cmocka_unit_test(begins_again),
 		cmocka_unit_test(requests_in_flight),
