@@ -22,7 +22,8 @@ enum {
 	QUEUE_SHARE = 8,    /* a part of the limit that spans in the queue may take besides it */
 	SHRINK_MAX = 8,     /* a part of the limit that is always kept */
 	GROW_SHARE = 8,     /* a part of the limit that comes back at a time */
-	GROW_SECONDS = 600, /* so long nobody asked for less */
+	GROW_SECONDS = 600, /* so long nobody asked for less; at most: */
+	GROW_SECONDS_MAX = GROW_SECONDS * 128,
 	SLACK_SECONDS = 10, /* the aggregation may be that much older than we are */
 	SETTLE_MS = 5,      /* behind the second, for what the loop has under way */
 	IDLE_MS = 1500,     /* without traffic snapshots are this far apart: requests in flight */
@@ -193,7 +194,7 @@ static void shrink(struct history *h, uint32_t asked)
 
 static bool may_grow(const struct history *h, uint64_t now_ns)
 {
-	return h->limit < h->cfg.limit_bytes && now_ns - h->limit_at_ns >= GROW_SECONDS * SEC;
+	return h->limit < h->cfg.limit_bytes && now_ns - h->limit_at_ns >= h->grow_seconds * SEC;
 }
 
 /* Little by little: memory may still be short. What it allows is taken when it is needed. */
@@ -202,6 +203,15 @@ static void grow(struct history *h)
 	uint64_t most = h->cfg.limit_bytes, limit = h->limit + most / GROW_SHARE;
 
 	h->limit = limit < most ? limit : most;
+	h->grew = true;
+}
+
+/* Where it is short again for what was taken back, the next time takes longer. */
+static void wait_longer(struct history *h)
+{
+	if (h->grew && h->grow_seconds < GROW_SECONDS_MAX)
+		h->grow_seconds *= 2;
+	h->grew = false;
 }
 
 void history__settle_limit(struct history *h, uint64_t now_ns)
@@ -211,10 +221,12 @@ void history__settle_limit(struct history *h, uint64_t now_ns)
 	if (asked == h->shrunk && !may_grow(h, now_ns))
 		return;
 	pthread_rwlock_wrlock(&h->lock);
-	if (asked != h->shrunk)
+	if (asked != h->shrunk) {
 		shrink(h, asked);
-	else
+		wait_longer(h);
+	} else {
 		grow(h);
+	}
 	h->limit_at_ns = now_ns;
 	pthread_rwlock_unlock(&h->lock);
 }
@@ -317,6 +329,7 @@ struct history *history__bare(const struct history_config *c, uint64_t begin_uni
 		return NULL;
 	h->cfg = *c;
 	h->limit = c->limit_bytes;
+	h->grow_seconds = GROW_SECONDS;
 	h->limit_min = c->limit_bytes / SHRINK_MAX > HISTORY_LIMIT_MIN ? c->limit_bytes / SHRINK_MAX
 								       : HISTORY_LIMIT_MIN;
 	h->chunk_bytes = chunk_bytes(h->limit);

@@ -413,6 +413,8 @@ struct history {
 	_Atomic uint64_t limit; /* now */
 	uint64_t limit_min;     /* it never goes below */
 	uint64_t limit_at_ns;   /* when it grew, or was to shrink */
+	uint32_t grow_seconds;  /* from then on until it grows */
+	bool grew;              /* since it was to shrink */
 	uint32_t chunk_bytes;
 	_Atomic uint64_t room[ROOM__CNT];
 

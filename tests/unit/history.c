@@ -131,6 +131,24 @@ static void grows_again(void **state)
 	fixture_free(&f);
 }
 
+/* Short again each time that it has grown: the next time takes twice as long. */
+static void grows_more_slowly(void **state)
+{
+	static const int seconds[] = { 600, 1200, 2400, 4800, 9600, 19200, 38400, 76800, 76800 };
+	struct fixture f = fixture_new(32 * MiB);
+	uint64_t now = 1000 * SEC;
+	size_t i;
+
+	shrink_at(f.h, now);
+	for (i = 0; i < sizeof(seconds) / sizeof(*seconds); i++) {
+		assert_int_equal(limit_at(f.h, now + (seconds[i] - 1) * SEC), 4 * MiB);
+		now += seconds[i] * SEC;
+		assert_int_equal(limit_at(f.h, now), 8 * MiB);
+		shrink_at(f.h, now);
+	}
+	fixture_free(&f);
+}
+
 static void what_comes_back_is_used(void **state)
 {
 	struct fixture f = fixture_new(8 * MiB);
@@ -415,6 +433,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_left_in_the_end),
 		cmocka_unit_test(shrinks),
 		cmocka_unit_test(grows_again),
+		cmocka_unit_test(grows_more_slowly),
 		cmocka_unit_test(what_comes_back_is_used),
 		cmocka_unit_test(series_get_room_again),
 		cmocka_unit_test(forgets_all_at_worst),
