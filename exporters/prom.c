@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
 #include "slice.h"
 
 /* ---- negotiation ---- */
@@ -258,10 +259,65 @@ int prom__each_target(const struct metrics *m, prom_target_fn write, void *ctx)
 	return 0;
 }
 
-int prom__write_with(const struct metrics *m, enum prom_format f, unsigned int flags,
-		     struct buf *out)
+/* ---- pieces ---- */
+
+static void give(const struct prom_out *o, const struct buf *data)
+{
+	if (!o->buf->err && data->len)
+		o->buf->err = o->sink->take(o->sink->arg, data->p, data->len);
+}
+
+static void empty(const struct prom_out *o)
+{
+	give(o, o->buf);
+	o->buf->len = 0;
+}
+
+void prom_out__pass_on(const struct prom_out *o)
+{
+	if (o->sink && o->buf->len >= PROM_PIECE)
+		empty(o);
+}
+
+void prom_out__append(const struct prom_out *o, const struct buf *data)
+{
+	if (!o->sink || data->len < PROM_PIECE) {
+		buf__append(o->buf, data->p, data->len);
+		prom_out__pass_on(o);
+		return;
+	}
+	empty(o);
+	give(o, data);
+}
+
+static int write_out(const struct metrics *m, enum prom_format f, unsigned int flags,
+		     const struct prom_out *out)
 {
 	if (f == PROM_PROTOBUF)
 		return prom_proto__write(m, flags, out);
 	return prom_text__write(m, f == PROM_OPENMETRICS_1, flags, out);
+}
+
+int prom__write_with(const struct metrics *m, enum prom_format f, unsigned int flags,
+		     struct buf *out)
+{
+	return write_out(m, f, flags, &(struct prom_out){ .buf = out });
+}
+
+int prom__write_to(const struct metrics *m, enum prom_format f, unsigned int flags,
+		   const struct prom_sink *sink)
+{
+	struct buf piece = { .max = sink->max_piece };
+	const struct prom_out out = { &piece, sink };
+	int err;
+
+	if (piece.max >= MEMORY_LARGE) /* pages of its own: growing in the heap leaves holes */
+		buf__room(&piece, MEMORY_LARGE);
+	err = write_out(m, f, flags, &out);
+	if (!err) {
+		empty(&out);
+		err = piece.err;
+	}
+	buf__free(&piece);
+	return err;
 }

@@ -9,6 +9,7 @@
 #define RED_PROM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct buf;
 struct metrics;
@@ -39,5 +40,20 @@ static inline int prom__write(const struct metrics *m, enum prom_format f, struc
 {
 	return prom__write_with(m, f, 0, out);
 }
+
+/* Takes what comes next of an exposition. 0, or -errno: nothing more is made. */
+typedef int (*prom_take_fn)(void *arg, const void *data, size_t len);
+
+struct prom_sink {
+	prom_take_fn take;
+	void *arg;
+	size_t max_piece; /* a family of protobuf is one piece, whatever its length */
+};
+
+/* The same bytes in pieces of some PROM_PIECE, so that nobody has to hold all of them. 0,
+ * -ENOMEM, -ENOSPC (a piece would pass max_piece), or what take returned. */
+#define PROM_PIECE ((size_t)64 << 10)
+int prom__write_to(const struct metrics *m, enum prom_format f, unsigned int flags,
+		   const struct prom_sink *sink);
 
 #endif /* RED_PROM_H */

@@ -82,9 +82,21 @@ static inline const struct metric_exemplar *prom__exemplar(const struct metric_h
 
 #define PROM_TARGET_HELP "Target metadata"
 
+/* Where the writers write. */
+struct prom_out {
+	struct buf *buf;
+	const struct prom_sink *sink; /* NULL: all of it stays in buf */
+};
+
+/* Gives the sink what is in buf, when that is a whole piece. Call it where nothing is kept
+ * of a place in buf. */
+void prom_out__pass_on(const struct prom_out *o);
+/* Appends what may be long without a copy of it. */
+void prom_out__append(const struct prom_out *o, const struct buf *data);
+
 /* ---- the writers ---- */
 int prom_text__write(const struct metrics *m, bool openmetrics, unsigned int flags,
-		     struct buf *out);
-int prom_proto__write(const struct metrics *m, unsigned int flags, struct buf *out);
+		     const struct prom_out *out);
+int prom_proto__write(const struct metrics *m, unsigned int flags, const struct prom_out *out);
 
 #endif /* RED_PROM_INTERNAL_H */

@@ -48,7 +48,8 @@ struct exemplar {
 };
 
 struct proto {
-	struct buf *out;
+	const struct prom_out *to;
+	struct buf *out; /* to's */
 	unsigned int flags;
 	struct prom_labels labels;
 	struct buf family; /* the message under construction */
@@ -344,7 +345,7 @@ static void end_family(struct proto *p)
 	if (p->family.err)
 		p->out->err = p->family.err;
 	pb_put_varint(p->out, p->family.len);
-	buf__append(p->out, p->family.p, p->family.len);
+	prom_out__append(p->to, &p->family);
 }
 
 static const PB(MetricType) types[] = {
@@ -398,12 +399,12 @@ static void put_targets(struct proto *p, const struct metrics *m)
 	end_family(p);
 }
 
-int prom_proto__write(const struct metrics *m, unsigned int flags, struct buf *out)
+int prom_proto__write(const struct metrics *m, unsigned int flags, const struct prom_out *out)
 {
-	struct proto p = { .out = out, .flags = flags };
+	struct proto p = { .to = out, .out = out->buf, .flags = flags };
 	int err;
 
-	buf__init(&p.family, out->max);
+	buf__init(&p.family, p.out->max);
 	put_targets(&p, m);
 	err = prom__each_family(m, put_family, &p);
 	list__free(&p.pairs);
@@ -412,5 +413,5 @@ int prom_proto__write(const struct metrics *m, unsigned int flags, struct buf *o
 	buf__free(&p.deltas);
 	buf__free(&p.family);
 	prom_labels__free(&p.labels);
-	return err ? err : out->err;
+	return err ? err : p.out->err;
 }

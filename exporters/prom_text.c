@@ -26,7 +26,8 @@ struct bound {
 };
 
 struct text {
-	struct buf *out;
+	const struct prom_out *to;
+	struct buf *out; /* to's */
 	bool openmetrics;
 	unsigned int flags;
 	struct prom_labels labels;
@@ -241,8 +242,10 @@ static void put_family(void *ctx, const struct prom_family *f)
 
 	put_head(t, f);
 	for (const struct prom_family *part = f; part; part = part->more) {
-		for (uint32_t i = 0; i < part->src->n_points && !t->out->err; i++)
+		for (uint32_t i = 0; i < part->src->n_points && !t->out->err; i++) {
 			put_point(t, &f->name, &part->src->points[i]);
+			prom_out__pass_on(t->to);
+		}
 	}
 }
 
@@ -255,6 +258,7 @@ static void put_target(void *ctx, const struct metric_resource *r)
 		return;
 	put_series(t, "target_info", "");
 	buf__puts(t->out, "1\n");
+	prom_out__pass_on(t->to);
 }
 
 static void put_targets(struct text *t, const struct metrics *m)
@@ -273,16 +277,17 @@ static void put_targets(struct text *t, const struct metrics *m)
 		t->out->err = err;
 }
 
-int prom_text__write(const struct metrics *m, bool openmetrics, unsigned int flags, struct buf *out)
+int prom_text__write(const struct metrics *m, bool openmetrics, unsigned int flags,
+		     const struct prom_out *out)
 {
-	struct text t = { .out = out, .openmetrics = openmetrics, .flags = flags };
+	struct text t = { .to = out, .out = out->buf, .openmetrics = openmetrics, .flags = flags };
 	int err;
 
 	put_targets(&t, m);
 	err = prom__each_family(m, put_family, &t);
 	if (openmetrics)
-		buf__puts(out, "# EOF\n");
+		buf__puts(t.out, "# EOF\n");
 	prom_labels__free(&t.labels);
 	buf__free(&t.rendered);
-	return err ? err : out->err;
+	return err ? err : t.out->err;
 }

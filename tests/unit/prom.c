@@ -527,6 +527,104 @@ static void limits(void **state)
 	}
 }
 
+/* ---- pieces ---- */
+
+struct taken {
+	struct buf all;
+	size_t n, longest;
+	size_t fail_at; /* so many pieces are taken; 0: all */
+};
+
+static int take(void *arg, const void *data, size_t len)
+{
+	struct taken *t = arg;
+
+	if (++t->n == t->fail_at)
+		return -EIO;
+	assert_true(!t->fail_at || t->n < t->fail_at); /* nothing comes behind an error */
+	t->longest = len > t->longest ? len : t->longest;
+	buf__append(&t->all, data, len);
+	return 0;
+}
+
+static struct metrics *large_snapshot(void)
+{
+	struct metrics *m = small_snapshot();
+	struct metric_family *f =
+		metrics__family(m, "test.sizes", "By", "Sizes.", METRIC_HISTOGRAM, 997);
+	char name[40];
+
+	for (int i = 0; i < 997; i++) {
+		struct metric_point *p = point(m, f, &m->resources[0], 0);
+
+		histogram(p);
+		attributes(m, p, 1, (struct metric_attr[]){ num("i", i) });
+	}
+	for (int i = 0; i < 997; i++) {
+		snprintf(name, sizeof(name), "service-%d", i);
+		resource(m, "many", metrics__strdup(m, name, sizeof(name)), "");
+	}
+	return m;
+}
+
+/* Together they are what is written at once. Only protobuf cannot cut a family. */
+static void pieces(void **state)
+{
+	struct metrics *m = large_snapshot();
+
+	for (int format = 0; format < PROM_FORMATS; format++) {
+		const size_t longest = format == PROM_PROTOBUF ? 1 << 20 : PROM_PIECE + 4096;
+		struct buf whole = { 0 };
+		struct taken t = { 0 };
+
+		assert_int_equal(prom__write(m, format, &whole), 0);
+		assert_int_equal(prom__write_to(m, format, 0, &(struct prom_sink){ take, &t, 0 }),
+				 0);
+		assert_true(t.n > 1);
+		assert_in_range(t.longest, PROM_PIECE, longest);
+		assert_int_equal(t.all.len, whole.len);
+		assert_memory_equal(t.all.p, whole.p, whole.len);
+		buf__free(&t.all);
+		buf__free(&whole);
+	}
+	metrics__put(m);
+}
+
+static void pieces_that_are_not_taken(void **state)
+{
+	struct metrics *m = large_snapshot();
+
+	for (int format = 0; format < PROM_FORMATS; format++) {
+		struct taken all = { 0 };
+
+		prom__write_to(m, format, 0, &(struct prom_sink){ take, &all, 0 });
+		for (size_t at = 1; at <= all.n; at++) {
+			struct taken t = { .fail_at = at };
+			const struct prom_sink sink = { take, &t, 0 };
+
+			assert_int_equal(prom__write_to(m, format, 0, &sink), -EIO);
+			assert_int_equal(t.n, at);
+			buf__free(&t.all);
+		}
+		buf__free(&all.all);
+	}
+	metrics__put(m);
+}
+
+static void a_piece_that_is_too_long(void **state)
+{
+	struct metrics *m = large_snapshot();
+
+	for (int format = 0; format < PROM_FORMATS; format++) {
+		struct taken t = { 0 };
+		const struct prom_sink sink = { take, &t, PROM_PIECE / 2 };
+
+		assert_int_equal(prom__write_to(m, format, 0, &sink), -ENOSPC);
+		buf__free(&t.all);
+	}
+	metrics__put(m);
+}
+
 /* ---- negotiation ---- */
 
 #define PB_TYPE                                                                                    \
@@ -659,6 +757,9 @@ int main(void)
 		cmocka_unit_test(label_spoofing),
 		cmocka_unit_test(label_fuzz),
 		cmocka_unit_test(limits),
+		cmocka_unit_test(pieces),
+		cmocka_unit_test(pieces_that_are_not_taken),
+		cmocka_unit_test(a_piece_that_is_too_long),
 		cmocka_unit_test(negotiation),
 		cmocka_unit_test(gzip),
 		cmocka_unit_test(promtool_agrees),
