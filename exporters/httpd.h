@@ -46,7 +46,7 @@ struct httpd_config {
 	 * connection all clients together. Nobody else waiting, one may be longer; 503 until there
 	 * is room. */
 	size_t max_bytes;
-	size_t max_answer;       /* 64 MiB: of /metrics, before it is compressed */
+	size_t max_answer;       /* 64 MiB: of /metrics, as it is kept: compressed */
 	unsigned int stall_s;    /* 5: a client that takes no events for so long is cut off */
 	unsigned int prom_flags; /* enum prom_flags */
 	struct api *api;         /* NULL: none; outlives the server, which ends its streams */

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
+#include <zlib.h>
 
 #include "buf.h"
 #include "httpd.h"
@@ -62,7 +63,28 @@ void httpd_conns__free(struct httpd_conns *c);        /* NULL is fine */
 /* ---- httpd_gzip.c ---- */
 
 #define HTTPD_GZIP_LEAST 1024 /* a shorter body fits in one packet anyway */
-int httpd_gzip(const struct buf *in, struct buf *out); /* appends; 0 or -ENOMEM */
+int httpd_gzip(const struct buf *in, struct buf *out); /* appends; 0, or out->err */
+
+/* The same of what comes in pieces. Does not move once it has begun. */
+struct httpd_packer {
+	z_stream z;
+	struct buf *out; /* NULL: not begun */
+};
+
+int httpd_packer__begin(struct httpd_packer *p, struct buf *out);            /* 0 or -ENOMEM */
+int httpd_packer__add(struct httpd_packer *p, const void *data, size_t len); /* 0, or out->err */
+int httpd_packer__finish(struct httpd_packer *p);                            /* the same */
+void httpd_packer__free(struct httpd_packer *p); /* accepts a zeroed one; out stays */
+
+/* What was packed, piece by piece. Does not move either. */
+struct httpd_unpacker {
+	z_stream z;
+	bool begun;
+};
+
+int httpd_unpacker__begin(struct httpd_unpacker *u, const struct buf *in);   /* 0 or -ENOMEM */
+size_t httpd_unpacker__read(struct httpd_unpacker *u, char *to, size_t max); /* 0: it failed */
+void httpd_unpacker__free(struct httpd_unpacker *u); /* accepts a zeroed one */
 
 /* ---- httpd_origin.c: what a browser says about who asks; all may be NULL ---- */
 
@@ -105,9 +127,12 @@ struct httpd_scrape {
 
 struct httpd_body {
 	struct httpd_budget *budget;
-	struct buf data;
+	struct buf data; /* as it is kept */
+	bool packed;     /* data is gzip, as of all that is long, whatever the client takes */
+	size_t len;      /* as it is sent */
+	bool gzipped;    /* it is sent as it is kept, packed */
 	enum prom_format format;
-	bool gzipped;
+	struct httpd_unpacker unpacker; /* begun: it is sent by httpd_body__read */
 };
 
 /* What the client said it takes; all may be NULL. */
@@ -115,9 +140,11 @@ struct httpd_wish {
 	const char *accept, *accept_encoding;
 };
 
-/* NULL with errno: EFBIG: longer than max_answer; ENOSPC: others wait in the budget. */
+/* NULL with errno: EFBIG: would take more than max_answer; ENOSPC: others wait in the budget. */
 struct httpd_body *httpd_scrape__make(struct httpd_scrape *s, struct httpd_budget *budget,
 				      const struct httpd_wish *wish);
+/* The next bytes of one that is packed and not gzipped. 0: no memory. */
+size_t httpd_body__read(struct httpd_body *b, char *to, size_t max);
 void httpd_body__free(void *body);
 
 /* ---- httpd_admin.c ---- */

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BODY_BLOCK 32768 /* of what is unpacked while it is sent */
+
 static struct httpd_reply scrape_failed(struct httpd *h, int err)
 {
 	char why[200];
@@ -23,7 +25,7 @@ static struct httpd_reply scrape_failed(struct httpd *h, int err)
 			 "are for them\n",
 			 h->config.max_bytes);
 	else if (err == EFBIG)
-		snprintf(why, sizeof(why), "the answer would be longer than %zu bytes\n",
+		snprintf(why, sizeof(why), "the answer would take more than %zu bytes\n",
 			 h->config.max_answer);
 	else
 		snprintf(why, sizeof(why), "no snapshot of the metrics: %s\n", strerror(err));
@@ -31,6 +33,22 @@ static struct httpd_reply scrape_failed(struct httpd *h, int err)
 					 ? MHD_HTTP_SERVICE_UNAVAILABLE
 					 : MHD_HTTP_INTERNAL_SERVER_ERROR,
 				 why);
+}
+
+static ssize_t read_body(void *body, uint64_t at, char *to, size_t max)
+{
+	size_t n = httpd_body__read(body, to, max);
+
+	return n ? (ssize_t)n : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static struct MHD_Response *response_of(struct httpd_body *b)
+{
+	if (b->packed && !b->gzipped)
+		return MHD_create_response_from_callback(b->len, BODY_BLOCK, read_body, b,
+							 httpd_body__free);
+	return MHD_create_response_from_buffer_with_free_callback_cls(b->data.len, b->data.p,
+								      httpd_body__free, b);
 }
 
 static struct httpd_reply metrics_page(const struct httpd_exchange *e)
@@ -42,14 +60,13 @@ static struct httpd_reply metrics_page(const struct httpd_exchange *e)
 
 	if (!b)
 		return scrape_failed(e->h, errno);
-	r = MHD_create_response_from_buffer_with_free_callback_cls(b->data.len, b->data.p,
-								   httpd_body__free, b);
+	r = response_of(b);
 	if (!r) {
 		httpd_body__free(b);
 		return scrape_failed(e->h, ENOMEM);
 	}
 	atomic_fetch_add(&e->h->scrapes[b->format], 1);
-	atomic_fetch_add(&e->h->bytes, b->data.len);
+	atomic_fetch_add(&e->h->bytes, b->len);
 	MHD_add_response_header(r, "Content-Type", prom__content_type(b->format));
 	MHD_add_response_header(r, "Vary", "Accept, Accept-Encoding");
 	if (b->gzipped)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The body of /metrics. One at a time: however many clients ask at once, there
- * is one snapshot and one text under construction. That one may be large; those that
- * wait in slow connections share a small budget.
+ * is one snapshot and one text under construction. Nobody ever holds all of a long text: it
+ * is packed as it is written, to a twentieth, and for who takes no gzip unpacked as it is sent.
+ * Bodies that wait in slow connections share a small budget.
  */
 #include "httpd_internal.h"
 
@@ -14,21 +15,7 @@
 #include "memory.h"
 #include "metrics.h"
 
-/* Puts the compressed body in place of the plain one. */
-static int compress_body(struct httpd_body *b)
-{
-	struct buf packed = { 0 };
-	int err = httpd_gzip(&b->data, &packed);
-
-	if (err) {
-		buf__free(&packed);
-		return err;
-	}
-	buf__free(&b->data);
-	b->data = packed;
-	b->gzipped = true;
-	return 0;
-}
+#define PLAIN_MOST ((size_t)1 << 20) /* is kept as it is for a client that takes it so */
 
 /* It may wait long for its client: give back what growing by doubling left over. */
 static void shrink(struct buf *b)
@@ -41,6 +28,86 @@ static void shrink(struct buf *b)
 	}
 }
 
+/* A body under construction. */
+struct making {
+	struct httpd_body *body;
+	struct httpd_packer packer;
+	size_t most_plain; /* what is longer is packed */
+};
+
+static void init_data(struct buf *b, size_t max)
+{
+	buf__init(b, max);
+	if (max >= MEMORY_LARGE) /* pages of its own: growing in the heap leaves holes */
+		buf__room(b, MEMORY_LARGE);
+}
+
+/* What there is already goes first. */
+static int begin_packing(struct making *k)
+{
+	struct httpd_body *b = k->body;
+	struct buf plain = b->data;
+	int err;
+
+	init_data(&b->data, plain.max);
+	b->packed = true;
+	err = httpd_packer__begin(&k->packer, &b->data);
+	if (!err)
+		err = httpd_packer__add(&k->packer, plain.p, plain.len);
+	buf__free(&plain);
+	return err;
+}
+
+static int take_piece(void *arg, const void *data, size_t len)
+{
+	struct making *k = arg;
+	struct httpd_body *b = k->body;
+	int err = 0;
+
+	b->len += len;
+	if (!b->packed && b->len > k->most_plain)
+		err = begin_packing(k);
+	if (err)
+		return err;
+	if (b->packed)
+		return httpd_packer__add(&k->packer, data, len);
+	buf__append(&b->data, data, len);
+	return b->data.err;
+}
+
+/* A client that takes it plain has it unpacked while it is sent. */
+static int end_packing(struct making *k, bool gzip)
+{
+	struct httpd_body *b = k->body;
+	int err = httpd_packer__finish(&k->packer);
+
+	if (err)
+		return err;
+	shrink(&b->data);
+	b->gzipped = gzip;
+	if (!gzip)
+		return httpd_unpacker__begin(&b->unpacker, &b->data);
+	b->len = b->data.len;
+	return 0;
+}
+
+static int write_body(struct httpd_body *b, const struct httpd_config *c, const struct metrics *m,
+		      bool gzip)
+{
+	struct making k = { .body = b, .most_plain = gzip ? HTTPD_GZIP_LEAST - 1 : PLAIN_MOST };
+	const struct prom_sink sink = { take_piece, &k, c->max_answer };
+	int err;
+
+	init_data(&b->data, c->max_answer);
+	err = prom__write_to(m, b->format, c->prom_flags, &sink);
+	if (!err && b->packed)
+		err = end_packing(&k, gzip);
+	else
+		shrink(&b->data);
+	httpd_packer__free(&k.packer);
+	return err == -ENOSPC ? -EFBIG : err;
+}
+
 static int write_snapshot(struct httpd_scrape *s, struct httpd_body *b, bool allow_gzip)
 {
 	struct metrics *m = NULL;
@@ -51,17 +118,8 @@ static int write_snapshot(struct httpd_scrape *s, struct httpd_body *b, bool all
 	err = s->config->snapshot(s->config->arg, &m);
 	if (err)
 		return err;
-	buf__init(&b->data, s->config->max_answer);
-	if (b->data.max >= MEMORY_LARGE) /* pages of its own: growing in the heap leaves holes */
-		buf__room(&b->data, MEMORY_LARGE);
-	err = prom__write_with(m, b->format, s->config->prom_flags, &b->data);
+	err = write_body(b, s->config, m, allow_gzip);
 	metrics__put(m);
-	if (err == -ENOSPC)
-		err = -EFBIG;
-	if (!err && allow_gzip && b->data.len >= HTTPD_GZIP_LEAST)
-		err = compress_body(b);
-	if (!err)
-		shrink(&b->data);
 	return err ? err : httpd_budget__take(b->budget, b->data.len);
 }
 
@@ -81,6 +139,13 @@ static int write_locked(struct httpd_scrape *s, struct httpd_body *b, bool allow
 	return err;
 }
 
+static void free_body(struct httpd_body *b)
+{
+	httpd_unpacker__free(&b->unpacker);
+	buf__free(&b->data);
+	free(b);
+}
+
 struct httpd_body *httpd_scrape__make(struct httpd_scrape *s, struct httpd_budget *budget,
 				      const struct httpd_wish *wish)
 {
@@ -93,12 +158,16 @@ struct httpd_body *httpd_scrape__make(struct httpd_scrape *s, struct httpd_budge
 	b->format = prom__negotiate(wish->accept);
 	err = write_locked(s, b, prom__accepts_gzip(wish->accept_encoding));
 	if (err) {
-		buf__free(&b->data);
-		free(b);
+		free_body(b);
 		errno = -err;
 		return NULL;
 	}
 	return b;
+}
+
+size_t httpd_body__read(struct httpd_body *b, char *to, size_t max)
+{
+	return httpd_unpacker__read(&b->unpacker, to, max);
 }
 
 void httpd_body__free(void *body)
@@ -108,6 +177,5 @@ void httpd_body__free(void *body)
 	if (!b)
 		return;
 	httpd_budget__give_back(b->budget, b->data.len);
-	buf__free(&b->data);
-	free(b);
+	free_body(b);
 }

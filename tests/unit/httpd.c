@@ -104,12 +104,13 @@ static void reports_failures(void **state)
 	app.err = -ENOMEM;
 	expect(h, METRICS "\r\n", 500, "no snapshot of the metrics: Cannot allocate memory\n");
 	app.err = 0;
-	app.points = 5000;
-	expect(h, METRICS "\r\n", 500, "the answer would be longer than 100000 bytes\n");
+	app.points = 50000;
+	expect(h, METRICS "\r\n", 500, "the answer would take more than 100000 bytes\n");
+	expect(h, METRICS "Accept-Encoding: gzip\r\n\r\n", 500, "more than 100000 bytes\n");
 	app.points = 1;
 	expect(h, METRICS "\r\n", 200, one_point); /* a failure leaves nothing behind */
 	httpd__stats(h, &stats);
-	assert_int_equal(stats.errors, 3);
+	assert_int_equal(stats.errors, 4);
 	assert_int_equal(stats.scrapes[PROM_TEXT_0_0_4], 1);
 	httpd__free(h);
 }

@@ -371,7 +371,7 @@ static void each_kind_has_its_own_budget(void **state)
 
 	memset(name, 'n', LONG_NAME);
 	for (int waits = 0; waits < 4; waits++) {
-		struct httpd *h = api_server((struct httpd_config){ .max_bytes = 1 << 20 });
+		struct httpd *h = api_server((struct httpd_config){ .max_bytes = 1 << 18 });
 		int local = dial_unix(h), slow = waits & 2 ? local : dial(h);
 
 		app.points = 100003;

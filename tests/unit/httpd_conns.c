@@ -65,12 +65,12 @@ static int status_of(const struct httpd *h)
 /* One may be larger than what there is for those that wait; then there is no room for others. */
 static void answers_that_wait_are_bounded(void **state)
 {
-	struct httpd *h = serve((struct httpd_config){ .max_bytes = 1 << 20 });
+	struct httpd *h = serve((struct httpd_config){ .max_bytes = 1 << 18 });
 	int fd = begin_large(h);
 
 	app.entered = 0;
 	expect(h, METRICS "\r\n", 503,
-	       "answers that slow clients have not taken yet have the 1048576 bytes that there are "
+	       "answers that slow clients have not taken yet have the 262144 bytes that there are "
 	       "for them\n");
 	assert_int_equal(app.entered, 0); /* none was made */
 	expect(h, GET("/healthz"), 200, "ok\n");
@@ -82,15 +82,15 @@ static void answers_that_wait_are_bounded(void **state)
 }
 
 /* What fits beside those that wait is sent, what does not is not, however large one alone may be.
- */
+ * Packed, a large one here has a megabyte. */
 static void what_fits_beside_them_is_sent(void **state)
 {
-	struct httpd *h = serve((struct httpd_config){ .max_bytes = 24 << 20 });
+	struct httpd *h = serve((struct httpd_config){ .max_bytes = 3 << 19 });
 	int fd = begin_large(h);
 
 	expect(h, METRICS "\r\n", 200, one_point);
 	app.points = 200003;
-	expect(h, METRICS "\r\n", 503, "have the 25165824 bytes");
+	expect(h, METRICS "\r\n", 503, "have the 1572864 bytes");
 	httpd__free(h);
 	close(fd);
 }

@@ -82,7 +82,7 @@ static inline struct httpd *serve(struct httpd_config c)
 	app.ready = true;
 	app.entered = 0;
 	c.listen = c.listen ? c.listen : "127.0.0.1:0";
-	c.snapshot = snapshot;
+	c.snapshot = c.snapshot ? c.snapshot : snapshot;
 	c.ready = ready;
 	h = httpd__new(&c, err, sizeof(err));
 	if (!h)
