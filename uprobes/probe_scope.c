@@ -57,6 +57,7 @@ void probe_scope__release(struct probes *p, struct probe_file *f, struct probe_l
 	p->st.wide -= links == &f->links;
 	p->st.probed -= !--f->holders;
 	release(p, links);
+	probe_file__touch(p, f);
 }
 
 void probe_scope__problem(struct probes *p, struct probe_file *file, uint32_t tgid,
@@ -98,7 +99,7 @@ static bool make_room(struct probes *p, uint32_t links)
 	if (probe_scope__room(p, links))
 		return true;
 	for (size_t i = 0; i < PROBES_BUCKETS; i++)
-		for (struct probe_file *f = p->files[i]; f; f = f->next)
+		for (struct probe_file *f = p->by_inode[i]; f; f = f->of_inode)
 			if (!f->uses)
 				probe_scope__release(p, f, &f->links);
 	return probe_scope__room(p, links);

@@ -47,13 +47,14 @@ static void merge(struct probes *p, struct probe_file *f, struct probe_file *int
 	f->n_uses = 0;
 	f->same = into;
 	into->twins++;
+	probe_file__touch(p, f);
 }
 
 struct probe_file *probe_twin__of(struct probes *p, struct probe_file *f, int fd)
 {
-	struct probe_file *t = f->same ? NULL : *probe_file__bucket(p, &f->key);
+	struct probe_file *t = f->same ? NULL : *probe_file__by_inode(p, &f->key);
 
-	for (; t && !f->links; t = t->next) {
+	for (; t && !f->links; t = t->of_inode) {
 		if (!t->links || !alike(f, t) || !has_probes(p, t->plan, fd))
 			continue;
 		merge(p, f, t);
@@ -66,7 +67,7 @@ void probe_twin__tell(struct probes *p, const struct probe_file *f, const struct
 {
 	struct probe_file *t;
 
-	for (t = *probe_file__bucket(p, &f->key); t && p->c.again; t = t->next)
+	for (t = *probe_file__by_inode(p, &f->key); t && p->c.again; t = t->of_inode)
 		if (alike(f, t) && t->uses && t->uses->process != but)
 			p->c.again(p->c.arg, t->uses->process->tgid);
 }

@@ -46,7 +46,7 @@ struct prober_config {
 	/* 0: the default, here and below */
 	uint32_t per_file;      /* 8 */
 	uint32_t max_links;     /* 8192; less when so many descriptors are not to be had */
-	uint32_t max_files;     /* 4096 */
+	uint32_t max_files;     /* 4096, and four times as many without TLS */
 	uint32_t max_processes; /* 8192 */
 	uint32_t max_maps;      /* mappings in the queue: 1024 */
 	uint64_t grace_ns;      /* PROBER_GRACE_NS */

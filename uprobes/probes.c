@@ -49,6 +49,7 @@ static void forget_use(struct probes *p, struct probe_use *use)
 	*at = use->of_file;
 	use->file->n_uses--;
 	probe_scope__release(p, use->file, &use->links);
+	probe_file__touch(p, use->file);
 	free(use);
 }
 
@@ -176,6 +177,7 @@ static struct probe_use *new_use(struct probes *p, struct process *proc, struct 
 	use->of_file = f->uses;
 	f->uses = use;
 	f->n_uses++;
+	probe_file__touch(p, f);
 	return use;
 }
 
@@ -268,7 +270,7 @@ int probes__map(struct probes *p, uint32_t tgid, int fd, uint64_t now_ns)
 
 	if (!proc)
 		return 0;
-	f = probe_file__get(p, fd, now_ns);
+	f = probe_file__get(p, fd);
 	if (!f) {
 		err = -errno;
 		proc->wants_file |= err == -ENOSPC;
@@ -311,7 +313,7 @@ static void let_go_of_idle(struct probes *p, uint64_t now_ns)
 	if (now_ns < p->due_ns)
 		return;
 	for (size_t i = 0; i < PROBES_BUCKETS; i++)
-		for (f = p->files[i]; f; f = f->next) {
+		for (f = p->by_inode[i]; f; f = f->of_inode) {
 			due = due_ns(p, f);
 			if (due <= now_ns)
 				probe_scope__release(p, f, &f->links);
@@ -362,6 +364,7 @@ struct probes *probes__new(const struct probes_config *c)
 		return NULL;
 	p->c = *c;
 	p->due_ns = UINT64_MAX;
+	probe_file__init(p);
 	return p;
 }
 

@@ -35,7 +35,7 @@ struct probes_config {
 	int scope;          /* enum uprobe_scope, options.h */
 	uint32_t per_file;  /* UPROBE_SCOPE_AUTO: processes before a file is probed for all */
 	uint32_t max_links; /* open, those being closed included */
-	uint32_t max_files; /* known; without users they make way */
+	uint32_t max_files; /* known with TLS, and four times as many others; unused they go */
 	uint32_t max_processes;
 	uint64_t grace_ns;           /* a file without users keeps its probes so long */
 	const struct probe_ops *ops; /* complete; must outlive all links */

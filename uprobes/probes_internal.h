@@ -7,6 +7,8 @@
 #include "probes.h"
 
 #define PROBES_BUCKETS  1024
+#define PROBES_FILES    8192          /* buckets of files, of which there are 20,480 at most */
+#define PROBES_OTHERS   4             /* times as many files may be known that have no plan */
 #define PROBES_SHARE    8             /* one process has at most an eighth of what there is */
 #define PROBES_AGAIN_NS 1000000000ull /* between looks whether there is room now */
 
@@ -21,7 +23,9 @@ struct file_key {
 
 struct probe_file {
 	struct file_key key;
-	struct probe_file *next; /* in its hash bucket */
+	struct probe_file *next;                /* in its hash bucket */
+	struct probe_file *of_inode;            /* the next in by_inode */
+	struct probe_file *lru_prev, *lru_next; /* of its group, or NULL: it is in use */
 	struct probe_file *same; /* it is that one, through another mount (probe_twin.c) */
 	uint32_t twins;          /* of which this is `same` */
 	struct probe_plan *plan; /* NULL: nothing of interest */
@@ -29,12 +33,17 @@ struct probe_file {
 	uint32_t n_uses;
 	uint32_t left_cnt; /* users that left since left_since_ns */
 	uint64_t left_since_ns;
-	uint64_t touched_ns;
 	struct probe_link *links; /* for all processes */
 	uint32_t holders;         /* uses with links of their own, and 1 for `links` */
 	uint64_t idle_ns;         /* since when there has been no user, with `links` */
 	bool refused;             /* not for all processes: the kernel did not take it */
 	bool told;                /* of it there was a problem */
+};
+
+/* Files with a plan, or those without: so many have none that they would push the others out. */
+struct file_group {
+	uint32_t n, max;
+	struct probe_file unused; /* list head: those that may go, the last used first */
 };
 
 /* A process uses a file that is of interest. */
@@ -66,7 +75,9 @@ struct probes {
 	uint64_t again_ns; /* when to see whether there is room for those that want it */
 	bool wanting;      /* there may be some */
 	struct process *processes[PROBES_BUCKETS];
-	struct probe_file *files[PROBES_BUCKETS];
+	struct file_group others, planned;
+	struct probe_file *files[PROBES_FILES];
+	struct probe_file *by_inode[PROBES_BUCKETS]; /* those with a plan */
 };
 
 static inline uint64_t probes__now_ns(void)
@@ -79,13 +90,16 @@ static inline uint64_t probes__now_ns(void)
 
 /* ---- probe_file.c ---- */
 
+void probe_file__init(struct probes *p);
 /* The entry of an open file, read if it is new. NULL and errno. */
-struct probe_file *probe_file__get(struct probes *p, int fd, uint64_t now_ns);
+struct probe_file *probe_file__get(struct probes *p, int fd);
 void probe_file__free_all(struct probes *p);
 /* Is there a place for another? */
 bool probe_file__room(const struct probes *p);
-/* The list that a file with this key is in; also those that differ by device only. */
-struct probe_file **probe_file__bucket(struct probes *p, const struct file_key *key);
+/* Its use begins or has ended: while there is one it does not make way, after that as the last. */
+void probe_file__touch(struct probes *p, struct probe_file *f);
+/* The list that a file with this key and a plan is in; also those that differ by device only. */
+struct probe_file **probe_file__by_inode(struct probes *p, const struct file_key *key);
 
 /* ---- probe_twin.c ---- */
 

@@ -15,6 +15,7 @@
 
 #define SEC   1000000000ull
 #define GRACE (30 * SEC)
+#define FILES 64 /* that may be known */
 
 static char dir[] = "/tmp/redeye-twin-XXXXXX";
 static bool mounted;
@@ -40,7 +41,7 @@ static struct probes *make(uint32_t per_file)
 		.scope = UPROBE_SCOPE_AUTO,
 		.per_file = per_file,
 		.max_links = 1000,
-		.max_files = 64,
+		.max_files = FILES,
 		.max_processes = 100,
 		.grace_ns = GRACE,
 		.ops = &fake_ops,
@@ -144,26 +145,73 @@ static void what_is_only_alike_is_two(void **state)
 	done(p, a, b);
 }
 
-/* The one that others stand for stays when there is no room. */
+/* Each of another file, so that those known before have to make way. */
+static void come_and_go(struct probes *p, uint32_t n)
+{
+	while (n--) {
+		int fd = fake_file("S");
+
+		enter(p, 90, fd);
+		probes__leave(p, 90, 0);
+		close(fd);
+	}
+}
+
+/* Found to be one, and without users. */
+static void merge_and_leave(struct probes *p, int a, int b)
+{
+	enter(p, 1, a);
+	enter(p, 2, b);
+	enter(p, 3, a);
+	assert_int_equal(fake.open, FAKE_SITES);
+	for (uint32_t tgid = 1; tgid <= 3; tgid++)
+		probes__leave(p, tgid, 0);
+	probes__tick(p, 1000 * SEC);
+	assert_int_equal(fake.open, 0);
+}
+
+/* The one that others stand for stays when there is no room, also when they were used later: by a
+ * process that has its share of files. */
 static void it_is_not_evicted(void **state)
 {
 	struct probes *p = make(1);
 	int a = open_in("a", "S"), b = open_in("b", "S"), fd;
 
-	enter(p, 1, a);
-	enter(p, 2, a);
-	enter(p, 3, b);
-	for (uint32_t tgid = 1; tgid <= 3; tgid++)
-		probes__leave(p, tgid, 0);
-	probes__tick(p, 1000 * SEC);
-	for (uint32_t tgid = 4; tgid < 100; tgid++) {
-		enter(p, tgid, fd = fake_file("S"));
-		probes__leave(p, tgid, 0);
+	merge_and_leave(p, a, b);
+	assert_int_equal(probes__enter(p, 4, 0, 0), 0);
+	for (int i = 0; i < FILES / 8; i++) {
+		fd = fake_file("S");
+		assert_int_equal(probes__map(p, 4, fd, 0), 0);
 		close(fd);
 	}
-	assert_true(probes__stats(p)->evicted > 0);
+	assert_int_equal(probes__map(p, 4, b, 0), -EDQUOT);
+	come_and_go(p, FILES - FILES / 8 - 1); /* too many by one */
+	assert_int_equal(probes__stats(p)->evicted, 1);
+	fake.finds = 0;
+	enter(p, 1, a);
+	assert_int_equal(fake.finds, 0);
+	probes__leave(p, 1, 0);
+	probes__tick(p, 2000 * SEC);
+	come_and_go(p, FILES); /* it stands for none now */
+	fake.finds = 0;
+	enter(p, 1, a);
+	assert_int_equal(fake.finds, 1);
+	done(p, a, b);
+}
+
+/* And after it the one that stood for it. */
+static void a_name_is_forgotten(void **state)
+{
+	struct probes *p = make(1);
+	int a = open_in("a", "S"), b = open_in("b", "S");
+
+	merge_and_leave(p, a, b);
+	come_and_go(p, 2 * FILES);
+	fake.finds = 0;
 	enter(p, 1, b);
-	assert_int_equal(fake.open, FAKE_SITES);
+	assert_int_equal(fake.finds, 1);
+	enter(p, 2, a);
+	assert_int_equal(fake.finds, 2);
 	done(p, a, b);
 }
 
@@ -202,6 +250,7 @@ int main(void)
 		cmocka_unit_test(a_new_name_is_recognised),
 		cmocka_unit_test(what_is_only_alike_is_two),
 		cmocka_unit_test(it_is_not_evicted),
+		cmocka_unit_test(a_name_is_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
