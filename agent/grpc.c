@@ -260,6 +260,8 @@ static bool at_deadline(const struct grpc_call *c, uint64_t elapsed_ns)
 
 void grpc_call__reset(struct grpc_call *c, uint32_t error, bool by_client, uint64_t elapsed_ns)
 {
+	if (by_client && !error) /* NO_ERROR: it does not want the rest */
+		error = HTTP2_CANCEL;
 	if (c->code != GRPC_NONE)
 		return;
 	c->code = grpc_code__of_reset(error);

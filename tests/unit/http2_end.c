@@ -260,6 +260,23 @@ static void deadlines(void **state)
 				  "POST / 0 - 0 51 CANCELLED\n");
 }
 
+/* A client that says nothing in particular cancels; a server that does gives no answer. */
+static void reset_without_an_error(void **state)
+{
+	begins();
+	IN(HTTP2_HEADERS, HTTP2_END_HEADERS, 1, RPC TIMEOUT);
+	now += 97 * MS;
+	IN(HTTP2_RST_STREAM, 0, 1, "\0\0\0\0");
+	IN(HTTP2_HEADERS, HTTP2_END_HEADERS, 3, RPC TIMEOUT);
+	now += 50 * MS;
+	IN(HTTP2_RST_STREAM, 0, 3, "\0\0\0\0");
+	IN(HTTP2_HEADERS, HTTP2_END_HEADERS, 5, RPC);
+	OUT(HTTP2_RST_STREAM, 0, 5, "\0\0\0\0");
+	assert_string_equal(seen, "POST / 0 DEADLINE_EXCEEDED 0 98 DEADLINE_EXCEEDED\n"
+				  "POST / 0 - 0 51 CANCELLED\n"
+				  "POST / 0 INTERNAL 0 1 INTERNAL\n");
+}
+
 static void the_connection_ends(void **state)
 {
 	static const struct {
@@ -551,6 +568,7 @@ int main(void)
 		TEST(answered_early),
 		TEST(who_reset_it),
 		TEST(deadlines),
+		TEST(reset_without_an_error),
 		TEST(the_connection_ends),
 		TEST(half_closed),
 		TEST(too_many),
