@@ -308,7 +308,7 @@ static bool last_is_whole(const struct grpc_messages *m)
 	return m->in_last && !m->left && !m->last_cut && m->last_len < sizeof(m->last);
 }
 
-static int connect_code(const struct grpc_call *c, uint16_t status)
+static int connect_code(const struct grpc_call *c, uint16_t status, const char *failure)
 {
 	int code = json_code(&c->answer);
 
@@ -316,13 +316,13 @@ static int connect_code(const struct grpc_call *c, uint16_t status)
 		return c->answer.in_last && (code >= 0 || last_is_whole(&c->answer))
 			       ? (code < 0 ? GRPC_OK : code)
 			       : GRPC_NONE;
-	if (status == 200)
-		return GRPC_OK;
+	if (status == 200) /* the body is the message, and may be cut off */
+		return failure ? GRPC_NONE : GRPC_OK;
 	return code;
 }
 
 /* What the answer itself says. */
-static int said(const struct grpc_call *c, uint16_t status)
+static int said(const struct grpc_call *c, uint16_t status, const char *failure)
 {
 	if (c->code != GRPC_NONE)
 		return c->code;
@@ -331,7 +331,7 @@ static int said(const struct grpc_call *c, uint16_t status)
 		return web_code(&c->answer);
 	case GRPC_WIRE_CONNECT:
 	case GRPC_WIRE_CONNECT_UNARY:
-		return connect_code(c, status);
+		return connect_code(c, status, failure);
 	default:
 		return GRPC_NONE;
 	}
@@ -347,7 +347,7 @@ static bool may_be_unseen(const struct grpc_call *c, uint16_t status)
 
 static int code_of(const struct grpc_call *c, const struct span *s, const char *failure)
 {
-	int code = said(c, s->status);
+	int code = said(c, s->status, failure);
 
 	if (code != GRPC_NONE || failure || may_be_unseen(c, s->status))
 		return code;

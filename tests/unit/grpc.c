@@ -156,6 +156,8 @@ static const struct ended ends[] = {
 	  .server_error = "timeout", .client_error = "timeout" },
 	{ GRPC_WIRE_CONNECT, 200 },
 	{ GRPC_WIRE_CONNECT_UNARY, 200, NULL, NULL, "{}", 2 },
+	{ GRPC_WIRE_CONNECT_UNARY, 200, NULL, NULL, "{}", 2, "timeout", .server_error = "timeout",
+	  .client_error = "timeout" },
 	{ GRPC_WIRE_CONNECT_UNARY, 404, NULL, NULL, "{\"code\":\"not_found\"}", 20,
 	  .want = "not_found", .client_error = "not_found" },
 	{ GRPC_WIRE_CONNECT_UNARY, 500, NULL, NULL, "{\"code\":\"data_loss\",\"me", 24,
