@@ -181,7 +181,8 @@ struct grpc_call *grpc_call__new(enum grpc_wire wire, const struct grpc_fields *
 		[GRPC_WIRE_CONNECT] = GRPC_LAST_CONNECT,
 		[GRPC_WIRE_CONNECT_UNARY] = GRPC_LAST_NONE,
 	};
-	struct grpc_call *c = malloc(sizeof(*c));
+	bool keeps = wire == GRPC_WIRE_WEB || wire >= GRPC_WIRE_CONNECT;
+	struct grpc_call *c = malloc(sizeof(*c) + (keeps ? GRPC_LAST_MAX : 0));
 
 	if (!c)
 		return NULL;
@@ -189,8 +190,8 @@ struct grpc_call *grpc_call__new(enum grpc_wire wire, const struct grpc_fields *
 	c->wire = wire;
 	c->code = GRPC_NONE;
 	c->timeout_ns = f ? timeout_of(f) : 0;
-	grpc_messages__init(&c->request, GRPC_LAST_NONE);
-	grpc_messages__init(&c->answer, lasts[wire]);
+	grpc_messages__init(&c->request, GRPC_LAST_NONE, NULL);
+	grpc_messages__init(&c->answer, lasts[wire], keeps ? c->last : NULL);
 	if (wire == GRPC_WIRE_WEB_TEXT || !f)
 		grpc_call__blind(c);
 	return c;
@@ -271,25 +272,33 @@ void grpc_call__reset(struct grpc_call *c, uint32_t error, bool by_client, uint6
 
 /* ---- how it ended --------------------------------------------------------------------------- */
 
+/* Trailers as text, of which the end may be missing. What another field's value says is not
+ * meant: the name begins a line. */
+static int web_code(const struct grpc_messages *m)
+{
+	const struct slice name = SLICE("grpc-status:");
+	struct slice rest = { m->last, m->last_len }, line;
+
+	for (; rest.len; rest = slice_skip(rest, line.len + (line.len < rest.len))) {
+		line = (struct slice){ rest.p, slice_until(rest, '\n') };
+		if (line.len < rest.len && starts(line, name))
+			return grpc_code__parse(slice_skip(line, name.len));
+	}
+	return GRPC_NONE;
+}
+
 /* Behind `key` in what was kept of the last message; white space aside. */
 static struct slice behind(const struct grpc_messages *m, struct slice key)
 {
-	const char *end = m->last + m->last_len, *p;
+	const char *end, *p;
 
 	p = m->last_len ? memmem(m->last, m->last_len, key.p, key.len) : NULL;
 	if (!p)
 		return (struct slice){ 0 };
+	end = m->last + m->last_len;
 	for (p += key.len; p < end && (http1_is_space(*p) || *p == ':'); p++)
 		;
 	return (struct slice){ p, end - p };
-}
-
-static int web_code(const struct grpc_messages *m)
-{
-	struct slice s = behind(m, SLICE("grpc-status:"));
-	size_t n = slice_until(s, '\r');
-
-	return s.p && n < s.len ? grpc_code__parse((struct slice){ s.p, n }) : GRPC_NONE;
 }
 
 /* {"code":"not_found",...}, within {"error":...} at the end of a stream. */
@@ -305,7 +314,7 @@ static int json_code(const struct grpc_messages *m)
 
 static bool last_is_whole(const struct grpc_messages *m)
 {
-	return m->in_last && !m->left && !m->last_cut && m->last_len < sizeof(m->last);
+	return m->in_last && !m->left && !m->last_cut && m->last_len < GRPC_LAST_MAX;
 }
 
 static int connect_code(const struct grpc_call *c, uint16_t status, const char *failure)

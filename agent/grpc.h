@@ -44,6 +44,7 @@ struct grpc_call {
 	struct grpc_messages request, answer;
 	uint16_t message_len;
 	char message[GRPC_MESSAGE_MAX];
+	char last[]; /* of the answer's messages; none for gRPC, which says it in trailers */
 };
 
 /* Whether one of this method and target can be one: its fields need not be read if not. */

@@ -7,10 +7,9 @@
 
 #define COMPRESSED 0x01
 
-void grpc_messages__init(struct grpc_messages *m, enum grpc_last last)
+void grpc_messages__init(struct grpc_messages *m, enum grpc_last last, char *room)
 {
-	memset(m, 0, offsetof(struct grpc_messages, last));
-	m->last_flag = last;
+	*m = (struct grpc_messages){ .last_flag = last, .last = room };
 }
 
 static void prefix_is_whole(struct grpc_messages *m)
@@ -42,10 +41,10 @@ static size_t prefix(struct grpc_messages *m, const char *p, size_t len, uint64_
 
 static void keep(struct grpc_messages *m, const char *p, size_t n)
 {
-	if (m->last_cut)
+	if (m->last_cut || !m->last)
 		return;
-	if (n > sizeof(m->last) - m->last_len)
-		n = sizeof(m->last) - m->last_len;
+	if (n > GRPC_LAST_MAX - (size_t)m->last_len)
+		n = GRPC_LAST_MAX - m->last_len;
 	memcpy(m->last + m->last_len, p, n);
 	m->last_len += n;
 }

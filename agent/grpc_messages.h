@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define GRPC_PREFIX   5
-#define GRPC_LAST_MAX 256
+#define GRPC_LAST_MAX 1024
 
 /* How the last one tells that it is none (gRPC-Web: trailers, Connect: the end). */
 enum grpc_last {
@@ -32,10 +32,11 @@ struct grpc_messages {
 	bool lost;     /* a prefix was left out */
 	bool last_cut; /* there is more of the last one, or it is compressed */
 	uint16_t last_len;
-	char last[GRPC_LAST_MAX]; /* what the last one says, its beginning */
+	char *last; /* what the last one says, its beginning; NULL: it is not kept */
 };
 
-void grpc_messages__init(struct grpc_messages *m, enum grpc_last last);
+/* `room`: GRPC_LAST_MAX bytes for what the last one says, or NULL. */
+void grpc_messages__init(struct grpc_messages *m, enum grpc_last last, char *room);
 void grpc_messages__bytes(struct grpc_messages *m, const char *p, size_t len, uint64_t ts_ns);
 void grpc_messages__skip(struct grpc_messages *m, uint64_t n);
 

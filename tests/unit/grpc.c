@@ -128,6 +128,10 @@ struct ended {
 
 #define FRAME(flag, len, text) flag "\0\0\0" len text, sizeof(flag "\0\0\0" len text) - 1
 
+#define LETTERS50                   "llllllllllllllllllllllllllllllllllllllllllllllllll"
+#define LETTERS                     LETTERS50 LETTERS50 LETTERS50 LETTERS50 LETTERS50 LETTERS50
+#define LONG_FRAME(flag, len, text) flag "\0\0\x01" len text, sizeof(flag "\0\0\x01" len text) - 1
+
 static const struct ended ends[] = {
 	{ GRPC_WIRE_GRPC, 200, "0", .want = "OK" },
 	{ GRPC_WIRE_GRPC, 200, "5", .want = "NOT_FOUND", .client_error = "NOT_FOUND" },
@@ -144,6 +148,14 @@ static const struct ended ends[] = {
 	{ GRPC_WIRE_WEB, 200, NULL, NULL, FRAME("\x80", "\x10", "grpc-status: 5\r\n"),
 	  .want = "NOT_FOUND", .client_error = "NOT_FOUND" },
 	{ GRPC_WIRE_WEB, 200, NULL, NULL, FRAME("\x80", "\x0e", "grpc-status: 5") },
+	{ GRPC_WIRE_WEB, 200, NULL, NULL,
+	  LONG_FRAME("\x80", "\x4c", "grpc-message: " LETTERS "\r\ngrpc-status: 5\r\n"),
+	  .want = "NOT_FOUND", .client_error = "NOT_FOUND" },
+	{ GRPC_WIRE_WEB, 200, NULL, NULL,
+	  FRAME("\x80", "\x3d",
+		"grpc-message: upstream said grpc-status: 0\r\n"
+		"grpc-status: 14\r\n"),
+	  .want = "UNAVAILABLE", .server_error = "UNAVAILABLE", .client_error = "UNAVAILABLE" },
 	{ GRPC_WIRE_WEB, 200 },
 	{ GRPC_WIRE_WEB, 503, .want = "UNAVAILABLE", .server_error = "UNAVAILABLE",
 	  .client_error = "UNAVAILABLE" },
@@ -261,14 +273,14 @@ static void messages(void **state)
 		for (b = a; b <= len; b++) {
 			bool hole = a < b && !((a >= 5 && b <= 8) || a >= 18);
 
-			grpc_messages__init(&m, GRPC_LAST_NONE);
+			grpc_messages__init(&m, GRPC_LAST_NONE, NULL);
 			grpc_messages__bytes(&m, stream, a, 1);
 			grpc_messages__bytes(&m, stream + a, b - a, 2);
 			grpc_messages__bytes(&m, stream + b, len - b, 3);
 			assert_int_equal(m.n, 3);
 			assert_int_equal(m.bytes, 23);
 			assert_int_equal(m.first_ns, a ? 1 : b ? 2 : 3);
-			grpc_messages__init(&m, GRPC_LAST_NONE);
+			grpc_messages__init(&m, GRPC_LAST_NONE, NULL);
 			grpc_messages__bytes(&m, stream, a, 1);
 			grpc_messages__skip(&m, b - a);
 			grpc_messages__bytes(&m, stream + b, len - b, 3);
