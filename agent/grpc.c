@@ -188,7 +188,7 @@ struct grpc_call *grpc_call__new(enum grpc_wire wire, const struct grpc_fields *
 		return NULL;
 	memset(c, 0, offsetof(struct grpc_call, message));
 	c->wire = wire;
-	c->code = GRPC_NONE;
+	c->code = c->reset_code = GRPC_NONE;
 	c->timeout_ns = f ? timeout_of(f) : 0;
 	grpc_messages__init(&c->request, GRPC_LAST_NONE, NULL);
 	grpc_messages__init(&c->answer, lasts[wire], keeps ? c->last : NULL);
@@ -263,11 +263,9 @@ void grpc_call__reset(struct grpc_call *c, uint32_t error, bool by_client, uint6
 {
 	if (by_client && !error) /* NO_ERROR: it does not want the rest */
 		error = HTTP2_CANCEL;
-	if (c->code != GRPC_NONE)
-		return;
-	c->code = grpc_code__of_reset(error);
+	c->reset_code = grpc_code__of_reset(error);
 	if (by_client && error == HTTP2_CANCEL && at_deadline(c, elapsed_ns))
-		c->code = GRPC_DEADLINE_EXCEEDED;
+		c->reset_code = GRPC_DEADLINE_EXCEEDED;
 }
 
 /* ---- how it ended --------------------------------------------------------------------------- */
@@ -305,11 +303,13 @@ static struct slice behind(const struct grpc_messages *m, struct slice key)
 static int json_code(const struct grpc_messages *m)
 {
 	struct slice s = behind(m, SLICE("\"code\""));
+	size_t n;
 
 	if (!s.len || s.p[0] != '"')
 		return GRPC_NONE;
 	s = slice_skip(s, 1);
-	return grpc_code__of_connect((struct slice){ s.p, slice_until(s, '"') });
+	n = slice_until(s, '"');
+	return n < s.len ? grpc_code__of_connect((struct slice){ s.p, n }) : GRPC_NONE;
 }
 
 static bool last_is_whole(const struct grpc_messages *m)
@@ -358,6 +358,8 @@ static int code_of(const struct grpc_call *c, const struct span *s, const char *
 {
 	int code = said(c, s->status, failure);
 
+	if (code == GRPC_NONE)
+		code = c->reset_code;
 	if (code != GRPC_NONE || failure || may_be_unseen(c, s->status))
 		return code;
 	return grpc_code__of_http(s->status);

@@ -39,7 +39,8 @@ enum grpc_wire {
 struct grpc_call {
 	uint8_t wire;       /* enum grpc_wire */
 	bool fields_missed; /* of the answer, some are unknown */
-	int8_t code;        /* enum grpc_code, as sent or as a reset says */
+	int8_t code;        /* enum grpc_code, as headers or trailers say, */
+	int8_t reset_code;  /* and as a reset does */
 	uint64_t timeout_ns;
 	struct grpc_messages request, answer;
 	uint16_t message_len;

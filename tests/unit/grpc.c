@@ -174,6 +174,8 @@ static const struct ended ends[] = {
 	  .want = "not_found", .client_error = "not_found" },
 	{ GRPC_WIRE_CONNECT_UNARY, 500, NULL, NULL, "{\"code\":\"data_loss\",\"me", 24,
 	  .want = "data_loss", .server_error = "data_loss", .client_error = "data_loss" },
+	{ GRPC_WIRE_CONNECT_UNARY, 500, NULL, NULL, "{\"code\":\"data_l", 15, "timeout",
+	  .server_error = "timeout", .client_error = "timeout" },
 	{ GRPC_WIRE_CONNECT_UNARY, 500, NULL, NULL, "<html>", 6, .server_error = "500",
 	  .client_error = "500" },
 };

@@ -157,6 +157,12 @@ static void sends(int dir, int type, int flags, uint32_t stream, const char *p, 
 #define RPC                                                                                        \
 	POST "\x0f\x10\x10"                                                                        \
 	     "application/grpc" /* content-type */
+#define WEB                                                                                        \
+	POST "\x0f\x10\x14"                                                                        \
+	     "application/grpc-web"
+#define CONNECT                                                                                    \
+	POST "\x0f\x10\x19"                                                                        \
+	     "application/connect+proto"
 #define TIMEOUT                                                                                    \
 	"\x00\x0cgrpc-timeout\x04"                                                                 \
 	"100m"
@@ -275,6 +281,45 @@ static void reset_without_an_error(void **state)
 	assert_string_equal(seen, "POST / 0 DEADLINE_EXCEEDED 0 98 DEADLINE_EXCEEDED\n"
 				  "POST / 0 - 0 51 CANCELLED\n"
 				  "POST / 0 INTERNAL 0 1 INTERNAL\n");
+}
+
+/* The body has said how the call ended, so a reset behind it changes nothing. */
+static void reset_behind_the_status(void **state)
+{
+	begins();
+	IN(HTTP2_HEADERS, HTTP2_END_HEADERS, 1, WEB);
+	OUT(HTTP2_HEADERS, HTTP2_END_HEADERS, 1, OK);
+	OUT(HTTP2_DATA, 0, 1, "\x80\0\0\0\x10grpc-status: 0\r\n");
+	IN(HTTP2_RST_STREAM, 0, 1, "\0\0\0\x08");
+	IN(HTTP2_HEADERS, HTTP2_END_HEADERS, 3, WEB);
+	OUT(HTTP2_HEADERS, HTTP2_END_HEADERS, 3, OK);
+	OUT(HTTP2_DATA, 0, 3, "\x80\0\0\0\x10grpc-status: 0\r\n");
+	OUT(HTTP2_RST_STREAM, 0, 3, "\0\0\0\x08");
+	IN(HTTP2_HEADERS, HTTP2_END_HEADERS, 5, WEB);
+	OUT(HTTP2_HEADERS, HTTP2_END_HEADERS, 5, OK);
+	OUT(HTTP2_DATA, 0, 5, "\x80\0\0\0\x10grpc-status: 5\r\n");
+	OUT(HTTP2_RST_STREAM, 0, 5, "\0\0\0\x08");
+	IN(HTTP2_HEADERS, HTTP2_END_HEADERS, 7, CONNECT);
+	OUT(HTTP2_HEADERS, HTTP2_END_HEADERS, 7, OK);
+	OUT(HTTP2_DATA, 0, 7, "\x02\0\0\0\2{}");
+	IN(HTTP2_RST_STREAM, 0, 7, "\0\0\0\x08");
+	assert_string_equal(seen, "POST / 200 - 21 3 OK\nPOST / 200 - 21 3 OK\n"
+				  "POST / 200 - 21 3 NOT_FOUND\nPOST / 200 - 7 3 \n");
+}
+
+/* It is half of what would have said it: the reset does. */
+static void reset_within_the_status(void **state)
+{
+	begins();
+	IN(HTTP2_HEADERS, HTTP2_END_HEADERS, 1, WEB);
+	OUT(HTTP2_HEADERS, HTTP2_END_HEADERS, 1, OK);
+	OUT(HTTP2_DATA, 0, 1, "\x80\0\0\0\x10grpc-status: ");
+	IN(HTTP2_RST_STREAM, 0, 1, "\0\0\0\x08");
+	IN(HTTP2_HEADERS, HTTP2_END_HEADERS, 3, CONNECT);
+	OUT(HTTP2_HEADERS, HTTP2_END_HEADERS, 3, OK);
+	OUT(HTTP2_DATA, 0, 3, "\x02\0\0\0\x20{\"error\":{\"code\":\"not_f");
+	IN(HTTP2_RST_STREAM, 0, 3, "\0\0\0\x08");
+	assert_string_equal(seen, "POST / 200 - 18 3 CANCELLED\nPOST / 200 - 28 3 canceled\n");
 }
 
 static void the_connection_ends(void **state)
@@ -569,6 +614,8 @@ int main(void)
 		TEST(who_reset_it),
 		TEST(deadlines),
 		TEST(reset_without_an_error),
+		TEST(reset_behind_the_status),
+		TEST(reset_within_the_status),
 		TEST(the_connection_ends),
 		TEST(half_closed),
 		TEST(too_many),
