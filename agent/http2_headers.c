@@ -220,22 +220,28 @@ static void whole_block(struct http2 *h, enum red_dir dir, uint64_t ts_ns)
 		http2__half_ends(h, dir, f->opener.stream, ts_ns);
 }
 
-/* Of its stream nothing is known but that it goes on, or ends. */
+/* What was decoded before it broke is known, and that there may have been more. A promise is
+ * nothing of its stream's answer. */
 static void broken_block(struct http2 *h, enum red_dir dir, uint64_t ts_ns, int err)
 {
-	const struct http2_half *f = &h->half[dir];
+	struct http2_half *f = &h->half[dir];
+	bool last = f->opener.flags & HTTP2_END_STREAM;
 	struct http_txn *t = http2__find(h, f->opener.stream);
-	struct http2_head none = { 0 };
+	struct http2_head head;
 
 	if (err == -ENOMEM)
 		http2_stat(h)->no_memory++;
 	else
 		http2_stat(h)->malformed++;
+	if (f->opener.type == HTTP2_PUSH_PROMISE)
+		return;
 	if (t && http2_is_response(h, dir)) {
 		t->flags |= HTTP_TXN_UNKNOWN;
-		answer(h, dir, &none, false, ts_ns);
+		f->block.n_unknown++; /* so the status of a call may be among what is missing */
+		http2_head__read(&head, &f->block);
+		answer(h, dir, &head, last, ts_ns);
 	}
-	if (f->opener.flags & HTTP2_END_STREAM)
+	if (last)
 		http2__half_ends(h, dir, f->opener.stream, ts_ns);
 }
 

@@ -22,7 +22,7 @@ static struct options options;
 static struct conn_table *t;
 static char seen[4096];
 static int n_seen, n_told;
-static uint64_t now, off[2], last_place;
+static uint64_t now, off[2], last_place, last_answer;
 static int last_dir, more, tid;
 static uint32_t last_tid;
 
@@ -42,6 +42,7 @@ static void on_span(void *arg, struct span *s)
 	size_t n = strlen(seen);
 
 	n_seen++;
+	last_answer = s->response_start_ns;
 	snprintf(seen + n, sizeof(seen) - n, "%s %.*s %u %s %u %u%s%s\n", s->method,
 		 (int)s->path.len, s->path.p ? s->path.p : "", s->status,
 		 s->error_type ? s->error_type : "-", (unsigned)s->response_body_bytes,
@@ -166,6 +167,9 @@ static void sends(int dir, int type, int flags, uint32_t stream, const char *p, 
 #define TIMEOUT                                                                                    \
 	"\x00\x0cgrpc-timeout\x04"                                                                 \
 	"100m"
+#define STATUS_0                                                                                   \
+	"\x00\x0bgrpc-status\x01"                                                                  \
+	"0"
 #define FIELD "\x00\x01x\x01y"
 #define WHOLE (HTTP2_END_HEADERS | HTTP2_END_STREAM)
 
@@ -487,6 +491,35 @@ static void interrupted_block(void **state)
 	assert_string_equal(seen, "GET / 200 - 0 3\n");
 }
 
+/* What was decoded before it broke is known, and of the rest no error is made. */
+static void broken_trailers(void **state)
+{
+	begins();
+	IN(HTTP2_HEADERS, WHOLE, 1, RPC);
+	OUT(HTTP2_HEADERS, HTTP2_END_HEADERS, 1, OK);
+	OUT(HTTP2_HEADERS, WHOLE, 1, "\x80");
+	IN(HTTP2_HEADERS, WHOLE, 3, RPC);
+	OUT(HTTP2_HEADERS, HTTP2_END_HEADERS, 3, OK);
+	OUT(HTTP2_HEADERS, WHOLE, 3, STATUS_0 "\x80");
+	IN(HTTP2_HEADERS, WHOLE, 5, RPC);
+	OUT(HTTP2_HEADERS, WHOLE, 5, OK STATUS_0 "\x80");
+	assert_string_equal(seen, "POST / 200 - 0 2 \nPOST / 200 - 0 2 OK\n"
+				  "POST / 200 - 0 1 OK\n");
+	assert_int_equal(stat2()->malformed, 3);
+}
+
+/* It is on the stream of a request, but nothing of its answer. */
+static void broken_promise(void **state)
+{
+	begins();
+	IN(HTTP2_HEADERS, WHOLE, 1, GET);
+	OUT(HTTP2_PUSH_PROMISE, WHOLE, 1, "\0\0\0\2\x80");
+	IN(HTTP2_RST_STREAM, 0, 1, "\0\0\0\x08");
+	assert_string_equal(seen, "GET / 0 client_closed 0 2\n");
+	assert_int_equal(last_answer, 0);
+	assert_int_equal(stat2()->malformed, 1);
+}
+
 /* ---- from HTTP/1 ---- */
 
 #define UPGRADE                                                                                    \
@@ -625,6 +658,8 @@ int main(void)
 		TEST(not_in_step),
 		TEST(malformed),
 		TEST(interrupted_block),
+		TEST(broken_trailers),
+		TEST(broken_promise),
 		TEST(upgraded),
 		TEST(upgraded_by_a_cut_answer),
 		TEST(preface_in_pieces),
