@@ -42,7 +42,8 @@ struct conn {
 	uint8_t mode;                /* what the kernel was last told, enum red_poll_cmd */
 	uint8_t misses;              /* turns that no protocol recognised */
 	uint8_t over;                /* TCP is; the process has not closed yet */
-	uint8_t asks;                /* the kernel is to be told of data_cap */
+	uint8_t asks;                /* the kernel is to be told of HTTP/2, with data_cap */
+	uint8_t walked;              /* the last record shows that it knows: it is in pieces */
 	uint8_t polled;              /* is on the poll list */
 	uint8_t poll_level;
 	uint8_t gone;                    /* the kernel did not know it at the last poll */

@@ -239,6 +239,7 @@ void conn_table__data(struct conn_table *t, const struct red_ev_data *ev)
 	}
 	if (!reach(t, c, ev->layer, ev->h.ts_ns))
 		return;
+	c->walked = !!(ev->flags & RED_DATA_PIECES);
 	missing = record_missing(c, ev, dir);
 	first = missing ? ev->flags & RED_DATA_FIRST : c->last_dir != dir;
 	catch_up(t, c, other, ev->other_off, ev->other_ns,

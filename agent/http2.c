@@ -44,6 +44,8 @@ static bool has_block(const struct http2_frame *f)
 	       f->type == HTTP2_CONTINUATION;
 }
 
+#define PREFACE UINT8_MAX /* the type of what is taken for a frame */
+
 static void next_frame(struct http2_half *f)
 {
 	f->at = HTTP2_AT_HEADER;
@@ -63,6 +65,8 @@ static void frame_ends(struct http2 *h, enum red_dir dir, uint64_t ts_ns)
 			http2__block_ends(h, dir, ts_ns);
 	} else if (frame.type == HTTP2_DATA && frame.flags & HTTP2_END_STREAM) {
 		http2__half_ends(h, dir, frame.stream, ts_ns);
+	} else if (frame.type == PREFACE) {
+		http2_tell(h);
 	}
 }
 
@@ -129,7 +133,7 @@ static void preface(struct http2 *h, enum red_dir dir)
 		h->request_dir = dir;
 	hpack__free(&f->hpack);
 	hpack__init(&f->hpack, false);
-	f->frame = (struct http2_frame){ .type = UINT8_MAX };
+	f->frame = (struct http2_frame){ .type = PREFACE };
 	f->left = HTTP2_PREFACE_LEN - HTTP2_FRAME_HEADER;
 	f->padding = 0;
 	f->at = HTTP2_AT_PAYLOAD;
@@ -337,7 +341,6 @@ static int http2_open(void *state, struct conn *c, struct proto_env *env)
 	struct http2 *h = state;
 
 	init(h, c, env);
-	c->asks |= c->proxy.found; /* the kernel side looks for the preface where a call begins */
 	half_init(h, RED_DIR_IN);
 	half_init(h, RED_DIR_OUT);
 	h->verified = true;

@@ -77,6 +77,15 @@ static inline enum span_kind http2_kind(const struct http2 *h)
 	return h->request_dir == RED_DIR_IN ? SPAN_SERVER : SPAN_CLIENT;
 }
 
+/* The kernel side knows the preface only where a call begins with so much of it that nothing
+ * else can be meant: not in small pieces, nor behind a proxy's header. Once it is told, it
+ * leaves out what does not begin with a frame: so not before the preface is whole, or bytes
+ * are missed anyway. */
+static inline void http2_tell(struct http2 *h)
+{
+	h->conn->asks |= !h->conn->walked;
+}
+
 /* ---- http2_stream.c: requests that are open, by their streams ---- */
 void http2__streams_init(struct http2 *h);
 void http2__streams_free(struct http2 *h);

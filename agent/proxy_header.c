@@ -40,7 +40,7 @@ static bool signature_byte(struct proxy_header *h, char c)
 
 static void end(struct proxy_header *h)
 {
-	*h = (struct proxy_header){ .at = PROXY_BEHIND, .found = 1 };
+	*h = (struct proxy_header){ .at = PROXY_BEHIND };
 }
 
 static void line_byte(struct proxy_header *h, char c)

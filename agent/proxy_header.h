@@ -35,7 +35,6 @@ struct proxy_header {
 	uint8_t at;    /* enum proxy_at */
 	uint8_t which; /* the first of the signatures that begin like this */
 	uint8_t n;     /* bytes that have come, until it is PROXY_REST */
-	uint8_t found; /* there was one */
 	uint16_t left;
 };
 

@@ -41,7 +41,7 @@ static void check(const char *p, size_t len, size_t piece, size_t want)
 		assert(n <= some && (n == some || h.at >= PROXY_BEHIND));
 	}
 	held = proxy_header__held(&h);
-	assert((h.at == PROXY_NONE) == !want && h.found == (h.at == PROXY_BEHIND));
+	assert((h.at == PROXY_NONE) == !want);
 	assert(want || (held.len == at && !memcmp(held.p, p, at)));
 	assert(!want ||
 	       (at == (want < len ? want : len) && (h.at == PROXY_BEHIND) == (want <= len)));

@@ -24,6 +24,7 @@ static char seen[4096];
 static int n_seen, n_told;
 static uint64_t now, off[2], last_place, last_answer;
 static int last_dir, more, tid;
+static bool walked; /* the kernel side knows of frames: its records are in pieces */
 static uint32_t last_tid;
 
 static void on_start(void *arg, struct request *r)
@@ -88,6 +89,7 @@ static int set_up(void **state)
 	off[0] = off[1] = last_place = 0;
 	last_dir = 2;
 	more = 0;
+	walked = false;
 	tid = 43;
 	now = 1000 * MS;
 	t = conn_table__new(&cfg);
@@ -107,23 +109,28 @@ static int tear_down(void **state)
 static void moves(int dir, const char *p, size_t n, size_t captured)
 {
 	static uint64_t room[RED_CAP_MAX / 8 + 64];
+	const struct red_piece piece = { .len = captured, .skip = n - captured };
+	size_t before = walked ? sizeof(piece) : 0;
 	struct red_ev_data *ev = (void *)room;
 
 	*ev = (struct red_ev_data){
-		.h = { .len = sizeof(*ev) + captured, .kind = RED_EV_DATA, .ts_ns = now += MS },
+		.h = { .len = sizeof(*ev) + before + captured,
+		       .kind = RED_EV_DATA,
+		       .ts_ns = now += MS },
 		.conn_id = 1,
 		.off = off[dir],
 		.len = n,
-		.cap_len = captured,
+		.cap_len = before + captured,
 		.tgid = 42,
 		.tid = tid,
 		.dir = dir,
 		.more = more,
-		.flags = last_dir != dir ? RED_DATA_FIRST : 0,
+		.flags = (last_dir != dir ? RED_DATA_FIRST : 0) | (walked ? RED_DATA_PIECES : 0),
 		.other_off = off[!dir],
 		.other_ns = now - MS,
 	};
-	memcpy(ev + 1, p, captured);
+	memcpy(ev + 1, &piece, before);
+	memcpy((char *)(ev + 1) + before, p, captured);
 	off[dir] += n;
 	last_dir = dir;
 	conn_table__data(t, ev);
@@ -219,7 +226,9 @@ static void goaway(void **state)
 
 static void calls_refused(void **state)
 {
+	walked = true;
 	begins();
+	assert_int_equal(n_told, 0);
 	IN(HTTP2_HEADERS, WHOLE, 1, RPC);
 	OUT(HTTP2_GOAWAY, 0, 0, "\0\0\0\0\0\0\0\0");
 	assert_string_equal(seen, "POST / 0 UNAVAILABLE 0 1 UNAVAILABLE\n");
@@ -589,13 +598,52 @@ static void preface_in_pieces(void **state)
 			moves(RED_DIR_IN, HTTP2_PREFACE + first, HTTP2_PREFACE_LEN - first,
 			      HTTP2_PREFACE_LEN - first);
 		}
+		assert_int_equal(n_told, 1);
 		OUT(HTTP2_SETTINGS, 0, 0, "");
 		IN(HTTP2_HEADERS, WHOLE, 1, GET);
 		OUT(HTTP2_HEADERS, WHOLE, 1, OK);
 		assert_string_equal(seen, "GET / 200 - 0 1\n");
+		assert_int_equal(n_told, 1);
 		tear_down(state);
 		set_up(state);
 	}
+}
+
+/* Told before the preface is whole, it would have counted the rest of it, and more. */
+static void not_told_too_early(void **state)
+{
+	size_t first;
+
+	for (first = 1; first < HTTP2_PREFACE_LEN; first++) {
+		moves(RED_DIR_IN, HTTP2_PREFACE, first, first);
+		assert_int_equal(n_told, 0);
+		tear_down(state);
+		set_up(state);
+	}
+	moves(RED_DIR_IN, UPGRADE, sizeof(UPGRADE) - 1, sizeof(UPGRADE) - 1);
+	moves(RED_DIR_OUT, SWITCH, sizeof(SWITCH) - 1, sizeof(SWITCH) - 1);
+	OUT(HTTP2_SETTINGS, 0, 0, "");
+	assert_int_equal(n_told, 0);
+	moves(RED_DIR_IN, HTTP2_PREFACE, 4, 4);
+	moves(RED_DIR_IN, HTTP2_PREFACE + 4, HTTP2_PREFACE_LEN - 4, HTTP2_PREFACE_LEN - 4);
+	assert_int_equal(n_told, 1);
+}
+
+/* It knows by itself when it sees the preface whole, or the server's settings first. */
+static void not_told_what_it_knows(void **state)
+{
+	walked = true;
+	begins();
+	moves(RED_DIR_IN, "", 0, 0);
+	assert_int_equal(n_told, 0);
+}
+
+/* Some of the preface was not captured. */
+static void told_when_bytes_are_missed(void **state)
+{
+	moves(RED_DIR_IN, HTTP2_PREFACE, 4, 4);
+	moves(RED_DIR_IN, "", HTTP2_PREFACE_LEN - 4, 0);
+	assert_int_equal(n_told, 1);
 }
 
 /* Servers need not wait for it. */
@@ -663,6 +711,9 @@ int main(void)
 		TEST(upgraded),
 		TEST(upgraded_by_a_cut_answer),
 		TEST(preface_in_pieces),
+		TEST(not_told_too_early),
+		TEST(not_told_what_it_knows),
+		TEST(told_when_bytes_are_missed),
 		TEST(the_server_first),
 		TEST(a_request_has_its_place),
 		TEST(threads_that_share),
