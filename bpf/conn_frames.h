@@ -81,14 +81,23 @@ static __always_inline void position_get(struct red_walk *w, const struct red_co
 	w->known = d->known;
 }
 
-/* And back. It is worth nothing when the walk was not `ours` alone. */
-static __always_inline void position_put(struct red_conn_dir *d, const struct red_walk *w, int ours)
+/* And back. */
+static __always_inline void position_put(struct red_conn_dir *d, const struct red_walk *w)
 {
 	__builtin_memcpy(&d->head, w->head, sizeof(d->head));
 	d->head_len = w->head_len;
 	d->left = w->left;
 	d->copy = w->copy;
-	d->known = w->known && ours;
+	d->known = w->known;
+}
+
+/* It is worth nothing, nor is what would be left of a frame: the next call may be known to
+ * begin with one. */
+static __always_inline void position_lose(struct red_conn_dir *d)
+{
+	d->known = 0;
+	d->left = d->copy = 0;
+	d->head_len = 0;
 }
 
 static __always_inline __u64 walk_begin(struct red_walk *w, const struct red_conn *c, __u64 len)
@@ -138,9 +147,9 @@ __noinline int conn_frames(__u64 sk, __u32 slot, __u32 dir, __u64 len, __u32 how
 	c->last_dir = to;
 	ours = !frames_call(slot);
 	c->d[to].last_ns = now;
-	position_put(&c->d[to], w, ours);
-	if (how & RED_MOVE_TLS && *(volatile __u64 *)&s->owner != id)
-		c->d[to].known = 0;
+	position_put(&c->d[to], w);
+	if (!ours || (how & RED_MOVE_TLS && *(volatile __u64 *)&s->owner != id))
+		position_lose(&c->d[to]); /* the walk was somebody else's too */
 	c->d[to].off += len;
 	if (how & RED_MOVE_DEFER)
 		conn_defer(c, c->d[to].off - len, len);

@@ -506,8 +506,11 @@ __noinline int frames_call(__u32 slot)
 
 	if (!s)
 		return RED_WALK_RACE;
-	if (!s->walk.known && frames_strict(slot, s->walk.end))
+	if (!s->walk.known && frames_strict(slot, s->walk.end)) {
 		s->walk.known = 1;
+		s->walk.left = s->walk.copy = 0; /* what frames_by_calls() took for a length */
+		s->walk.head_len = 0;
+	}
 	record_begin(s);
 	if (!s->walk.known) {
 		proven = frames_by_calls(s, slot);
