@@ -103,6 +103,17 @@ static __always_inline void listening(const struct sock *sk)
 	proc_event(RED_EV_LISTEN, tgid, port);
 }
 
+/* Does another connection begin, in an object that has none yet? One that is accepted begins as its
+ * listener's copy, whose state is that of the listener, until it is told that it is in SYN_RECV.
+ * Not when it is established: with TCP Fast Open the first request may have been read by then. The
+ * same state behind SYN_SENT is two that open one connection at once. Multipath TCP's is
+ * established from the start in some kernels. */
+static __always_inline int state_begins(int oldstate, int newstate)
+{
+	return newstate == TCP_SYN_SENT || (newstate == TCP_SYN_RECV && oldstate != TCP_SYN_SENT) ||
+	       (newstate == TCP_ESTABLISHED && oldstate == TCP_LISTEN);
+}
+
 SEC("?tp_btf/inet_sock_set_state")
 int BPF_PROG(tp_set_state, const struct sock *sk, int oldstate, int newstate)
 {
@@ -114,8 +125,7 @@ int BPF_PROG(tp_set_state, const struct sock *sk, int oldstate, int newstate)
 		listening(sk);
 		return 0;
 	}
-	begins = newstate == TCP_SYN_SENT ||
-		 (newstate == TCP_ESTABLISHED && oldstate == TCP_SYN_RECV);
+	begins = state_begins(oldstate, newstate);
 	if (!begins && newstate != TCP_CLOSE_WAIT && newstate != TCP_FIN_WAIT1 &&
 	    newstate != TCP_LAST_ACK && newstate != TCP_CLOSE)
 		return 0;

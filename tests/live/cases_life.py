@@ -261,6 +261,23 @@ def unix(t):
     agent.expect(server(2 * n))
 
 
+@case()
+def fast_open(t):
+    """A request that comes with the SYN and is read before the handshake has ended, at the
+    address of an earlier connection's socket or not: it has its answer, and no error."""
+    need_programs("unshare", "ip")
+    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        raise Skip("this machine has no TUN devices")
+    srv = t.spawn(["unshare", "-n", sys.executable, source("fastopen.py"), "13"],
+                  {"OTEL_SERVICE_NAME": "live-fastopen"}, stdin=subprocess.PIPE)
+    srv.wait_line("READY")
+    agent = t.watch(srv)
+    srv.popen.stdin.close()
+    srv.wait_line("DONE")
+    agent.expect(server(26))
+    agent.expect_forgotten()
+
+
 # ---- redeye itself -----------------------------------------------------------------------
 
 @case()
