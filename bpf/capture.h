@@ -134,7 +134,7 @@ struct {
 struct red_mmsg {
 	__u64 vec;
 	__u32 index;
-	__u32 pad;
+	__u32 vlen;
 };
 
 struct {
@@ -143,6 +143,10 @@ struct {
 	__type(key, __u64);
 	__type(value, struct red_mmsg);
 } mmsgs SEC(".maps");
+
+#define RED_MMSG_MAX 1024 /* UIO_MAXIOV: how many messages the kernel takes of a call */
+
+__u32 red_mmsgs_used; /* there was such a call, since redeye started */
 
 static __always_inline void call_msghdr(struct red_call *c, __u64 user)
 {
@@ -155,19 +159,30 @@ static __always_inline void call_msghdr(struct red_call *c, __u64 user)
 	c->n = h.iovlen;
 }
 
+/* A call of this task has ended before its last message: the next one begins at its first. */
+__noinline int mmsg_over(__u64 id)
+{
+	return bpf_map_delete_elem(&mmsgs, &id);
+}
+
 /* The kernel handles the messages of one call in order and writes each one's
- * length back before it takes the next. */
-static __always_inline void call_mmsg(struct red_call *c, __u64 vec, __u64 vlen)
+ * length back before it takes the next. A call that ends early is noticed where it does so
+ * (mmsg_over), or by another vector or length of the next; one that ends by its timeout is not. */
+static __always_inline void call_mmsg(struct red_call *c, __u64 vec, __u32 vlen)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct red_mmsg *m = bpf_map_lookup_elem(&mmsgs, &id);
-	struct red_mmsg fresh = { .vec = vec };
+	struct red_mmsg fresh = { .vec = vec, .vlen = vlen };
 	__u32 i = 0;
 
-	if (m && m->vec == vec && m->index < vlen)
+	if (m && m->vec == vec && m->vlen == vlen)
 		i = m->index;
 	fresh.index = i + 1;
-	bpf_map_update_elem(&mmsgs, &id, &fresh, BPF_ANY);
+	if (fresh.index == vlen || fresh.index == RED_MMSG_MAX)
+		bpf_map_delete_elem(&mmsgs, &id);
+	else
+		bpf_map_update_elem(&mmsgs, &id, &fresh, BPF_ANY);
+	red_mmsgs_used = 1;
 	call_msghdr(c, vec + (__u64)i * sizeof(struct red_mmsghdr));
 }
 
@@ -267,6 +282,23 @@ static __always_inline int load_iov(struct red_scratch *s)
 
 	BOUND(n, RED_IOVS);
 	return bpf_probe_read_user(s->iov, n * sizeof(s->iov[0]), (void *)s->call.ptr);
+}
+
+/* `n` bytes of a message of sendmmsg left: is it the call's last, because it did not go as a whole?
+ * Vectors behind the first RED_IOVS are not looked at. */
+__noinline int mmsg_sent(__u32 slot, __u64 n)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u64 i, sum = 0;
+
+	if (!s || s->call.kind != RED_BUF_IOVEC || load_iov(s))
+		return 0;
+	for (i = 0; i < RED_IOVS; i++) {
+		if (i >= s->call.n)
+			break;
+		sum += s->iov[i].len;
+	}
+	return n < sum ? mmsg_over(bpf_get_current_pid_tgid()) : 0;
 }
 
 /* Where a walk over an iovec array stands is kept in the map, not in

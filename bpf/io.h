@@ -112,6 +112,8 @@ static __always_inline int sock_moved(struct sock *sk, int direct, int dir, __s6
 	struct red_stat *st;
 	__u64 id;
 
+	if (ret <= 0 && red_mmsgs_used)
+		mmsg_over(bpf_get_current_pid_tgid());
 	if (ret == -EAGAIN || !sk || msg_flags & MSG_ERRQUEUE) /* what was sent comes back */
 		return 0;
 	id = bpf_get_current_pid_tgid();
@@ -132,6 +134,8 @@ static __always_inline int sock_moved(struct sock *sk, int direct, int dir, __s6
 		return 0;
 	}
 	call_current(&s->call, dir);
+	if (dir == RED_DIR_OUT && s->call.nr == NR_sendmmsg)
+		mmsg_sent(RED_DIR_OUT, ret);
 	if (dir == RED_DIR_IN && msg_flags & MSG_TRUNC)
 		s->call.kind = RED_BUF_NONE;
 	conn_io(sk, direct, dir, ret, s, st, id, target);

@@ -6,6 +6,7 @@ syscalls.py PORT FLAVOUR        PORT 0: choose one. Prints "LISTEN <port>".
 One connection at a time; GET /hello, and POST /echo with a Content-Length.
 """
 
+import ctypes
 import os
 import re
 import select
@@ -16,6 +17,46 @@ import tempfile
 SIZE = 65536
 SO_ZEROCOPY, MSG_ZEROCOPY = 60, 0x4000000
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+
+
+# ---- calls that Python does not have ----
+
+class Iovec(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_void_p), ("len", ctypes.c_size_t)]
+
+
+class Msghdr(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_void_p), ("namelen", ctypes.c_uint),
+                ("iov", ctypes.POINTER(Iovec)), ("iovlen", ctypes.c_size_t),
+                ("control", ctypes.c_void_p), ("controllen", ctypes.c_size_t),
+                ("flags", ctypes.c_int)]
+
+
+class Mmsghdr(ctypes.Structure):
+    _fields_ = [("hdr", Msghdr), ("len", ctypes.c_uint)]
+
+
+class Messages:
+    """A vector of messages, one buffer each, which is always at the same place."""
+
+    def __init__(self, n, size):
+        self.buffers = [ctypes.create_string_buffer(size) for _ in range(n)]
+        self.iovs = [Iovec(ctypes.addressof(b), size) for b in self.buffers]
+        self.vector = (Mmsghdr * n)()
+        for message, iov in zip(self.vector, self.iovs):
+            message.hdr.iov, message.hdr.iovlen = ctypes.pointer(iov), 1
+
+    def call(self, function, sock, n, *rest):
+        """Returns the length of each message that was handled."""
+        done = function(sock.fileno(), self.vector, n, *rest)
+        if done < 0:
+            raise OSError(ctypes.get_errno(), "the call failed")
+        return [self.vector[i].len for i in range(done)]
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+INCOMING, OUTGOING = Messages(4, SIZE), Messages(2, 4 * SIZE)
+MSG_WAITFORONE = 0x10000
 
 
 # ---- receiving: socket -> bytes ----
@@ -69,6 +110,12 @@ def eager(sock):
             return sock.recv(SIZE, socket.MSG_DONTWAIT)
         except BlockingIOError:
             select.select([sock], [], [])
+
+
+def recvmmsg(sock):
+    """Up to four messages; the stream has one, and the call ends before the second."""
+    sizes = INCOMING.call(LIBC.recvmmsg, sock, 4, MSG_WAITFORONE, None)
+    return b"".join(b.raw[:n] for b, n in zip(INCOMING.buffers, sizes))
 
 
 # ---- sending: socket, bytes -> how many went ----
@@ -152,6 +199,22 @@ def write_dup(sock, data):
         os.close(fd)
 
 
+def sendmmsg(sock, data):
+    """One message or two, the head in the first. What does not go as a whole ends the call."""
+    end = data.find(b"\r\n\r\n") + 4
+    cut = max(end, len(data) - 1000)
+    pieces = [data[:cut], data[cut:]] if cut < len(data) and len(data) > 1000 else [data]
+    for buffer, iov, piece in zip(OUTGOING.buffers, OUTGOING.iovs, pieces):
+        iov.len = len(piece)
+        ctypes.memmove(buffer, piece, len(piece))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    while True:
+        try:
+            return sum(OUTGOING.call(LIBC.sendmmsg, sock, len(pieces), socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            select.select([], [sock], [])
+
+
 FLAVOURS = {
     "read-write": (read, write),
     "recv-send": (recv, send),
@@ -167,6 +230,8 @@ FLAVOURS = {
     "zerocopy": (recv, zerocopy),
     "sendfile": (read, sendfile_body),
     "splice": (read, splice_body),
+    "recvmmsg": (recvmmsg, send),
+    "sendmmsg": (read, sendmmsg),
     "dup": (read, write_dup),
     "passed": (read, write),
 }
