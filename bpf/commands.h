@@ -35,11 +35,6 @@ int target_set(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-static __always_inline int sock_gone(struct sock *sk, __u64 ident)
-{
-	return sock_ident(sk, 0) != ident || !BPF_CORE_READ(sk, sk_socket);
-}
-
 /* args: sock address, connection id, enum red_poll_cmd, for some a place (red_place()):
  * a mode is for the layer that user space knew of, and where the place has an offset,
  * RED_POLL_MODE_FRAMES has the bytes of DATA that are wanted. */

@@ -142,6 +142,17 @@ static __always_inline __u64 sock_ident(struct sock *sk, int direct)
 	return (__u64)RED_READ(direct, sk, __sk_common.skc_dport) << 16 | family;
 }
 
+/* Has its process closed it? The kernel may go on to send what was written. */
+static __always_inline int sock_closed(struct sock *sk)
+{
+	return !BPF_CORE_READ(sk, sk_socket);
+}
+
+static __always_inline int sock_gone(struct sock *sk, __u64 ident)
+{
+	return sock_ident(sk, 0) != ident || sock_closed(sk);
+}
+
 /* Is it a stream that belongs to a process? Sockets of the kernel itself (NFS,
  * iSCSI) have no file; their calls run inside somebody's write(2). */
 static __always_inline int sock_is_stream(struct sock *sk, __u16 family)

@@ -257,7 +257,8 @@ __noinline int fed_came(__u64 sk, __u32 slot, __u64 len, __u32 tgid)
 }
 
 /* Is the object joined to another connection than this? Then what goes on inside of its
- * call is somebody else's: a callback that talks to others. */
+ * call is somebody else's: a callback that talks to others. Not if that one was closed: its
+ * socket may have much to send yet, while the next object has the address of its own. */
 static __noinline int tls_elsewhere(__u64 obj, __u32 tgid, __u64 conn_id)
 {
 	struct red_tls_key key = { .who = obj, .tgid = tgid };
@@ -269,7 +270,7 @@ static __noinline int tls_elsewhere(__u64 obj, __u32 tgid, __u64 conn_id)
 		return 0;
 	sk = o->sk;
 	c = bpf_map_lookup_elem(&conns, &sk);
-	return c && c->id == o->conn_id;
+	return c && c->id == o->conn_id && !sock_gone((struct sock *)sk, c->ident);
 }
 
 /* ---- the wire ---------------------------------------------------------------------- */

@@ -422,7 +422,8 @@ int uretprobe_tls(struct pt_regs *ctx)
  * No uretprobe: the runtime moves stacks. A uprobe at each RET instruction is as good.
  * Calls belong to goroutines, which change threads. What is written is told at the
  * entry, when its connection is known already: another goroutine may read the answer
- * before this one returns. */
+ * before this one returns. Nothing says that an object is gone; one whose connection was
+ * closed is taken for the next at its address. */
 
 #define RED_GO_STACK_HI 8 /* g.stack.hi, runtime/runtime2.go: the first two words are the stack */
 
@@ -518,7 +519,8 @@ int uprobe_go_write(struct pt_regs *ctx)
 	if (!call)
 		return 0;
 	call_frame(call, &f);
-	if (!f.len || f.len > 0x7fffffff || !tls_conn(f.obj, id >> 32, &sk))
+	if (!f.len || f.len > 0x7fffffff || !tls_conn(f.obj, id >> 32, &sk) ||
+	    sock_closed((struct sock *)sk))
 		return 0;
 	call->kind = RED_TLS_OTHER;
 	tls_moved_out(&f, f.len, 1);

@@ -190,6 +190,28 @@ def panics(t, kind):
     agent.expect(https(31))
 
 
+@case(on=("go", "go-1.16"))
+def lingers(t, kind):
+    """A connection whose client does not read is closed, and its socket waits; the next one's object
+    is at the same address."""
+    srv = serve(t, kind, words=["again"])
+    agent = watch(t, srv)
+    stuck = []
+    for _ in range(3):
+        stuck.append(Conn(srv.address))
+        stuck[-1].send(head("GET", "/big/200003"))
+        with Conn(srv.address, source="127.1.0.2") as conn:
+            repeat(conn, HELLO, 7)
+    check("NOT THERE" not in srv.proc.output(), "the addresses were not used again")
+    agent.expect(https(21), https(3, "/big/{bytes}"))
+    if not t.dry:
+        wrong = [line for line in agent.log()
+                 if (line["path"] == "/hello") != (line["client"] == "127.1.0.2")]
+        check(not wrong, "%d requests on the wrong connection" % len(wrong))
+    for conn in stuck:
+        conn.reset()
+
+
 @case(on=("nginx", "apache", "python", "asyncio", "node-24", "go", "rustls", "haproxy",
           "static") + DOTNETS)
 def wrong_traffic(t, kind):

@@ -3,6 +3,7 @@
 // net/http over crypto/tls, for any Go from 1.15 on.
 //
 //	server PORT [verify]            PORT 0: choose one. Prints "PLAIN <port>", "LISTEN <port>".
+//	server PORT again               one connection after the other, see again(). Prints "LISTEN <port>".
 //	server client URL N keep|new    waits for a line on standard input; prints each status
 package main
 
@@ -18,9 +19,11 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
+	"unsafe"
 )
 
 func check(err error) {
@@ -95,10 +98,68 @@ func server(port string, verify bool) {
 	if verify {
 		config.ClientCAs, config.ClientAuth = ca(), tls.RequireAndVerifyClientCert
 	}
+	if len(os.Args) > 2 && os.Args[2] == "again" {
+		again(listen("LISTEN", port), config)
+	}
 	quiet := log.New(ioutil.Discard, "", 0)
 	web := &http.Server{Handler: http.HandlerFunc(serve), ErrorLog: quiet}
 	go web.Serve(listen("PLAIN", "0"))
 	check(web.Serve(tls.NewListener(listen("LISTEN", port), config)))
+}
+
+// at returns an object at this address, which was freed, or at any when it is 0.
+func at(address uintptr, conn net.Conn, config *tls.Config) *tls.Conn {
+	var others []*tls.Conn
+	for i := 0; i < 4096; i++ {
+		c := tls.Server(conn, config)
+		if address == 0 || uintptr(unsafe.Pointer(c)) == address {
+			return c
+		}
+		others = append(others, c)
+	}
+	runtime.KeepAlive(others)
+	fmt.Println("NOT THERE")
+	return tls.Server(conn, config)
+}
+
+// talk serves a connection until its end, or until a long answer, whose end the socket has yet to
+// send when it is closed. Says where the object was.
+func talk(c *tls.Conn, where chan uintptr) {
+	in := bufio.NewReader(c)
+	for {
+		request, err := http.ReadRequest(in)
+		if err != nil {
+			break
+		}
+		body := []byte("hello\n")
+		if words := strings.Split(request.URL.Path, "/"); words[1] == "big" {
+			n, _ := strconv.Atoi(words[2])
+			body = bytes.Repeat([]byte("x"), n)
+		}
+		head := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", len(body))
+		c.Write(append([]byte(head), body...))
+		if len(body) > 1<<16 {
+			break
+		}
+	}
+	c.Close()
+	where <- uintptr(unsafe.Pointer(c))
+}
+
+// again serves each connection by an object at the address of the last one's.
+func again(listener net.Listener, config *tls.Config) {
+	var last uintptr
+	for {
+		conn, err := listener.Accept()
+		check(err)
+		conn.(*net.TCPConn).SetWriteBuffer(1 << 20)
+		where := make(chan uintptr)
+		go talk(at(last, conn, config), where)
+		last = <-where
+		conn = nil
+		runtime.GC()
+		runtime.GC()
+	}
 }
 
 // ---- the client ----
@@ -123,6 +184,6 @@ func main() {
 	if os.Args[1] == "client" {
 		client(os.Args[2], os.Args[3], os.Args[4] == "keep")
 	} else {
-		server(os.Args[1], len(os.Args) > 2)
+		server(os.Args[1], len(os.Args) > 2 && os.Args[2] == "verify")
 	}
 }
