@@ -2,8 +2,10 @@
 #include "backend.h"
 
 #include <stddef.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <sys/utsname.h>
+
+#include "preempt.h"
 
 static const struct backend_prog sock_progs[] = {
 	{ "tp_sock_send", "sock_send_length", false },
@@ -74,6 +76,8 @@ const struct backend backends[] = {
 		.progs = fentry_progs,
 		.unfit_7 = "since Linux 7.0 a trampoline's program can be preempted, and "
 			   "other calls on its processor are then lost",
+		.unfit_preempt = "this kernel is preemptible: a trampoline's program can be "
+				 "preempted, and other calls on its processor are then lost",
 	},
 	{
 		.id = BACKEND_KPROBE,
@@ -95,19 +99,35 @@ const struct backend backends[] = {
 	{ .name = NULL },
 };
 
-static bool since_7(void)
+static bool since(unsigned int major, unsigned int minor)
 {
+	unsigned int has[2] = {};
 	struct utsname u;
 
-	return !uname(&u) && atoi(u.release) >= 7;
+	if (uname(&u) || sscanf(u.release, "%u.%u", &has[0], &has[1]) < 1)
+		return false;
+	return has[0] > major || (has[0] == major && has[1] >= minor);
+}
+
+/* A trampoline keeps its task on the processor by migrate_disable(), which is preempt_disable()
+ * before 5.11, but for real time. A tracepoint's programs, before 7.0, and a kprobe's always run
+ * with preemption disabled, whatever the kernel. One that does not say what it is has what most
+ * have that can choose: no preemption within the kernel. */
+static bool preempts_trampolines(void)
+{
+	enum preempt is = preempt__here();
+
+	return is == PREEMPT_RT || (is == PREEMPT_YES && since(5, 11));
 }
 
 const struct backend_prog *backend__progs(const struct backend *b)
 {
-	return b->progs_7 && since_7() ? b->progs_7 : b->progs;
+	return b->progs_7 && since(7, 0) ? b->progs_7 : b->progs;
 }
 
 const char *backend__unfit(const struct backend *b)
 {
-	return since_7() ? b->unfit_7 : NULL;
+	if (since(7, 0))
+		return b->unfit_7;
+	return b->unfit_preempt && preempts_trampolines() ? b->unfit_preempt : NULL;
 }

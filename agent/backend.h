@@ -24,6 +24,7 @@ struct backend {
 	const struct backend_prog *progs;   /* ends with a NULL name */
 	const struct backend_prog *progs_7; /* instead of these since Linux 7.0; NULL: the same */
 	const char *unfit_7;                /* why it is not used since Linux 7.0; NULL: it is */
+	const char *unfit_preempt;          /* and on older ones that are preemptible */
 };
 
 extern const struct backend backends[]; /* best first, ends with a NULL name */

@@ -99,9 +99,9 @@ struct red_walk {
 };
 
 /* One per CPU and hook: a record under construction. Programs of one hook do
- * not nest, those of different hooks may, hence not one per CPU. The payload
- * area is twice the largest record: offset and length are bounded each by itself,
- * which the verifier can follow. */
+ * not nest, because none of them can be preempted (fentry is not offered where it could),
+ * those of different hooks may, hence not one per CPU. The payload area is twice the largest
+ * record: offset and length are bounded each by itself, which the verifier can follow. */
 struct red_scratch {
 	struct red_ev_data ev;
 	__u8 data[2 * RED_CAP_MAX];

@@ -6,6 +6,9 @@
  * return for which the kernel had no probe instance left (more threads than agent/kretprobe.c can
  * ask for) is missed, and counted at the next entry. Calls under way when the probes are attached
  * are not seen: the first message on a connection whose receive was already waiting.
+ *
+ * On every kernel, also one of real time, these run with preemption disabled: trace_call_bpf()
+ * wants it, and whoever calls it has seen to it. So the scratch is one program's alone.
  */
 #ifndef RED_HOOKS_KPROBE_H
 #define RED_HOOKS_KPROBE_H
