@@ -72,11 +72,10 @@ struct red_tls_call {
 	__u8 kind;     /* enum red_tls_kind */
 	__u8 flags;    /* enum red_tls_call_flags */
 	__u8 nested;   /* a socket call was made inside */
-	__u8 depth;    /* of a goroutine: calls inside of this */
 	__u8 inner_kind;
 	__u8 inner_nested;
 	__u8 told; /* what it writes was, when it was sent */
-	__u8 pad;
+	__u8 pad[2];
 	/* A write that is made from within a read or a handshake, by a callback: of this
 	 * object or another. Of a goroutine: the call inside that began last. */
 	__u64 inner_obj;

@@ -436,12 +436,21 @@ static __always_inline __u64 go_goroutine(struct pt_regs *ctx, __u32 target)
 	return target & RED_TARGET_GO_STACK ? current_goroutine(target) : RED_GO_G(ctx);
 }
 
+/* How deep in its goroutine's stack a function was called, wherever that stack is. At its RET it is
+ * as deep as at its entry, so which call ends is known however often a probe of it runs. */
+static __always_inline int go_depth(struct pt_regs *ctx, __u64 g, __u64 *depth)
+{
+	if (bpf_probe_read_user(depth, sizeof(*depth), (void *)(g + RED_GO_STACK_HI)))
+		return -1;
+	*depth -= PT_REGS_SP(ctx);
+	return 0;
+}
+
 static __always_inline int go_args(struct pt_regs *ctx, __u32 target, struct go_args *a)
 {
 	a->g = go_goroutine(ctx, target);
-	if (bpf_probe_read_user(&a->depth, sizeof(a->depth), (void *)(a->g + RED_GO_STACK_HI)))
+	if (go_depth(ctx, a->g, &a->depth))
 		return -1;
-	a->depth -= PT_REGS_SP(ctx);
 	if (target & RED_TARGET_GO_STACK)
 		return bpf_probe_read_user(&a->obj, 3 * sizeof(__u64),
 					   (void *)(PT_REGS_SP(ctx) + RED_GO_STACK_ARGS));
@@ -466,10 +475,7 @@ static __always_inline struct red_tls_call *go_enter(struct pt_regs *ctx, __u64 
 	/* What was called from no deeper is not inside: the other was left without a return (a
 	 * panic), or was of an earlier goroutine at this address. */
 	if (call && a.depth > call->inner_sp && (call->obj != a.obj || call->aux != kind)) {
-		if (call->inner_obj != a.obj || call->inner_kind != kind)
-			call->depth++;
 		call->inner_obj = a.obj;
-		call->inner_kind = kind;
 		return 0;
 	}
 	/* A function whose stack has to grow begins anew, as above; what it writes was told. */
@@ -536,21 +542,24 @@ int uprobe_go_return(struct pt_regs *ctx)
 	struct red_tls_frame f = {};
 	struct red_tls_call *call;
 	__s64 n = RED_GO_RESULT(ctx);
+	__u64 depth;
 
 	own_stack(ctx);
 	if (!target)
 		return 0;
 	key.who = go_goroutine(ctx, target);
 	call = bpf_map_lookup_elem(&tls_calls, &key);
-	if (!call)
+	if (!call || go_depth(ctx, key.who, &depth))
 		return 0;
-	if (call->depth) {
-		call->depth--;
+	if (depth > call->inner_sp) {
 		call->inner_obj = 0;
 		return 0;
 	}
 	call_frame(call, &f);
+	depth -= call->inner_sp;
 	bpf_map_delete_elem(&tls_calls, &key);
+	if (depth) /* of a call whose beginning was not seen, behind that one */
+		return 0;
 	if (target & RED_TARGET_GO_STACK && /* behind the receiver and a slice */
 	    bpf_probe_read_user(&n, sizeof(n),
 				(void *)(PT_REGS_SP(ctx) + RED_GO_STACK_ARGS + 4 * 8)))
