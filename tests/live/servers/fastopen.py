@@ -53,7 +53,8 @@ class Client:
 
     def send(self, flags, data=b""):
         ends = socket.inet_aton(CLIENT) + socket.inet_aton(SERVER)
-        tcp = [self.port, PORT, self.seq, self.ack if flags & ACK else 0, 5 << 4, flags, 65535, 0, 0]
+        ack = self.ack if flags & ACK else 0
+        tcp = [self.port, PORT, self.seq, ack, 5 << 4, flags, 65535, 0, 0]
         form = "!HHIIBBHHH"
         size = struct.calcsize(form) + len(data)
         tcp[7] = checksum(ends + struct.pack("!HH", 6, size) + struct.pack(form, *tcp) + data)
