@@ -82,8 +82,8 @@ struct red_conn {
 	__u16 layer;      /* whose bytes d[] counts: 0 the wire's, n the n-th TLS object's */
 	__u16 data_cap;   /* HTTP/2: how many bytes of DATA are wanted */
 	__u64 ctx;        /* handle of the request being served (context.h), or 0 */
-	__u64 ask_end;    /* of a client: where its request ends, */
-	__u64 answer_end; /* and the answer; NEVER: not known, for good */
+	__u64 ask_end;    /* where the last request ends, */
+	__u64 answer_end; /* and of a client the answer; NEVER: not known, for good */
 	/* The rest is tls.h's. */
 	__u64 tls_obj;     /* the TLS object that is joined, in process tls_tgid; 0: gone */
 	__u32 wire_off[2]; /* bytes of TLS, modulo 2^32 */
@@ -547,6 +547,39 @@ static __always_inline int sock_nonblock(struct sock *sk, int direct)
 	return f && RED_READ(direct, f, f_flags) & O_NONBLOCK;
 }
 
+#define RED_NEVER (~0ULL)
+
+/* Another request has come in before the last was answered: from here on nobody can tell
+ * which of them is served. */
+static __noinline int conn_shared(struct red_conn *c)
+{
+	if (!c || !c->ctx)
+		return 0;
+	c->flags |= RED_CONN_PIPELINED;
+	context_shared(c->ctx);
+	return 0;
+}
+
+/* Bytes came in, and no request begins with them. Is the end of one among them? */
+static __noinline int conn_continued(struct red_conn *c, __u32 len)
+{
+	if (c && c->ask_end < c->d[RED_DIR_IN].off + len)
+		conn_shared(c);
+	return 0;
+}
+
+/* The `got` bytes of a request that are in scratch say where it ends, perhaps. */
+static __always_inline void conn_asked(struct red_conn *c, struct red_scratch *s)
+{
+	struct red_head *h = &s->head;
+
+	c->ask_end = RED_NEVER;
+	if (!h->len || h->flags & (RED_HEAD_ODD | RED_HEAD_CHUNKED))
+		return;
+	c->ask_end = c->d[RED_DIR_IN].off + h->len + h->body;
+	conn_continued(c, s->ev.len);
+}
+
 /* The first bytes of a message that came in: of a request, if the peer opened the
  * connection and spoke first, or if it is one. */
 static __noinline int conn_requested(struct red_conn *c, __u32 slot, __u64 got, __u32 first,
@@ -564,12 +597,13 @@ static __noinline int conn_requested(struct red_conn *c, __u32 slot, __u64 got, 
 		return 0;
 	if (c->ctx)
 		context_close(c->ctx);
+	if (c->flags & RED_CONN_PIPELINED)
+		got = 0;
 	c->ctx =
 		context_open(c->id, red_place(c->layer, c->d[RED_DIR_IN].off), slot, got, blocking);
+	conn_asked(c, s);
 	return 0;
 }
-
-#define RED_NEVER (~0ULL)
 
 /* A request of this process begins at the direction's offset, or its last goes on. */
 static __always_inline void conn_asks(struct red_conn *c, struct red_scratch *s, __u32 slot,

@@ -26,7 +26,7 @@ struct red_ctx {
 	__u64 trace_hi, trace_lo;
 	__u32 tgid, tid;
 	__u8 flags;    /* trace flags */
-	__u8 foreign;  /* of a context that is not read here: never a parent */
+	__u8 foreign;  /* never a parent: of a context that is not read here, or not alone */
 	__u8 blocking; /* its reader waits on its socket */
 	__u8 pad[5];
 };
@@ -158,7 +158,8 @@ static __always_inline void context_read(struct red_ctx *x, __u32 slot, __u64 go
 	if (!s)
 		return;
 	head_scan(slot, got);
-	if (!s->head.len || s->head.flags & (RED_HEAD_ODD | RED_HEAD_B3 | RED_HEAD_TRACES))
+	if (!s->head.len || !is_request_line(s, s->head.line) ||
+	    s->head.flags & (RED_HEAD_ODD | RED_HEAD_B3 | RED_HEAD_TRACES))
 		return;
 	if (!(s->head.flags & RED_HEAD_TRACE))
 		context_root(x);
@@ -173,7 +174,8 @@ static __always_inline void context_read(struct red_ctx *x, __u32 slot, __u64 go
 	x->foreign = 0;
 }
 
-/* The first `got` bytes of a request are in scratch `slot`, read by this task.
+/* The first `got` bytes of a request are in scratch `slot`, read by this task; none: its
+ * context is not read.
  * Returns its handle. */
 static __noinline __u64 context_open(__u64 conn_id, __u64 off, __u32 slot, __u64 got,
 				     __u32 blocking)
@@ -211,6 +213,15 @@ static __noinline int context_close(__u64 handle)
 	serving_sub(tgid, handle);
 	serving_sub(tid | SERVING_THREAD, handle);
 	return 1;
+}
+
+/* Another request has come in with it: what is sent may be that one's. */
+static __always_inline void context_shared(__u64 handle)
+{
+	struct red_ctx *x = bpf_map_lookup_elem(&contexts, &handle);
+
+	if (x)
+		x->foreign = 1;
 }
 
 /* A thread has ended. What it had read stays open for its process. */

@@ -35,6 +35,8 @@ static __always_inline int conn_moved(struct red_conn *c, struct red_stat *st,
 		d->tail_ok = 0;
 		goto count;
 	}
+	if (red_cfg.propagate && dir == RED_DIR_IN && !flip)
+		conn_continued(c, len);
 	if (flip)
 		d->want = RED_HEAD_BUDGET;
 	else if (s->call.kind == RED_BUF_NONE && !d->want && c->mode == RED_POLL_MODE_AUTO &&
@@ -60,6 +62,8 @@ static __always_inline int conn_moved(struct red_conn *c, struct red_stat *st,
 		/* A second message before the other side spoke; a few bytes prove nothing. */
 		if (got >= RED_MESSAGE_MIN)
 			c->flags |= RED_CONN_PIPELINED;
+		if (red_cfg.propagate && dir == RED_DIR_IN && c->ask_end == RED_NEVER)
+			conn_shared(c);
 	}
 	/* One that speaks TLS is announced by its socket's calls (tls.h). */
 	if (!(c->flags & RED_CONN_OPENED) && (tls || conn_announce(c->sk, slot, now))) {

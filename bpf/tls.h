@@ -129,6 +129,7 @@ __noinline int tls_join(__u64 sk, __u64 obj, __u32 tgid, __u32 how)
 		c->wire |= RED_WIRE_LATE;
 	__builtin_memset(c->d, 0, sizeof(c->d));
 	c->written = c->sent = 0;
+	c->ask_end = RED_NEVER;
 	c->last_dir = 2;
 	c->mode = RED_POLL_MODE_AUTO;
 	c->flags &= ~RED_CONN_PIPELINED;

@@ -3,24 +3,43 @@
 
 Prints its own port. GET /MODE/N makes N calls, each on a connection of its own.
 blocking: the thread that reads the request makes the calls. loop: the socket is in
-non-blocking mode, as an event loop's. pool: another thread makes them.
+non-blocking mode, as an event loop's. pool: another thread makes them. Requests may have a
+body of a known length, whose sender may wait for "100 Continue", and come several at once.
 """
 import socket
 import sys
 import threading
 
 
-def read_head(conn):
-    data = b""
-    while b"\r\n\r\n" not in data:
+def read_more(conn):
+    while True:
         try:
-            got = conn.recv(65536)
+            return conn.recv(65536)
         except BlockingIOError:
             continue
+
+
+def read_head(conn, data=b""):
+    """The head, and what came with it."""
+    while b"\r\n\r\n" not in data:
+        got = read_more(conn)
         if not got:
-            break
+            return b"", b""
         data += got
-    return data
+    head, _, rest = data.partition(b"\r\n\r\n")
+    return head, rest
+
+
+def read_request(conn, data):
+    """As read_head(), and without the body."""
+    head, rest = read_head(conn, data)
+    length = next((int(line.split()[1]) for line in head.split(b"\r\n")
+                   if line.lower().startswith(b"content-length:")), 0)
+    if b"100-continue" in head:
+        conn.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+    while len(rest) < length:
+        rest += read_more(conn)
+    return head, rest[length:]
 
 
 def call(port):
@@ -32,8 +51,9 @@ def call(port):
 
 def handle(conn, backend):
     with conn:
+        rest = b""
         while True:
-            head = read_head(conn)
+            head, rest = read_request(conn, rest)
             if not head:
                 return
             mode, n = head.split()[1].decode().strip("/").split("/")
