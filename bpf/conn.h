@@ -94,7 +94,7 @@ struct red_conn {
 	__u8 nonblock; /* HTTP/2: its socket was set so when that began */
 	__u8 refused;  /* enum red_drop: why user space has not its RED_EV_OPEN */
 	__u8 over;     /* TCP has ended; the process may still read what had come */
-	__u8 pad;
+	__u8 interim;  /* what went out last was "HTTP/1.1 1xx": the request may go on */
 };
 
 struct {
@@ -595,6 +595,10 @@ static __noinline int conn_requested(struct red_conn *c, __u32 slot, __u64 got, 
 		c->flags |= RED_CONN_SERVER;
 	if (!(c->flags & RED_CONN_SERVER))
 		return 0;
+	if (c->interim && !(c->flags & RED_CONN_PIPELINED)) {
+		c->interim = 0;
+		return conn_continued(c, s->ev.len);
+	}
 	if (c->ctx)
 		context_close(c->ctx);
 	if (c->flags & RED_CONN_PIPELINED)

@@ -14,6 +14,18 @@ static __always_inline int is_switching(const struct red_scratch *s, __u64 got)
 	       *(__u32 *)&s->data[8] == W4(' ', '1', '0', '1');
 }
 
+/* "HTTP/1.1 100" and its like: another answer follows, perhaps behind the rest of the request. */
+static __noinline int conn_interim(struct red_conn *c, __u32 slot, __u64 got)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+
+	if (c && s)
+		c->interim = got > RED_MESSAGE_MIN &&
+			     *(__u64 *)&s->data[0] == W8('H', 'T', 'T', 'P', '/', '1', '.', '1') &&
+			     *(__u16 *)&s->data[8] == (' ' | '1' << 8) && !is_switching(s, got);
+	return 0;
+}
+
 /* One call that moved `len` > 0 bytes; the call in scratch `slot` says where they are. Returns 1
  * when the connection speaks HTTP/2: conn_frames() is to look at them, which the caller calls,
  * since the stack has no room for it below this. Of a typed socket s->nonblock is
@@ -37,6 +49,8 @@ static __always_inline int conn_moved(struct red_conn *c, struct red_stat *st,
 	}
 	if (red_cfg.propagate && dir == RED_DIR_IN && !flip)
 		conn_continued(c, len);
+	if (red_cfg.propagate && dir == RED_DIR_OUT)
+		c->interim = 0;
 	if (flip)
 		d->want = RED_HEAD_BUDGET;
 	else if (s->call.kind == RED_BUF_NONE && !d->want && c->mode == RED_POLL_MODE_AUTO &&
@@ -51,6 +65,8 @@ static __always_inline int conn_moved(struct red_conn *c, struct red_stat *st,
 		return 1;
 	if (flip && is_switching(s, got))
 		c->mode = RED_POLL_MODE_ALL;
+	if (red_cfg.propagate && dir == RED_DIR_OUT && flip)
+		conn_interim(c, slot, got);
 	c->last_dir = dir;
 	if (!d->want && first < RED_CAP_MAX && c->mode == RED_POLL_MODE_AUTO &&
 	    !(c->flags & RED_CONN_PIPELINED)) {
