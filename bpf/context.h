@@ -10,13 +10,15 @@
  * when it is the only one:
  *   THREAD  this thread read one open request, from a socket on which it waits
  *           (not an event loop's)
- *   SOLE    the process serves one request, and user space has found that this
- *           process calls this peer once per request (map `regular`)
+ *   SOLE    the process serves one request, has served no other since that began, and
+ *           user space has found that this process calls this peer once per request
+ *           (map `regular`)
  *
  * An open request's handle is its span id. A process and a thread each have a count
  * and the sum of the handles: when the count is one, the sum is the handle. The
  * count is raised before and lowered after the sum, so that a glance between them
- * sees too many, or a sum that is nobody's handle.
+ * sees too many, or a sum that is nobody's handle. Whoever closes early (its client has
+ * gone) may still be at work, so one that was not alone is not sole before all have closed.
  */
 #ifndef RED_CONTEXT_H
 #define RED_CONTEXT_H
@@ -34,6 +36,7 @@ struct red_ctx {
 struct red_serving {
 	__u64 count;
 	__u64 sum;
+	__u64 crowd; /* there were several since there was none */
 };
 
 /* By handle. Sizes of these three: agent/loader.c. */
@@ -78,6 +81,8 @@ static __always_inline void serving_add(__u64 who, __u64 handle)
 	}
 	__sync_fetch_and_add(&o->count, 1);
 	__sync_fetch_and_add(&o->sum, handle);
+	if (*(volatile __u64 *)&o->count > 1)
+		o->crowd = 1;
 }
 
 static __always_inline void serving_sub(__u64 who, __u64 handle)
@@ -88,6 +93,11 @@ static __always_inline void serving_sub(__u64 who, __u64 handle)
 		return;
 	__sync_fetch_and_add(&o->sum, -handle);
 	__sync_fetch_and_add(&o->count, -1);
+	if (*(volatile __u64 *)&o->count)
+		return;
+	o->crowd = 0;
+	if (*(volatile __u64 *)&o->count > 1) /* meanwhile */
+		o->crowd = 1;
 }
 
 /* Read as the volatile that it is: to the compiler a plain constant would be its zeros. */
@@ -240,12 +250,12 @@ static __always_inline void context_process_gone(__u32 tgid)
 	bpf_map_delete_elem(&serving, &who);
 }
 
-static __always_inline struct red_ctx *serving_one(__u64 who)
+static __always_inline struct red_ctx *serving_one(__u64 who, int alone)
 {
 	struct red_serving *o = bpf_map_lookup_elem(&serving, &who);
 	__u64 handle;
 
-	if (!o || o->count != 1)
+	if (!o || o->count != 1 || (alone && o->crowd))
 		return 0;
 	handle = o->sum;
 	return bpf_map_lookup_elem(&contexts, &handle);
@@ -255,7 +265,7 @@ static __always_inline struct red_ctx *serving_one(__u64 who)
  * that is known. -1: a parent there is, but of a context that is not read here. */
 static __noinline int context_parent(__u64 id, struct red_regular *to, struct red_ctx *x)
 {
-	struct red_ctx *one = serving_one((__u32)id | SERVING_THREAD);
+	struct red_ctx *one = serving_one((__u32)id | SERVING_THREAD, 0);
 	int how = RED_LINK_THREAD;
 
 	if (!to || !x)
@@ -264,7 +274,7 @@ static __noinline int context_parent(__u64 id, struct red_regular *to, struct re
 		how = RED_LINK_SOLE;
 		if (red_serving_lost || !bpf_map_lookup_elem(&regular, to))
 			return RED_LINK_NONE;
-		one = serving_one(id >> 32);
+		one = serving_one(id >> 32, 1);
 	}
 	if (!one || red_serving_lost)
 		return RED_LINK_NONE;

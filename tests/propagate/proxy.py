@@ -4,9 +4,11 @@
 Prints its own port. GET /MODE/N makes N calls, each on a connection of its own.
 blocking: the thread that reads the request makes the calls. loop: the socket is in
 non-blocking mode, as an event loop's. pool: another thread makes them. Requests may have a
-body of a known length, whose sender may wait for "100 Continue", and come several at once.
+body of a known length, whose sender may wait for "100 Continue", and come several at once. gone: when a request to `held` has come, its
+connection is reset, and the calls are made after that; then that one is answered.
 """
 import socket
+import struct
 import sys
 import threading
 
@@ -49,6 +51,14 @@ def call(port):
         read_head(s)
 
 
+came, done = threading.Event(), threading.Event()
+
+
+def reset(conn):
+    conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    conn.close()
+
+
 def handle(conn, backend):
     with conn:
         rest = b""
@@ -59,6 +69,12 @@ def handle(conn, backend):
             mode, n = head.split()[1].decode().strip("/").split("/")
             if mode == "loop":
                 conn.setblocking(False)  # known from the next request on
+            if mode == "held":
+                came.set()
+                done.wait()
+            if mode == "gone":
+                came.wait()
+                reset(conn)
             for _ in range(int(n)):
                 if mode == "pool":
                     t = threading.Thread(target=call, args=(backend,))
@@ -66,6 +82,9 @@ def handle(conn, backend):
                     t.join()
                 else:
                     call(backend)
+            if mode == "gone":
+                done.set()
+                return
             conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
 
