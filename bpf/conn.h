@@ -580,18 +580,20 @@ static __always_inline void conn_asked(struct red_conn *c, struct red_scratch *s
 	conn_continued(c, s->ev.len);
 }
 
-/* The first bytes of a message that came in: of a request, if the peer opened the
- * connection and spoke first, or if it is one. */
+/* The first bytes of a message that came in: of a request, if the peer spoke first on a
+ * connection that was seen from its first byte, or if it is one. A server that greets, whose
+ * client's connection was open before or is a UNIX socket, asks for nothing. */
 static __noinline int conn_requested(struct red_conn *c, __u32 slot, __u64 got, __u32 first,
 				     __u32 blocking)
 {
 	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
-	int answer;
+	int answer, fresh;
 
 	if (!s || !c || c->flags & RED_CONN_CLIENT)
 		return 0;
 	answer = got >= 5 && *(__u32 *)&s->data[0] == W4('H', 'T', 'T', 'P') && s->data[4] == '/';
-	if (!answer && (first || (!(c->flags & RED_CONN_FRESH) && like_message(slot, 0, got))))
+	fresh = c->flags & RED_CONN_FRESH;
+	if (!answer && (fresh ? first : like_message(slot, 0, got)))
 		c->flags |= RED_CONN_SERVER;
 	if (!(c->flags & RED_CONN_SERVER))
 		return 0;

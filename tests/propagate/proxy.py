@@ -5,7 +5,9 @@ Prints its own port. GET /MODE/N makes N calls, each on a connection of its own.
 blocking: the thread that reads the request makes the calls. loop: the socket is in
 non-blocking mode, as an event loop's. pool: another thread makes them. Requests may have a
 body of a known length, whose sender may wait for "100 Continue", and come several at once. gone: when a request to `held` has come, its
-connection is reset, and the calls are made after that; then that one is answered.
+connection is reset, and the calls are made after that; then that one is answered. upgrade:
+what comes then is echoed. greeted: as a client of the abstract UNIX socket redeye-BACKEND-PORT, it
+reads first, and stays connected.
 """
 import socket
 import struct
@@ -52,6 +54,22 @@ def call(port):
 
 
 came, done = threading.Event(), threading.Event()
+connected = []
+
+
+def greeted(backend):
+    s = socket.socket(socket.AF_UNIX)
+    connected.append(s)
+    s.connect("\0redeye-%d" % backend)
+    s.recv(1000)
+
+
+def echo(conn):
+    conn.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n")
+    data = conn.recv(1000)
+    while data:
+        conn.sendall(data)
+        data = conn.recv(1000)
 
 
 def reset(conn):
@@ -75,6 +93,11 @@ def handle(conn, backend):
             if mode == "gone":
                 came.wait()
                 reset(conn)
+            if mode == "greeted":
+                greeted(backend)
+            if mode == "upgrade":
+                echo(conn)
+                return
             for _ in range(int(n)):
                 if mode == "pool":
                     t = threading.Thread(target=call, args=(backend,))
