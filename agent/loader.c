@@ -588,6 +588,7 @@ int loader__propagation(struct loader *l, struct loader_propagation *out, const 
 		.once = &s->bss->red_prop_once,
 		.leaves = &s->bss->red_prop_leaves,
 		.off = &s->bss->red_prop_off,
+		.lost_ns = (volatile uint64_t *)&s->bss->red_serving_lost,
 	};
 	return 0;
 }

@@ -80,6 +80,7 @@ struct loader_propagation {
 	uint32_t *once;                  /* red_prop_once */
 	const volatile uint32_t *leaves; /* red_prop_leaves */
 	volatile uint32_t *off;          /* red_prop_off */
+	volatile uint64_t *lost_ns;      /* red_serving_lost */
 };
 int loader__propagation(struct loader *l, struct loader_propagation *out, const char **why);
 

@@ -9,6 +9,8 @@
 
 #include "skeleton.h"
 
+#define SERVING_MIN 131072
+
 static uint32_t recvmsg_nargs(const struct btf *btf)
 {
 	const struct btf_type *t;
@@ -47,7 +49,29 @@ static void set_debug_header(struct red_config *cfg, const char *name)
 	cfg->debug_len = n + 1;
 }
 
-static void set_propagation(struct redeye_bpf *s, const struct loader_config *c)
+/* User space evicts; it needs to hear of a connection before the kernel is full. */
+static uint32_t conns_max(const struct loader_config *c)
+{
+	return c->max_connections + c->max_connections / 8 + 64;
+}
+
+/* Processes and threads that have read requests, until they end. Since 6.1, as propagation
+ * needs, programs of tracing may make elements when they are needed; before that the kernel
+ * warns of it. */
+static void set_serving(struct bpf_map *serving, const struct loader_config *c,
+			const struct btf *btf)
+{
+	uint32_t n = 2 * c->max_connections;
+
+	if (btf__find_by_name_kind(btf, "bpf_mem_alloc_init", BTF_KIND_FUNC) > 0) {
+		bpf_map__set_map_flags(serving, BPF_F_NO_PREALLOC);
+		n = n > SERVING_MIN ? n : SERVING_MIN;
+	}
+	bpf_map__set_max_entries(serving, n);
+}
+
+static void set_propagation(struct redeye_bpf *s, const struct loader_config *c,
+			    const struct btf *btf)
 {
 	struct red_config *cfg = (struct red_config *)&s->rodata->red_cfg;
 
@@ -56,7 +80,6 @@ static void set_propagation(struct redeye_bpf *s, const struct loader_config *c)
 		/* Only its own programs name them, and these stay out. */
 		bpf_map__set_autocreate(s->maps.prop_hash, false);
 		bpf_map__set_autocreate(s->maps.prop_socks, false);
-		bpf_map__set_autocreate(s->maps.prop_stats, false);
 		return;
 	}
 	cfg->propagate = 1;
@@ -64,8 +87,8 @@ static void set_propagation(struct redeye_bpf *s, const struct loader_config *c)
 	cfg->sample_parent = c->sample_parent;
 	cfg->sample_threshold = c->sample_threshold;
 	set_debug_header(cfg, c->debug_header);
-	bpf_map__set_max_entries(s->maps.contexts, c->max_connections);
-	bpf_map__set_max_entries(s->maps.serving, 2 * c->max_connections);
+	bpf_map__set_max_entries(s->maps.contexts, conns_max(c));
+	set_serving(s->maps.serving, c, btf);
 	bpf_map__set_max_entries(s->maps.regular, 8192);
 	bpf_map__set_max_entries(s->maps.prop_hash, c->max_connections);
 }
@@ -99,8 +122,7 @@ void loader_config__apply(const struct loader_config *c, const struct btf *btf,
 			  struct redeye_bpf *s)
 {
 	bpf_map__set_max_entries(s->maps.targets, pid_max() / 64 + 1);
-	/* User space evicts; it needs to hear of a connection before the kernel is full. */
-	bpf_map__set_max_entries(s->maps.conns, c->max_connections + c->max_connections / 8 + 64);
+	bpf_map__set_max_entries(s->maps.conns, conns_max(c));
 	bpf_map__set_max_entries(s->maps.ring, c->ring_bytes);
 	bpf_map__set_max_entries(s->maps.stats, possible_cpus() * RED_HOOK__CNT);
 	s->rodata->red_cfg.own_tgid = getpid();
@@ -109,7 +131,7 @@ void loader_config__apply(const struct loader_config *c, const struct btf *btf,
 	s->rodata->red_cfg.wakeup_bytes = c->ring_bytes / 4;
 	s->rodata->red_cfg.wakeup_ns = 10 * 1000 * 1000;
 	s->rodata->red_cfg.recvmsg_nargs = recvmsg_nargs(btf);
-	set_propagation(s, c);
+	set_propagation(s, c, btf);
 	if (!c->tls)
 		return;
 	s->rodata->red_cfg.tls = 1;

@@ -57,6 +57,7 @@ const char *const propagate_outcomes[RED_PROP__CNT] = {
 	[RED_PROP_SOCKETS] = "taken",
 	[RED_PROP_REMOVED] = "returned",
 	[RED_PROP_HASH_FULL] = "refused",
+	[RED_PROP_NOT_COUNTED] = "uncounted",
 };
 
 int propagate_counts__read(const struct loader_propagation *k, struct propagate_counts *out)

@@ -30,7 +30,9 @@ struct red_ctx {
 	__u8 flags;    /* trace flags */
 	__u8 foreign;  /* never a parent: of a context that is not read here, or not alone */
 	__u8 blocking; /* its reader waits on its socket */
-	__u8 pad[5];
+	__u8 by_tgid;  /* its process has counted it, */
+	__u8 by_tid;   /* and its thread */
+	__u8 pad[3];
 };
 
 struct red_serving {
@@ -39,7 +41,7 @@ struct red_serving {
 	__u64 crowd; /* there were several since there was none */
 };
 
-/* By handle. Sizes of these three: agent/loader.c. */
+/* By handle. Sizes of these three: agent/loader_config.c. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
@@ -62,12 +64,50 @@ struct {
 	__type(value, __u8);
 } regular SEC(".maps");
 
-/* A request could not be counted: nobody is sole any more. */
-__u32 red_serving_lost;
+struct red_prop_stat {
+	__u64 n[RED_PROP__CNT];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct red_prop_stat);
+} prop_stats SEC(".maps");
+
+static __always_inline void prop_count(enum red_prop what)
+{
+	__u32 zero = 0;
+	struct red_prop_stat *st = bpf_map_lookup_elem(&prop_stats, &zero);
+
+	if (st)
+		__sync_fetch_and_add(&st->n[what], 1);
+}
+
+/* When a request could not be counted last; 0: never. It may be served still, and so
+ * nobody is said to be alone for as long as few requests take. */
+__u64 red_serving_lost;
+
+#define SERVING_LOST_NS 600000000000ULL
+
+static __noinline int serving_lost(void)
+{
+	red_serving_lost = bpf_ktime_get_ns();
+	prop_count(RED_PROP_NOT_COUNTED);
+	return 0;
+}
+
+static __always_inline int serving_lost_lately(void)
+{
+	__u64 then = red_serving_lost;
+
+	return then && bpf_ktime_get_ns() - then < SERVING_LOST_NS;
+}
 
 #define SERVING_THREAD (1ULL << 32)
 
-static __always_inline void serving_add(__u64 who, __u64 handle)
+/* Returns 1 when it is counted. */
+static __always_inline int serving_add(__u64 who, __u64 handle)
 {
 	struct red_serving *o = bpf_map_lookup_elem(&serving, &who), none = {};
 
@@ -75,14 +115,13 @@ static __always_inline void serving_add(__u64 who, __u64 handle)
 		bpf_map_update_elem(&serving, &who, &none, BPF_NOEXIST);
 		o = bpf_map_lookup_elem(&serving, &who);
 	}
-	if (!o) {
-		red_serving_lost = 1;
-		return;
-	}
+	if (!o)
+		return 0;
 	__sync_fetch_and_add(&o->count, 1);
 	__sync_fetch_and_add(&o->sum, handle);
 	if (*(volatile __u64 *)&o->count > 1)
 		o->crowd = 1;
+	return 1;
 }
 
 static __always_inline void serving_sub(__u64 who, __u64 handle)
@@ -184,9 +223,16 @@ static __always_inline void context_read(struct red_ctx *x, __u32 slot, __u64 go
 	x->foreign = 0;
 }
 
+static __always_inline void context_uncount(const struct red_ctx *x, __u64 handle)
+{
+	if (x->by_tgid)
+		serving_sub(x->tgid, handle);
+	if (x->by_tid)
+		serving_sub(x->tid | SERVING_THREAD, handle);
+}
+
 /* The first `got` bytes of a request are in scratch `slot`, read by this task; none: its
- * context is not read.
- * Returns its handle. */
+ * context is not read. Returns its handle; 0: there was no room. */
 static __noinline __u64 context_open(__u64 conn_id, __u64 off, __u32 slot, __u64 got,
 				     __u32 blocking)
 {
@@ -201,27 +247,31 @@ static __noinline __u64 context_open(__u64 conn_id, __u64 off, __u32 slot, __u64
 	};
 
 	context_read(&x, slot, got);
-	serving_add(x.tgid, handle);
-	serving_add(x.tid | SERVING_THREAD, handle);
-	/* Where there is no room it stays counted: its process has no sole request any more. */
-	bpf_map_update_elem(&contexts, &handle, &x, BPF_ANY);
-	return handle;
+	x.by_tgid = serving_add(x.tgid, handle);
+	x.by_tid = serving_add(x.tid | SERVING_THREAD, handle);
+	if (!x.by_tgid || !x.by_tid)
+		serving_lost();
+	if (!bpf_map_update_elem(&contexts, &handle, &x, BPF_ANY))
+		return handle;
+	context_uncount(&x, handle);
+	serving_lost();
+	return 0;
 }
 
 /* Of two that close the same, one deletes it, and that one counts. */
 static __noinline int context_close(__u64 handle)
 {
-	struct red_ctx *x = bpf_map_lookup_elem(&contexts, &handle);
-	__u32 tgid, tid;
+	struct red_ctx *x = bpf_map_lookup_elem(&contexts, &handle), was;
 
 	if (!x)
 		return 0;
-	tgid = x->tgid;
-	tid = x->tid;
+	was.tgid = x->tgid;
+	was.tid = x->tid;
+	was.by_tgid = x->by_tgid;
+	was.by_tid = x->by_tid;
 	if (bpf_map_delete_elem(&contexts, &handle))
 		return 0;
-	serving_sub(tgid, handle);
-	serving_sub(tid | SERVING_THREAD, handle);
+	context_uncount(&was, handle);
 	return 1;
 }
 
@@ -272,11 +322,11 @@ static __noinline int context_parent(__u64 id, struct red_regular *to, struct re
 		return RED_LINK_NONE;
 	if (!one || !one->blocking || one->tgid != id >> 32) {
 		how = RED_LINK_SOLE;
-		if (red_serving_lost || !bpf_map_lookup_elem(&regular, to))
+		if (!bpf_map_lookup_elem(&regular, to))
 			return RED_LINK_NONE;
 		one = serving_one(id >> 32, 1);
 	}
-	if (!one || red_serving_lost)
+	if (!one || serving_lost_lately())
 		return RED_LINK_NONE;
 	if (one->foreign)
 		return -1;

@@ -71,6 +71,8 @@ static __always_inline void conn_io(struct sock *sk, int direct, int dir, __s64 
 		why = conn_create(*(volatile __u64 *)&s->sk, ident, pid_tgid >> 32, ret, dir);
 		if (why == RED_DROP_NOT_STREAM || why == RED_DROP_CONNS_FULL) {
 			drop(st, why);
+			if (red_cfg.propagate && why == RED_DROP_CONNS_FULL && dir == RED_DIR_IN)
+				serving_lost(); /* of a request, perhaps */
 			return;
 		}
 		c = bpf_map_lookup_elem(&conns, &key);

@@ -154,6 +154,8 @@ int BPF_PROG(tp_exit, struct task_struct *p)
 		stash_thread_gone(tgid, p->pid);
 	if (red_cfg.propagate)
 		context_thread_gone(p->pid);
+	if (red_cfg.propagate && p->signal->live.counter <= 0) /* also of what was a target once */
+		context_process_gone(tgid);
 	if (!on || !*on)
 		return 0;
 	if (*on & RED_TARGET_TLS)
@@ -161,8 +163,6 @@ int BPF_PROG(tp_exit, struct task_struct *p)
 	if (p->signal->live.counter > 0)
 		return 0;
 	*on = 0;
-	if (red_cfg.propagate)
-		context_process_gone(tgid);
 	proc_event(RED_EV_EXIT, tgid, p->exit_code);
 	share_forget(tgid);
 	return 0;

@@ -93,27 +93,7 @@ struct {
 	__type(value, __u32);
 } prop_hash SEC(".maps");
 
-struct red_prop_stat {
-	__u64 n[RED_PROP__CNT];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct red_prop_stat);
-} prop_stats SEC(".maps");
-
 __u32 red_prop_off; /* enum red_prop_off: touch nothing any more */
-
-static __always_inline void prop_count(enum red_prop what)
-{
-	__u32 zero = 0;
-	struct red_prop_stat *st = bpf_map_lookup_elem(&prop_stats, &zero);
-
-	if (st)
-		__sync_fetch_and_add(&st->n[what], 1);
-}
 
 /* ---- which sockets ------------------------------------------------------------------- */
 

@@ -294,7 +294,7 @@ enum red_poll_cmd {
 };
 
 /* What became of requests on connections that could carry a header (propagate.h): one
- * of these for each, besides the three that count something else. */
+ * of these for each, besides the last four, that count something else. */
 enum red_prop {
 	RED_PROP_INJECTED = 0,
 	RED_PROP_NOT_HTTP = 1,
@@ -311,10 +311,11 @@ enum red_prop {
 	RED_PROP_RACE = 12, /* another task used the scratch memory meanwhile */
 	RED_PROP_RING_FULL = 13,
 	RED_PROP_PUSH_FAILED = 14,
-	RED_PROP_SOCKETS = 15,   /* connections taken in */
-	RED_PROP_REMOVED = 16,   /* given back before their end */
-	RED_PROP_HASH_FULL = 17, /* connections not taken in */
-	RED_PROP__CNT = 18,
+	RED_PROP_SOCKETS = 15,     /* connections taken in */
+	RED_PROP_REMOVED = 16,     /* given back before their end */
+	RED_PROP_HASH_FULL = 17,   /* connections not taken in */
+	RED_PROP_NOT_COUNTED = 18, /* requests that are served, without room for them (context.h) */
+	RED_PROP__CNT = 19,
 };
 
 /* Why the kernel side stopped itself, */

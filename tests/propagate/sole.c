@@ -2,8 +2,11 @@
 /*
  * sole PID PORT: what redeye's pipeline does for the kernel side, and no more. Process
  * PID is a target, and regular towards 127.0.0.1:PORT; each of its requests is answered
- * at the first byte of its response. Until the end of standard input.
+ * at the first byte of its response. Until the end of standard input, of which each line asks
+ * for something: "full", map `contexts` has no room any more; "room", it has; "later", what
+ * was lost so far was lost long ago. It says so when it is done.
  */
+#include <bpf/bpf.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +51,47 @@ static void on_record(void *arg, const void *record, size_t size)
 		loader__answered(loader, c->sk, ev->conn_id, c->request);
 }
 
+/* The map of this name among this process's own. */
+static int map_fd(const char *name, struct bpf_map_info *info)
+{
+	uint32_t len;
+	int fd;
+
+	for (fd = 3; fd < 1024; fd++) {
+		memset(info, 0, len = sizeof(*info));
+		if (!bpf_obj_get_info_by_fd(fd, info, &len) && info->max_entries &&
+		    !strcmp(info->name, name))
+			return fd;
+	}
+	return -1;
+}
+
+/* As many keys as there is room for, none of which is a handle: those are large. */
+static void fill(bool full)
+{
+	static char value[256];
+	struct bpf_map_info info;
+	int fd = map_fd("contexts", &info), err = 0;
+	uint64_t key;
+
+	for (key = 1; fd >= 0 && !err && key <= info.max_entries; key++)
+		err = full ? bpf_map_update_elem(fd, &key, value, BPF_ANY)
+			   : bpf_map_delete_elem(fd, &key);
+}
+
+static void obey(const char *line)
+{
+	struct loader_propagation k;
+	const char *why;
+
+	if (!strcmp(line, "later\n") && !loader__propagation(loader, &k, &why))
+		*k.lost_ns = 1;
+	else
+		fill(!strcmp(line, "full\n"));
+	fputs(line, stdout);
+	fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
 	struct loader_config cfg = { .max_connections = 4096,
@@ -59,7 +103,7 @@ int main(int argc, char **argv)
 	struct selection all = {};
 	struct propagate *p;
 	struct pollfd in = { .events = POLLIN };
-	char err[256];
+	char err[256], line[16];
 	uint64_t bytes;
 	int fd;
 
@@ -75,8 +119,11 @@ int main(int argc, char **argv)
 	loader__set_target(loader, atoi(argv[1]), true);
 	puts("ready");
 	fflush(stdout);
-	while (!poll(&in, 1, 1) || !(in.revents & POLLHUP))
+	while (!poll(&in, 1, 1) || !(in.revents & POLLHUP)) {
 		ring__read(loader__ring(loader, &bytes, &fd), 1000, on_record, NULL);
+		if (in.revents & POLLIN && fgets(line, sizeof(line), stdin))
+			obey(line);
+	}
 	propagate__free(p);
 	loader__free(loader);
 	return 0;
