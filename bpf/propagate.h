@@ -165,8 +165,11 @@ static __always_inline void sockops_conn(struct red_prop_sock *st, struct tcp_so
 		conn_forget(c, key);
 	conn_insert(&fresh, sk, 1ULL << 62 | st->cookie, sock_ident(sk, 1), st->tgid, 0);
 	c = bpf_map_lookup_elem(&conns, &key);
-	if (c)
-		c->flags |= RED_CONN_CLIENT;
+	if (!c)
+		return;
+	c->flags |= RED_CONN_CLIENT;
+	if (target_of(st->tgid) & RED_TARGET_READY && c->flags & RED_CONN_FRESH)
+		c->flags |= RED_CONN_PROBED; /* as conn_io() has it */
 }
 
 /* Of SO_ZEROCOPY: the kernel would tell the process of more sends than it made. */

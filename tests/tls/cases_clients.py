@@ -130,13 +130,13 @@ def one_trace(spans, n):
 
 @case(on=("curl-nginx", "requests-go", "go-rustls", "node-https-asyncio",
           "reqwest-rustls-node-24", "dotnet-8-dotnet-pump-8"))
-def both_ends(t, pair):
+def both_ends(t, pair, *options):
     """Client and server of this host, both watched: they agree, and share a trace."""
     name = max((c for c in CLIENTS if pair.startswith(c + "-")), key=len)
     target = serve(t, pair[len(name) + 1:])
     running = Running(t, name, target.url(), 13)
     collector = Collector()
-    agent = watch(t, target, running, options=collector.options()).probed()
+    agent = watch(t, target, running, options=collector.options() + options).probed()
     running.go()
     agent.expect(https(13), client(13, target.port))
     if not t.dry:
@@ -147,3 +147,9 @@ def both_ends(t, pair):
         one_trace(collector.spans, 13)
     collector.shutdown()
     collector.server_close()
+
+
+@case(on=("curl-nginx",))
+def both_ends_propagating(t, pair):
+    """The same where connections are known before anything moved."""
+    both_ends(t, pair, "--propagate")
