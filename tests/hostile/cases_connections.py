@@ -45,7 +45,8 @@ def connection_churn(t):
         agent.settle()
         check(agent.count(service_name="victim") == 0, "half a head was counted")
         victim.exchange([GET] * 7)
-        expect_nothing_lost(expect_total(agent, 7))
+        # An interrupt within a state change may bring another one: a poll tells what that was.
+        expect_nothing_lost(expect_total(agent, 7), nested=("tp_set_state",))
         wait_closed(agent, 16)
 
 
