@@ -65,7 +65,7 @@ struct opt {
 	bool env_words;                  /* of which the case does not matter */
 	const char *(*env_means)(const char *value); /* what it is called here; NULL: the same */
 	bool secret;                                 /* its value is not shown */
-	bool secret_user;                            /* a URL: nor is its, when it names a user */
+	bool secret_url;                             /* nor is its, when it has a user or a query */
 	bool quiet;        /* not in --help, which says it in one line for many */
 	const char *group; /* heading in --help */
 	const char *metavar, *help;

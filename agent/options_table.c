@@ -282,7 +282,7 @@ static bool valid_method(const char *s)
 #define OTLP_ROWS(PREFIX, MEMBER, ENV, QUIET, TIMEOUT)                                             \
 	{ .name = PREFIX "endpoint", .type = OPT_STRING, VALUE(MEMBER.endpoint),                   \
 	  .valid = valid_endpoint, .want = "http://HOST:PORT, https://HOST:PORT or HOST:PORT",     \
-	  .secret_user = true,                                                                     \
+	  .secret_url = true,                                                                      \
 	  .commands = CMD_RUN, .group = OTLP, .env_alias = ENV "ENDPOINT", .quiet = QUIET,         \
 	  .metavar = "URL", .help = "collector to send to, such as http://localhost:4318" },       \
 	{ .name = PREFIX "protocol", .type = OPT_STRING, VALUE(MEMBER.protocol),                   \
@@ -436,7 +436,7 @@ const struct opt opt_table[] = {
 	  .names = k8s_modes, .def = "auto", .commands = CMD_WATCH, .group = KUBERNETES,
 	  .metavar = "WHEN", .help = "ask the API server for this node's pods; auto: in a pod" },
 	{ .name = "kubernetes-api", .type = OPT_STRING, VALUE(kubernetes_api),
-	  .valid = valid_url, .want = "a URL", .secret_user = true,
+	  .valid = valid_url, .want = "a URL", .secret_url = true,
 	  .commands = CMD_WATCH, .group = KUBERNETES,
 	  .metavar = "URL", .help = "API server, instead of the one that a pod is told" },
 	{ .name = "kubernetes-node", .type = OPT_STRING, VALUE(kubernetes_node),
@@ -554,7 +554,7 @@ const struct opt opt_table[] = {
 	  .help = "write traceparent into plain HTTP/1 requests: changes traffic" },
 	{ .name = "zipkin-endpoint", .type = OPT_STRING, VALUE(zipkin_endpoint),
 	  .def = "http://localhost:9411/api/v2/spans", .valid = valid_url, .want = "a URL",
-	  .secret_user = true,
+	  .secret_url = true,
 	  .commands = CMD_RUN, .group = TRACES, .env_alias = "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
 	  .metavar = "URL", .help = "for --traces-exporter zipkin" },
 	{ .name = "resource-attributes", .type = OPT_WORDS, STRS(resource_attributes),
@@ -695,7 +695,7 @@ const size_t opt_table_n = sizeof(opt_table) / sizeof(opt_table[0]);
 
 bool opt__is_secret(const struct opt *opt, const char *text)
 {
-	return text && *text && (opt->secret || (opt->secret_user && strchr(text, '@')));
+	return text && *text && (opt->secret || (opt->secret_url && strpbrk(text, "@?#")));
 }
 
 static bool is_named(const struct opt *opt, const char *name, size_t len)

@@ -90,6 +90,21 @@ static void reads_back(void **state)
 	options__free(&o);
 }
 
+/* Its query may be a key. */
+static void a_query_is_not_printed(void **state)
+{
+	char *argv[] = { "config", "--otlp-endpoint", "http://collector:4318/?key=" SECRET };
+	struct options o;
+
+	parse(&o, N(argv), argv);
+	assert_string_equal(o.otlp.endpoint, argv[2]);
+	print(&o);
+	assert_null(strstr(printed, SECRET));
+	assert_non_null(strstr(printed, "# otlp-endpoint: set, and not shown  # flag\n"));
+	assert_int_equal(o.warnings.n, 1);
+	options__free(&o);
+}
+
 static void an_endpoint_without_user_is_shown(void **state)
 {
 	char *argv[] = { "config", "--otlp-endpoint", "http://collector:4318" };
@@ -132,6 +147,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(is_not_printed),
 		cmocka_unit_test(reads_back),
+		cmocka_unit_test(a_query_is_not_printed),
 		cmocka_unit_test(an_endpoint_without_user_is_shown),
 		cmocka_unit_test(on_the_command_line_is_warned_of),
 		cmocka_unit_test(is_not_in_what_is_wrong_with_it),
