@@ -66,6 +66,7 @@ static void frame_ends(struct http2 *h, enum red_dir dir, uint64_t ts_ns)
 	} else if (frame.type == HTTP2_DATA && frame.flags & HTTP2_END_STREAM) {
 		http2__half_ends(h, dir, frame.stream, ts_ns);
 	} else if (frame.type == PREFACE) {
+		h->preface_due = false;
 		http2_tell(h);
 	}
 }
@@ -363,6 +364,7 @@ void http2__take_over(struct conn *c, struct proto_env *env, enum red_dir reques
 	if (!upgraded)
 		return;
 	upgraded->version = "2";
+	h->preface_due = true;
 	h->first_request = h->last_request = 1;
 	http2__add(h, upgraded, 1);
 }

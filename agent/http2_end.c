@@ -14,7 +14,8 @@ static void lose(struct http2 *h, enum red_dir dir)
 void http2__gap(struct http2 *h, enum red_dir dir)
 {
 	http2_stat(h)->gaps++;
-	http2_tell(h);
+	if (!h->preface_due || dir == h->request_dir)
+		http2_tell(h);
 	lose(h, dir);
 	http2__drop_all(h, PROTO_DROP_LOST);
 }

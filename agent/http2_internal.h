@@ -52,6 +52,7 @@ struct http2 {
 	uint8_t request_dir; /* HTTP2_NO_DIR: not known */
 	bool verified;       /* the first bytes begin with a frame */
 	bool shared;         /* by several threads, which send requests */
+	bool preface_due;    /* after an upgrade, which the server answers without waiting for it */
 	struct http2_half half[2];
 	uint32_t first_request, last_request; /* streams of requests that were seen; 0 none */
 	uint32_t last_accepted;               /* by the server's GOAWAY */

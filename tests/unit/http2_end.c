@@ -629,6 +629,20 @@ static void not_told_too_early(void **state)
 	assert_int_equal(n_told, 1);
 }
 
+/* Bytes of the answer to the upgrade are missed: those of the preface are not. */
+static void not_told_by_a_gap_before_the_preface(void **state)
+{
+	const char answer[] = "\0\0\1\1\4\0\0\0\1" OK "\0\0\4\0\0\0\0\0\1data";
+
+	moves(RED_DIR_IN, UPGRADE, sizeof(UPGRADE) - 1, sizeof(UPGRADE) - 1);
+	moves(RED_DIR_OUT, SWITCH, sizeof(SWITCH) - 1, sizeof(SWITCH) - 1);
+	moves(RED_DIR_OUT, answer, sizeof(answer) - 1 + 5000, sizeof(answer) - 1);
+	assert_int_equal(env.stat[PROTO_HTTP2].gaps, 1);
+	assert_int_equal(n_told, 0);
+	moves(RED_DIR_IN, HTTP2_PREFACE, HTTP2_PREFACE_LEN, HTTP2_PREFACE_LEN);
+	assert_int_equal(n_told, 1);
+}
+
 /* It knows by itself when it sees the preface whole, or the server's settings first. */
 static void not_told_what_it_knows(void **state)
 {
@@ -712,6 +726,7 @@ int main(void)
 		TEST(upgraded_by_a_cut_answer),
 		TEST(preface_in_pieces),
 		TEST(not_told_too_early),
+		TEST(not_told_by_a_gap_before_the_preface),
 		TEST(not_told_what_it_knows),
 		TEST(told_when_bytes_are_missed),
 		TEST(the_server_first),
