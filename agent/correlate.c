@@ -279,12 +279,12 @@ void correlate__begin(struct correlate *c, struct request *r)
 	c->stats.links[r->kind][r->trace.link]++;
 }
 
-void correlate__end(struct correlate *c, struct request *r)
+void correlate__end(struct correlate *c, struct request *r, uint64_t now_ns)
 {
 	open__remove_end(c, r);
 	if (!r->process)
 		return;
-	if (r->alone)
+	if (r->alone && !r->loose && !r->cut)
 		habit__learn(c, r);
-	open__served(c, r);
+	open__served(c, r, now_ns);
 }

@@ -49,7 +49,8 @@ extern const char *const trace_link_names[TRACE_LINK__CNT];
 /* Fills r->trace. Each begin has its end. The start of a client request may be moved
  * back, to when its receiver had it. */
 void correlate__begin(struct correlate *c, struct request *r);
-void correlate__end(struct correlate *c, struct request *r);
+/* now_ns: when that became known; an answer that is missed was so for some time. */
+void correlate__end(struct correlate *c, struct request *r, uint64_t now_ns);
 
 /* The kernel side has written a context into a request whose record comes next. */
 void correlate__injected(struct correlate *c, const struct red_ev_inject *ev);

@@ -186,17 +186,18 @@ struct request *habit__sole(struct correlate *c, const struct request *r)
 		c->stats.background++;
 		if (!p) /* it has served nothing, ever: there is nothing to be mistaken for */
 			return NULL;
-		note_background(c, peer, r->start_ns);
-		inject__habit(c, p, r, peer, false);
+		if (r->start_ns >= p->loose_until_ns)
+			note_background(c, peer, r->start_ns);
+		inject__habit(c, p, r->conn, false);
 		return NULL;
 	}
-	if (!p->open->alone) { /* another one may have had its effects yet to come */
+	if (!p->open->alone || p->open->loose) { /* another may have had effects yet to come */
 		c->stats.ambiguous++;
 		return NULL;
 	}
 	count_call(p->open, peer);
 	known = !p->opaque && is_habit(c, p->open, peer) && !is_background(c, peer, r->start_ns);
-	inject__habit(c, p, r, peer, known);
+	inject__habit(c, p, r->conn, known);
 	c->stats.unproven += !known;
 	return known ? p->open : NULL;
 }

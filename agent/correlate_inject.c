@@ -69,20 +69,30 @@ bool inject__take(struct correlate *c, const struct request *r, struct injection
 
 /* ---- habits, as far as the kernel side can use them ---------------------------------- */
 
+/* By what the kernel side knows of them: the service may have got another name. */
 static struct regular *regular_set(struct correlate *c, const struct correlate_process *p,
-				   uint64_t peer)
+				   const struct conn *conn)
 {
-	return c->regulars[red_mix(peer ^ p->tgid) % (REGULARS / REGULAR_WAYS)];
+	uint64_t h = hash_seeded(p->tgid, conn->peer_addr, sizeof(conn->peer_addr));
+
+	return c->regulars[red_mix(h ^ conn->peer_port) % (REGULARS / REGULAR_WAYS)];
+}
+
+static bool is_regular(const struct regular *e, const struct correlate_process *p,
+		       const struct conn *conn)
+{
+	return e->process == p && e->port == conn->peer_port &&
+	       !memcmp(e->addr, conn->peer_addr, sizeof(e->addr));
 }
 
 static struct regular *find_regular(struct correlate *c, const struct correlate_process *p,
-				    uint64_t peer)
+				    const struct conn *conn)
 {
-	struct regular *set = regular_set(c, p, peer);
+	struct regular *set = regular_set(c, p, conn);
 	int i;
 
 	for (i = 0; i < REGULAR_WAYS; i++)
-		if (set[i].process == p && set[i].peer == peer)
+		if (is_regular(&set[i], p, conn))
 			return &set[i];
 	return NULL;
 }
@@ -101,9 +111,9 @@ static void revoke(struct correlate *c, struct regular *e)
 
 /* Where there is no place, in that of the one that was not needed for the longest. */
 static struct regular *new_regular(struct correlate *c, struct correlate_process *p,
-				   const struct request *r, uint64_t peer)
+				   const struct conn *conn)
 {
-	struct regular *set = regular_set(c, p, peer), *e = set;
+	struct regular *set = regular_set(c, p, conn), *e = set;
 	int i;
 
 	for (i = 1; i < REGULAR_WAYS; i++)
@@ -111,23 +121,23 @@ static struct regular *new_regular(struct correlate *c, struct correlate_process
 			e = &set[i];
 	if (e->process)
 		revoke(c, e);
-	*e = (struct regular){ .process = p, .peer = peer, .port = r->conn->peer_port };
-	memcpy(e->addr, r->conn->peer_addr, sizeof(e->addr));
+	*e = (struct regular){ .process = p, .port = conn->peer_port };
+	memcpy(e->addr, conn->peer_addr, sizeof(e->addr));
 	p->n_regulars++;
 	tell(c, e, true);
 	return e;
 }
 
-void inject__habit(struct correlate *c, struct correlate_process *p, const struct request *r,
-		   uint64_t peer, bool known)
+void inject__habit(struct correlate *c, struct correlate_process *p, const struct conn *conn,
+		   bool known)
 {
 	struct regular *e;
 
 	if (!c->cfg.regular)
 		return;
-	e = find_regular(c, p, peer);
+	e = find_regular(c, p, conn);
 	if (known) {
-		e = e ? e : new_regular(c, p, r, peer);
+		e = e ? e : new_regular(c, p, conn);
 		e->turn = ++c->turn;
 	} else if (e) {
 		revoke(c, e);

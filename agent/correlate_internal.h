@@ -78,8 +78,7 @@ struct injection {
 /* A habit that the kernel side knows of. */
 struct regular {
 	struct correlate_process *process; /* NULL: free */
-	uint64_t peer;
-	uint64_t turn; /* of its last call */
+	uint64_t turn;                     /* of its last call */
 	uint8_t addr[16];
 	uint16_t port;
 };
@@ -103,7 +102,7 @@ struct correlate {
 /* ---- correlate_open.c ---- */
 /* A server request is being served from now on, and no more. */
 void open__serve(struct correlate *c, struct request *r);
-void open__served(struct correlate *c, struct request *r);
+void open__served(struct correlate *c, struct request *r, uint64_t now_ns);
 struct correlate_process *open__process(const struct correlate *c, uint32_t tgid);
 void open__free(struct correlate *c);
 /* The one request that is served and might be the parent of this one; NULL: none, or several. */
@@ -120,8 +119,8 @@ struct request *open__find(struct correlate *c, uint32_t tgid, uint64_t conn_id,
 /* ---- correlate_inject.c ---- */
 bool inject__take(struct correlate *c, const struct request *r, struct injection *out);
 /* The parent of a client request of `p` was known by habit, or it might have been and was not. */
-void inject__habit(struct correlate *c, struct correlate_process *p, const struct request *r,
-		   uint64_t peer, bool known);
+void inject__habit(struct correlate *c, struct correlate_process *p, const struct conn *conn,
+		   bool known);
 /* A process has ended, or is forgotten: the kernel side is to know of no habit of its. */
 void inject__forget(struct correlate *c, struct correlate_process *p);
 

@@ -169,7 +169,8 @@ void open__serve(struct correlate *c, struct request *r)
 
 	if (!p)
 		return;
-	r->alone = !p->n_open && r->start_ns >= p->loose_until_ns;
+	r->alone = !p->n_open;
+	r->loose = r->start_ns < p->loose_until_ns;
 	if (p->n_open == 1)
 		p->open->alone = false;
 	if (!p->n_open++)
@@ -196,7 +197,7 @@ static void cut_short(struct correlate *c, struct correlate_process *p, uint64_t
 	inject__forget(c, p);
 }
 
-void open__served(struct correlate *c, struct request *r)
+void open__served(struct correlate *c, struct request *r, uint64_t now_ns)
 {
 	struct correlate_process *p = r->process;
 
@@ -206,8 +207,8 @@ void open__served(struct correlate *c, struct request *r)
 		p->open = r->next;
 	if (r->next)
 		r->next->prev = r->prev;
-	if (r->cut_ns)
-		cut_short(c, p, r->cut_ns);
+	if (r->cut)
+		cut_short(c, p, now_ns);
 	CHAIN_REMOVE(r, same_thread);
 	if (r->answer_tid && !r->alone) {
 		p->shares_threads |= r->answer_tid != r->tid;

@@ -297,8 +297,7 @@ void http_txn__finish(struct http_txn *t, uint64_t end_ns, const char *failure)
 	fill_span(t, &s);
 	if (t->rpc)
 		grpc_call__span(t->rpc, &s, failure, &rpc);
-	if (failure)
-		t->req.cut_ns = end_ns;
+	t->req.cut = failure;
 	txn__emit(t->env, t->stat, &t->req, &s);
 	release(t);
 }

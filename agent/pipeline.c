@@ -29,7 +29,7 @@ struct pipeline {
 	struct correlate *correlate;
 	struct tail *tail;
 	struct sampler sampler;
-	uint64_t now_ns; /* of the latest record */
+	uint64_t now_ns; /* of the latest record, or tick */
 	uint64_t next_expire_ns;
 	char query[REDACT_QUERY_ROOM]; /* of the span that is handed on now */
 };
@@ -55,7 +55,7 @@ static void request_ended(void *arg, struct request *r)
 	agg__request_end(p->agg, r);
 	if (!p->correlate)
 		return;
-	correlate__end(p->correlate, r);
+	correlate__end(p->correlate, r, p->now_ns);
 	if (p->cfg.answered && r->kind == SPAN_SERVER)
 		p->cfg.answered(p->cfg.poll_arg, r->conn->sk, r->conn_id, r->place);
 	if (p->tail)
@@ -333,8 +333,10 @@ void pipeline__record(struct pipeline *p, const void *data, size_t size)
 
 uint64_t pipeline__tick(struct pipeline *p, uint64_t now_ns)
 {
-	uint64_t next = conn_table__tick(p->conns, now_ns), tail_next;
+	uint64_t next, tail_next;
 
+	p->now_ns = now_ns > p->now_ns ? now_ns : p->now_ns;
+	next = conn_table__tick(p->conns, now_ns);
 	if (p->tail) {
 		tail_next = tail__tick(p->tail, now_ns);
 		next = tail_next < next ? tail_next : next;

@@ -32,7 +32,7 @@ struct request {
 	uint64_t conn_id;
 	uint64_t place; /* of that byte in its direction: red_place() */
 	uint64_t start_ns;
-	uint64_t cut_ns;         /* when it ended without a whole answer; 0: it has not */
+	bool cut;                /* it ended without a whole answer */
 	struct service *service; /* a reference */
 	const char *method;      /* static, as in struct span */
 	const char *scheme;
@@ -55,6 +55,7 @@ struct request {
 	uint64_t wire_place; /* place, and what the kernel side has inserted before it */
 	bool has_ends;       /* is in the table of connections */
 	bool alone;          /* the process has served no other since it began */
+	bool loose;          /* but may have been at work for one that was cut short */
 	uint8_t n_callees;
 	struct {
 		uint64_t peer;

@@ -37,7 +37,7 @@ static inline void txn__request(struct request *r, struct conn *c, enum red_dir 
 	r->conn_id = c->id;
 	r->place = red_place(c->layer, b->off);
 	r->start_ns = b->ts_ns;
-	r->cut_ns = 0;
+	r->cut = false;
 	r->multiplexed = false;
 }
 
@@ -72,7 +72,7 @@ static inline void txn__drop(struct proto_env *env, struct proto_stat *stat, str
 			     enum proto_drop why)
 {
 	stat->dropped[why]++;
-	r->cut_ns = r->conn->last_ns;
+	r->cut = true;
 	txn__leave(env, stat, r);
 }
 

@@ -97,7 +97,7 @@ static inline struct trace call(uint32_t tgid, uint32_t tid)
 
 	fill(&r, SPAN_CLIENT, tgid, tid);
 	correlate__begin(c, &r);
-	correlate__end(c, &r);
+	correlate__end(c, &r, now_ns);
 	return r.trace;
 }
 

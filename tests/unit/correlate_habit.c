@@ -17,7 +17,7 @@ static bool serve_and_call(int n, bool want)
 		assert_true(is_child(&t, &r) || is_root(&t));
 		assert_int_equal(t.link, want ? TRACE_LINK_SOLE : TRACE_LINK_NONE);
 	}
-	correlate__end(c, &r);
+	correlate__end(c, &r, now_ns);
 	return linked;
 }
 
@@ -53,8 +53,8 @@ static void serve_each_and_call(bool known)
 		r.conn = &peers[i];
 		correlate__begin(c, &r);
 		assert_int_equal(r.trace.link, known ? TRACE_LINK_SOLE : TRACE_LINK_NONE);
-		correlate__end(c, &r);
-		correlate__end(c, &server);
+		correlate__end(c, &r, now_ns);
+		correlate__end(c, &server, now_ns);
 	}
 }
 
@@ -87,10 +87,10 @@ static void test_two_at_once_are_not_known(void **state)
 	serve(&b, 1, 1, false);
 	t = call(1, 1);
 	assert_true(is_root(&t));
-	correlate__end(c, &a);
+	correlate__end(c, &a, now_ns);
 	t = call(1, 1); /* it is the only one left, but what a caused may come late */
 	assert_true(is_root(&t));
-	correlate__end(c, &b);
+	correlate__end(c, &b, now_ns);
 }
 
 /* Their handlers may go on: what these send is not what the next one sends. */
@@ -102,19 +102,47 @@ static void test_who_was_cut_short_may_go_on(void **state)
 	learn(1);
 	serve(&a, 1, 1, false);
 	serve(&b, 1, 1, false);
-	a.cut_ns = b.cut_ns = now_ns + SEC;
-	correlate__end(c, &a);
+	a.cut = b.cut = true;
+	now_ns += SEC;
+	correlate__end(c, &a, now_ns);
 	assert_int_equal(n_regular, 0);
-	correlate__end(c, &b);
-	now_ns += 30 * SEC;
+	correlate__end(c, &b, now_ns);
+	now_ns += 30 * SEC - 1;
 	serve(&next, 1, 1, false);
 	t = call(1, 1);
 	assert_true(is_root(&t));
-	correlate__end(c, &next);
+	correlate__end(c, &next, now_ns);
 	assert_int_equal(n_regular, 0);
 	now_ns += SEC;
 	assert_true(serve_and_call(1, true));
 	assert_int_equal(n_regular, 1);
+}
+
+/* What its handler sends then is no background. */
+static void test_what_goes_on_is_no_background(void **state)
+{
+	struct request a;
+	struct trace t;
+
+	learn(1);
+	serve(&a, 1, 1, false);
+	a.cut = true;
+	correlate__end(c, &a, now_ns);
+	t = call(1, 1);
+	assert_true(is_root(&t));
+	now_ns += 30 * SEC;
+	assert_true(serve_and_call(1, true));
+}
+
+/* Its service gets another name, and sends to the same peer in the background. */
+static void test_a_habit_is_revoked_by_another_name(void **state)
+{
+	learn(1);
+	assert_int_equal(n_regular, 1);
+	shop.id = 8;
+	call(1, 1);
+	shop.id = 7;
+	assert_int_equal(n_regular, 0);
 }
 
 /* Whoever serves nothing, ever, is taken for nobody's background. */
@@ -129,7 +157,7 @@ static void test_clients_are_no_background(void **state)
 		fill(&r, SPAN_CLIENT, 50, 1);
 		r.conn = &peers[i];
 		correlate__begin(c, &r);
-		correlate__end(c, &r);
+		correlate__end(c, &r, now_ns);
 	}
 	assert_int_equal(correlate__stats(c)->background, 3001);
 	for (i = 0; i < 16; i++)
@@ -199,7 +227,7 @@ static void test_habits_of_the_forgotten_are_revoked(void **state)
 	assert_int_equal(n_regular, 1);
 	for (i = 0; i < 2000; i++) {
 		serve(&r, 2 + i, 1, false);
-		correlate__end(c, &r);
+		correlate__end(c, &r, now_ns);
 	}
 	assert_int_equal(n_regular, 0);
 	learn(1);
@@ -217,7 +245,7 @@ static void test_habits_are_learned_from_injected_ones(void **state)
 		serve(&server, 1, 1, false);
 		inject(5, next_off, 0, 0, false);
 		call(1, 1);
-		correlate__end(c, &server);
+		correlate__end(c, &server, now_ns);
 	}
 	assert_int_equal(n_regular, 1);
 	fill(&r, SPAN_CLIENT, 1, 1); /* revoked, so that the next test finds none */
@@ -233,6 +261,8 @@ int main(void)
 		TEST(test_a_request_that_sends_nothing_breaks_it),
 		TEST(test_two_at_once_are_not_known),
 		TEST(test_who_was_cut_short_may_go_on),
+		TEST(test_what_goes_on_is_no_background),
+		TEST(test_a_habit_is_revoked_by_another_name),
 		TEST(test_clients_are_no_background),
 		TEST(test_background_traffic_forbids_it),
 		TEST(test_an_opaque_process_forbids_it),

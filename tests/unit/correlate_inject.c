@@ -18,7 +18,7 @@ static void test_ids_are_those_of_the_kernel_side(void **state)
 	for (id = 0, i = 8; i < 16; i++)
 		id = id << 8 | r.trace.trace_id[i];
 	assert_true(id == red_id(&the_key, 5, 4711, RED_ID_TRACE_LO));
-	correlate__end(c, &r);
+	correlate__end(c, &r, now_ns);
 }
 
 static void test_ids_differ(void **state)
@@ -103,8 +103,8 @@ static void test_an_injection_is_of_the_wire(void **state)
 	tunnel.place = 0;
 	correlate__begin(c, &tunnel);
 	assert_memory_not_equal(tunnel.trace.span_id, r.trace.span_id, 8);
-	correlate__end(c, &r);
-	correlate__end(c, &tunnel);
+	correlate__end(c, &r, now_ns);
+	correlate__end(c, &tunnel, now_ns);
 }
 
 static void test_what_was_injected_moves_the_rest(void **state)
@@ -117,14 +117,14 @@ static void test_what_was_injected_moves_the_rest(void **state)
 	begin_at(&out, SPAN_CLIENT, 0);
 	begin_at(&in, SPAN_SERVER, 0); /* its header is left out here */
 	assert_true(is_child(&in.trace, &out));
-	correlate__end(c, &in);
-	correlate__end(c, &out);
+	correlate__end(c, &in, now_ns);
+	correlate__end(c, &out, now_ns);
 	for (off = 100; off < 300; off += 100) { /* the receiver has got 70 bytes more */
 		begin_at(&out, SPAN_CLIENT, off);
 		begin_at(&in, SPAN_SERVER, off + 70);
 		assert_true(is_child(&in.trace, &out));
-		correlate__end(c, &in);
-		correlate__end(c, &out);
+		correlate__end(c, &in, now_ns);
+		correlate__end(c, &out, now_ns);
 	}
 }
 
@@ -152,7 +152,7 @@ static void test_an_open_parent_may_have_moved(void **state)
 	correlate__begin(c, &r);
 	assert_int_equal(r.trace.link, TRACE_LINK_INJECTED);
 	assert_true(is_child(&r.trace, &server));
-	correlate__end(c, &server);
+	correlate__end(c, &server, now_ns);
 }
 
 int main(void)

@@ -20,7 +20,7 @@ static void test_a_server_is_the_child_of_its_header(void **state)
 	assert_memory_equal(r.trace.trace_id, r.context.trace_id, 16);
 	assert_memory_equal(r.trace.parent_id, r.context.parent_id, 8);
 	assert_int_equal(r.trace.flags, TRACE_SAMPLED); /* the random flag is as received */
-	correlate__end(c, &r);
+	correlate__end(c, &r, now_ns);
 }
 
 static void test_a_proxy_passes_headers_on(void **state)
@@ -51,7 +51,7 @@ static void test_a_proxy_passes_headers_on(void **state)
 	correlate__begin(c, &out);
 	assert_int_equal(out.trace.link, TRACE_LINK_HEADER);
 	for (i = 0; i < 3; i++)
-		correlate__end(c, &in[i]);
+		correlate__end(c, &in[i], now_ns);
 }
 
 static void test_a_request_id_is_passed_on(void **state)
@@ -76,7 +76,7 @@ static void test_a_request_id_is_passed_on(void **state)
 		assert_int_equal(out.trace.link, i ? TRACE_LINK_NONE : TRACE_LINK_PASSED);
 	}
 	for (i = 0; i < 3; i++)
-		correlate__end(c, &in[i]);
+		correlate__end(c, &in[i], now_ns);
 	fill(&in[0], SPAN_SERVER, 1, 1); /* a short one proves nothing */
 	in[0].request_id = SLICE("17");
 	correlate__begin(c, &in[0]);
@@ -84,7 +84,7 @@ static void test_a_request_id_is_passed_on(void **state)
 	out.request_id = SLICE("17");
 	correlate__begin(c, &out);
 	assert_true(is_root(&out.trace));
-	correlate__end(c, &in[0]);
+	correlate__end(c, &in[0], now_ns);
 }
 
 static void test_a_hidden_id_proves_nothing(void **state)
@@ -98,7 +98,7 @@ static void test_a_hidden_id_proves_nothing(void **state)
 	correlate__begin(c, &in);
 	correlate__begin(c, &out);
 	assert_true(is_root(&out.trace));
-	correlate__end(c, &in);
+	correlate__end(c, &in, now_ns);
 }
 
 /* ---- connections ---- */
@@ -114,8 +114,8 @@ static void test_both_ends_are_one_request(void **state)
 	assert_int_equal(in.trace.link, TRACE_LINK_CONNECTION);
 	assert_int_equal(in.trace.remote, 1);
 	assert_true(in.trace.flags & TRACE_SAMPLED);
-	correlate__end(c, &in);
-	correlate__end(c, &out);
+	correlate__end(c, &in, now_ns);
+	correlate__end(c, &out, now_ns);
 	assert_int_equal(n_moved, 0);
 }
 
@@ -132,8 +132,8 @@ static void test_the_receiver_may_be_heard_first(void **state)
 	assert_true(out.start_ns == in.start_ns);
 	assert_int_equal(n_moved, 1);
 	assert_int_equal(correlate__stats(c)->links[SPAN_SERVER][TRACE_LINK_NONE], 0);
-	correlate__end(c, &in);
-	correlate__end(c, &out);
+	correlate__end(c, &in, now_ns);
+	correlate__end(c, &out, now_ns);
 }
 
 static void test_a_trace_with_children_does_not_move(void **state)
@@ -152,8 +152,8 @@ static void test_a_trace_with_children_does_not_move(void **state)
 	begin_at(&out, SPAN_CLIENT, 0);
 	assert_true(is_root(&in.trace));
 	assert_int_equal(correlate__stats(c)->late, 1);
-	correlate__end(c, &in);
-	correlate__end(c, &out);
+	correlate__end(c, &in, now_ns);
+	correlate__end(c, &out, now_ns);
 }
 
 static void test_what_is_not_the_same_connection(void **state)
@@ -181,8 +181,8 @@ static void test_what_is_not_the_same_connection(void **state)
 			assert_true(is_child(&in.trace, &out));
 		else
 			assert_true(is_root(&in.trace));
-		correlate__end(c, &in);
-		correlate__end(c, &out);
+		correlate__end(c, &in, now_ns);
+		correlate__end(c, &out, now_ns);
 	}
 }
 
@@ -198,8 +198,8 @@ static void test_the_header_wins(void **state)
 	carry(&in, 0xaa, 1);
 	correlate__begin(c, &in);
 	assert_int_equal(in.trace.link, TRACE_LINK_HEADER);
-	correlate__end(c, &out);
-	correlate__end(c, &in);
+	correlate__end(c, &out, now_ns);
+	correlate__end(c, &in, now_ns);
 }
 
 /* A proxy that passes its caller's header on: the receiver names the caller as parent. */
@@ -226,9 +226,9 @@ static void test_a_client_that_does_not_know_of_itself(void **state)
 		assert_true(is_child(&out.trace, &proxied));
 		assert_int_equal(in.trace.link, TRACE_LINK_CONNECTION);
 		assert_true(is_child(&in.trace, &out));
-		correlate__end(c, &in);
-		correlate__end(c, &out);
-		correlate__end(c, &proxied);
+		correlate__end(c, &in, now_ns);
+		correlate__end(c, &out, now_ns);
+		correlate__end(c, &proxied, now_ns);
 	}
 	assert_int_equal(n_moved, 0);
 }
@@ -245,8 +245,8 @@ static void test_ends_are_of_one_layer(void **state)
 			begin_at(&out, SPAN_CLIENT, red_place(client, 100));
 			begin_at(&in, SPAN_SERVER, red_place(server, 100));
 			assert_int_equal(is_child(&in.trace, &out), client == server);
-			correlate__end(c, &in);
-			correlate__end(c, &out);
+			correlate__end(c, &in, now_ns);
+			correlate__end(c, &out, now_ns);
 		}
 }
 
@@ -270,7 +270,7 @@ static void test_a_thread_that_waits_serves_one(void **state)
 	t = call(2, 100); /* the same number in another process */
 	assert_true(is_root(&t));
 	for (i = 0; i < 50; i++)
-		correlate__end(c, &r[i]);
+		correlate__end(c, &r[i], now_ns);
 	t = call(1, 100);
 	assert_true(is_root(&t));
 }
@@ -284,10 +284,10 @@ static void test_a_thread_with_two_is_not_known(void **state)
 	serve(&b, 1, 1, true);
 	t = call(1, 1);
 	assert_true(is_root(&t));
-	correlate__end(c, &a);
+	correlate__end(c, &a, now_ns);
 	t = call(1, 1);
 	assert_true(is_child(&t, &b));
-	correlate__end(c, &b);
+	correlate__end(c, &b, now_ns);
 }
 
 /* Two at once, each on a thread of its own; the second is answered by thread `answer`. */
@@ -302,8 +302,8 @@ static struct trace pair(uint32_t answer)
 	assert_true(is_root(&t) || is_child(&t, &b));
 	a.answer_tid = 1;
 	b.answer_tid = answer;
-	correlate__end(c, &a);
-	correlate__end(c, &b);
+	correlate__end(c, &a, now_ns);
+	correlate__end(c, &b, now_ns);
 	return t;
 }
 
@@ -323,6 +323,27 @@ static void prove_threads(void)
 static void test_threads_of_their_own_are_learned(void **state)
 {
 	prove_threads();
+}
+
+/* Not by those that were served alone, also after one was cut short. */
+static void test_threads_are_learned_among_others_only(void **state)
+{
+	struct request r;
+	struct trace t;
+	int i;
+
+	serve(&r, 1, 1, false);
+	r.cut = true;
+	correlate__end(c, &r, now_ns);
+	for (i = 0; i < 1024; i++) {
+		serve(&r, 1, 1, false);
+		r.answer_tid = 1;
+		correlate__end(c, &r, now_ns);
+	}
+	serve(&r, 1, 1, false);
+	t = call(1, 1);
+	assert_true(is_root(&t));
+	correlate__end(c, &r, now_ns);
 }
 
 static void test_an_answer_by_another_thread_ends_it(void **state)
@@ -345,10 +366,10 @@ static void test_two_on_a_thread_end_it(void **state)
 	prove_threads();
 	serve(&a, 1, 1, false);
 	serve(&b, 1, 1, false);
-	correlate__end(c, &b);
+	correlate__end(c, &b, now_ns);
 	t = call(1, 1); /* a is the only one again, but that thread is shared */
 	assert_true(is_root(&t));
-	correlate__end(c, &a);
+	correlate__end(c, &a, now_ns);
 	t = pair(2);
 	assert_true(is_root(&t));
 }
@@ -378,12 +399,12 @@ static void test_an_end_looks_at_neighbours_only(void **state)
 	serve_alike(&second);
 	serve_alike(far);
 	assert_int_equal(mprotect(far, sizeof(*far), PROT_NONE), 0);
-	correlate__end(c, &first);
+	correlate__end(c, &first, now_ns);
 	assert_int_equal(mprotect(far, sizeof(*far), PROT_READ | PROT_WRITE), 0);
 	serve_alike(&third);
-	correlate__end(c, far);
-	correlate__end(c, &third);
-	correlate__end(c, &second);
+	correlate__end(c, far, now_ns);
+	correlate__end(c, &third, now_ns);
+	correlate__end(c, &second, now_ns);
 	munmap(far, sizeof(*far));
 }
 
@@ -398,14 +419,14 @@ static void test_a_shared_connection_says_nothing_of_threads(void **state)
 	fill(&r, SPAN_CLIENT, 1, 1);
 	correlate__begin(c, &r);
 	assert_int_equal(r.trace.link, TRACE_LINK_THREAD);
-	correlate__end(c, &r);
+	correlate__end(c, &r, now_ns);
 	fill(&r, SPAN_CLIENT, 1, 1);
 	r.multiplexed = true;
 	correlate__begin(c, &r);
 	assert_int_equal(r.trace.link, TRACE_LINK_NONE);
-	correlate__end(c, &r);
-	correlate__end(c, &a);
-	correlate__end(c, &b);
+	correlate__end(c, &r, now_ns);
+	correlate__end(c, &a, now_ns);
+	correlate__end(c, &b, now_ns);
 }
 
 /* With a header that was written for no parent none is looked for. */
@@ -426,10 +447,10 @@ static void test_no_parent_is_not_looked_for(void **state)
 	correlate__begin(c, &r);
 	assert_int_equal(r.trace.link, TRACE_LINK_NONE);
 	assert_int_equal(r.trace.trace_id[0], 1);
-	correlate__end(c, &r);
+	correlate__end(c, &r, now_ns);
 	assert_int_equal(mprotect(far, sizeof(*far), PROT_READ | PROT_WRITE), 0);
-	correlate__end(c, &near);
-	correlate__end(c, far);
+	correlate__end(c, &near, now_ns);
+	correlate__end(c, far, now_ns);
 	munmap(far, sizeof(*far));
 }
 
@@ -447,7 +468,7 @@ static void test_processes_are_bounded(void **state)
 		assert_true(i < 2000 ? is_child(&t, &r[i]) : is_root(&t));
 	}
 	for (i = 0; i < 2050; i++)
-		correlate__end(c, &r[i]);
+		correlate__end(c, &r[i], now_ns);
 }
 
 int main(void)
@@ -467,6 +488,7 @@ int main(void)
 		TEST(test_a_thread_that_waits_serves_one),
 		TEST(test_a_thread_with_two_is_not_known),
 		TEST(test_threads_of_their_own_are_learned),
+		TEST(test_threads_are_learned_among_others_only),
 		TEST(test_an_answer_by_another_thread_ends_it),
 		TEST(test_two_on_a_thread_end_it),
 		TEST(test_an_end_looks_at_neighbours_only),

@@ -23,12 +23,14 @@ static struct procs *procs;
 static struct pipeline *p;
 static char last_service[32], last_error[32];
 static int n_spans, n_kept;
+static enum trace_link last_link;
 
 static void on_span(void *arg, const struct span *s)
 {
 	assert_ptr_equal(arg, &n_spans);
 	snprintf(last_service, sizeof(last_service), "%s", s->service->name);
 	snprintf(last_error, sizeof(last_error), "%s", s->error_type ? s->error_type : "");
+	last_link = s->trace.link;
 	n_spans++;
 }
 
@@ -62,7 +64,7 @@ static int start_traces(void **state)
 
 	o = options;
 	o.sampler = "parentbased_always_off";
-	o.keep_errors = true;
+	o.keep_errors = o.correlate = true;
 	o.trace_limit = 7;
 	return start_with(
 		(struct pipeline_config){ .options = &o, .traces = true, .kept = on_kept });
@@ -252,6 +254,58 @@ static void a_trace_waits_a_second(void **state)
 	assert_int_equal(n_kept, 1);
 }
 
+/* Serves a request alone, and calls while it does: the link of that. */
+static enum trace_link serve_and_call(struct wire *server, struct wire *client, uint64_t ts_ns)
+{
+	static const char get[] = "GET /b HTTP/1.1\r\n\r\n";
+	static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+	enum trace_link link;
+
+	wire_call(server, RED_DIR_IN, get, sizeof(get) - 1, ts_ns);
+	client->tid = 2;
+	wire_call(client, RED_DIR_OUT, get, sizeof(get) - 1, ts_ns + 1000);
+	wire_call(client, RED_DIR_IN, ok, sizeof(ok) - 1, ts_ns + 2000);
+	link = last_link;
+	wire_call(server, RED_DIR_OUT, ok, sizeof(ok) - 1, ts_ns + 3000);
+	return link;
+}
+
+/* Its connection is given up after a minute of silence: from then on, and not from its last byte
+ * on, its handler may still be at work. */
+static void cut_short_is_when_it_is_known(void **state)
+{
+	static struct wire server, client, slow[8];
+	enum trace_link link = TRACE_LINK_NONE;
+	int i;
+
+	wire_init(&server, feed, NULL);
+	wire_init(&client, feed, NULL);
+	client.id = 2;
+	for (i = 0; i < 17; i++)
+		link = serve_and_call(&server, &client, (1 + i) * SECOND);
+	assert_int_equal(link, TRACE_LINK_SOLE);
+	wire_state(&server, RED_EV_CLOSE, 0, RED_STATE_LOCAL, 20 * SECOND);
+	for (i = 0; i < 8; i++) {
+		wire_init(&slow[i], feed, NULL);
+		slow[i].id = 3 + i;
+		wire_call(&slow[i], RED_DIR_IN, "GET /c HTTP/1.1\r\n\r\n", 19, 21 * SECOND);
+	}
+	pipeline__tick(p, 90 * SECOND);
+	pipeline__give_up(p); /* the client's, which waits for nothing */
+	pipeline__give_up(p); /* one that waits */
+	assert_int_equal(pipeline__proto_stat(p, 0)->dropped[PROTO_DROP_EVICTED], 1);
+	for (i = 0; i < 8; i++)
+		wire_call(&slow[i], RED_DIR_OUT, "HTTP/1.1 204 OK\r\n\r\n", 19, 91 * SECOND);
+	wire_init(&server, feed, NULL);
+	wire_init(&client, feed, NULL);
+	server.id = 20;
+	client.id = 21;
+	link = serve_and_call(&server, &client, 92 * SECOND);
+	assert_int_equal(link, TRACE_LINK_NONE);
+	link = serve_and_call(&server, &client, 121 * SECOND);
+	assert_int_equal(link, TRACE_LINK_SOLE);
+}
+
 static double value_of(const struct metrics *m, const char *name)
 {
 	const struct metric_family *f = family(m, name);
@@ -289,6 +343,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(process_exit_is_the_reason, start, stop),
 		cmocka_unit_test_setup_teardown(ticks, start, stop),
 		cmocka_unit_test_setup_teardown(a_trace_waits_a_second, start_traces, stop),
+		cmocka_unit_test_setup_teardown(cut_short_is_when_it_is_known, start_traces, stop),
 		cmocka_unit_test_setup_teardown(losses_are_told, start_traces, stop),
 	};
 

@@ -26,7 +26,7 @@ struct wire {
 	void *arg;
 	enum wire_mode mode;
 	uint64_t id;
-	uint32_t tgid;
+	uint32_t tgid, tid; /* tid 0: the same */
 	bool established;
 	uint16_t layer; /* wire_layer() */
 	uint64_t wire_off[2];
@@ -175,7 +175,7 @@ static inline void wire_record(struct wire *w, int dir, uint8_t flags, uint8_t m
 			.len = len,
 			.cap_len = got,
 			.tgid = w->tgid,
-			.tid = w->tgid,
+			.tid = w->tid ? w->tid : w->tgid,
 			.dir = dir,
 			.flags = flags,
 			.more = more,
