@@ -12,7 +12,8 @@
  *
  * Each has a number that it may take in a second. What is known of series is in sets of a few,
  * chosen by hash, where a newcomer replaces the one that had no span for the longest: two that
- * are busy do not push each other out, and spend what is for all that are rare.
+ * are busy do not push each other out, and spend what is for all that are rare; more than a set
+ * has places for do so once a second.
  */
 #include "history_internal.h"
 
@@ -80,9 +81,10 @@ static bool is_remarkable(struct admit *a, const struct span *s)
 
 	us = us < UINT32_MAX ? us : UINT32_MAX;
 	if (!slot) {
-		if (!may(&a->rare, ADMIT_RARE))
+		slot = oldest_slot(set);
+		if (slot->since == a->second || !may(&a->rare, ADMIT_RARE))
 			return false;
-		*oldest_slot(set) = (struct admit_slot){ tag, (uint32_t)us, a->second, a->second };
+		*slot = (struct admit_slot){ tag, (uint32_t)us, a->second, a->second, a->second };
 		return true;
 	}
 	if (slot->second != a->second)

@@ -288,6 +288,7 @@ enum {
 
 struct admit_slot { /* a series whose spans came here; free when none was taken */
 	uint32_t tag, max_us, second, taken;
+	uint32_t since; /* the second in which it got this place */
 };
 
 struct admit {

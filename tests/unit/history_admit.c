@@ -162,6 +162,21 @@ static void busy_ones_of_one_set(void **state)
 	assert_true(offer(0x51000000, UINT64_C(3) << 32 | 9, 10));
 }
 
+/* Nor do more than it has places for: one a second is taken for rare. */
+static void busy_ones_of_a_full_set(void **state)
+{
+	uint32_t second, i;
+
+	overwhelm();
+	for (second = 0; second < 3; second++) {
+		admit__second(&a, a.second + 1);
+		a.mask = UINT64_MAX;
+		for (i = 0; i < 1000; i++)
+			offer(0x52000000 + second * 1000 + i, (i % 5 + 1ull) << 32 | 4, 10);
+		assert_int_equal(a.rare, second ? 1 : 4);
+	}
+}
+
 static bool offer_of_set(uint64_t trace, uint64_t k, uint64_t us)
 {
 	a.mask = UINT64_MAX;
@@ -180,6 +195,7 @@ static void the_oldest_of_a_set_goes(void **state)
 	assert_true(offer_of_set(0x60000005, 5, 10));
 	for (k = 2; k <= 5; k++)
 		assert_false(offer_of_set(0x61000000 + k, k, 1));
+	admit__second(&a, a.second + 1);
 	assert_true(offer_of_set(0x61000001, 1, 1));
 }
 
@@ -216,6 +232,7 @@ int main(void)
 		cmocka_unit_test_setup(the_slowest, start),
 		cmocka_unit_test_setup(series_that_are_rare, start),
 		cmocka_unit_test_setup(busy_ones_of_one_set, start),
+		cmocka_unit_test_setup(busy_ones_of_a_full_set, start),
 		cmocka_unit_test_setup(the_oldest_of_a_set_goes, start),
 		cmocka_unit_test_setup(the_while_gets_longer, start),
 	};
