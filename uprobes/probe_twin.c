@@ -67,7 +67,12 @@ void probe_twin__tell(struct probes *p, const struct probe_file *f, const struct
 {
 	struct probe_file *t;
 
-	for (t = *probe_file__by_inode(p, &f->key); t && p->c.again; t = t->of_inode)
-		if (alike(f, t) && t->uses && t->uses->process != but)
-			p->c.again(p->c.arg, t->uses->process->tgid);
+	for (t = *probe_file__by_inode(p, &f->key); t && p->c.again; t = t->of_inode) {
+		if (!alike(f, t) || !t->uses || t->uses->process == but)
+			continue;
+		t->twins++; /* its uses may move to another, and it is to stay */
+		p->c.again(p->c.arg, t->uses->process->tgid);
+		t->twins--;
+		probe_file__touch(p, t);
+	}
 }

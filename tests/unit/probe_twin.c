@@ -26,6 +26,7 @@ static struct probe_counts counts;
 static struct {
 	struct probes *p;
 	int fd[100];
+	int more; /* what whoever is looked at has mapped as well; 0: nothing */
 	uint32_t looks;
 } world;
 
@@ -33,6 +34,8 @@ static void on_again(void *arg, uint32_t tgid)
 {
 	world.looks++;
 	probes__map(world.p, tgid, world.fd[tgid], 0);
+	if (world.more)
+		probes__map(world.p, tgid, world.more, 0);
 }
 
 static struct probes *make(uint32_t per_file)
@@ -53,7 +56,7 @@ static struct probes *make(uint32_t per_file)
 		skip();
 	fake_reset();
 	counts = (struct probe_counts){ 0 };
-	world.looks = 0;
+	world.looks = world.more = 0;
 	return world.p = probes__new(&c);
 }
 
@@ -215,6 +218,31 @@ static void a_name_is_forgotten(void **state)
 	done(p, a, b);
 }
 
+/* All places are taken when it turns out to be one with another: the next file of that process
+ * takes a place, and not the one that is being looked at. */
+static void found_when_there_is_no_room(void **state)
+{
+	struct probes *p = make(1);
+	int a = open_in("a", "S"), b = open_in("b", "S"), i, fd;
+
+	enter(p, 1, a);
+	enter(p, 2, b);
+	for (i = 0; i < FILES - 2; i++) {
+		if (i % 8 == 0)
+			assert_int_equal(probes__enter(p, 10 + i / 8, 0, 0), 0);
+		fd = fake_file("S");
+		assert_int_equal(probes__map(p, 10 + i / 8, fd, 0), 0);
+		close(fd);
+	}
+	assert_int_equal(probes__stats(p)->files, FILES);
+	world.more = fake_file("S");
+	enter(p, 3, a);
+	assert_int_equal(world.looks, 1);
+	assert_int_equal(probes__stats(p)->files, FILES);
+	close(world.more);
+	done(p, a, b);
+}
+
 static bool mount_overlay(const char *name)
 {
 	char path[256], options[600];
@@ -251,6 +279,7 @@ int main(void)
 		cmocka_unit_test(what_is_only_alike_is_two),
 		cmocka_unit_test(it_is_not_evicted),
 		cmocka_unit_test(a_name_is_forgotten),
+		cmocka_unit_test(found_when_there_is_no_room),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
