@@ -65,10 +65,10 @@ int conn_poll(struct bpf_raw_tracepoint_args *ctx)
 			return 0;
 		if (cmd == RED_POLL_MODE_AUTO)
 			c->flags &= ~RED_CONN_PIPELINED;
+		c->mode = cmd;
 		/* Requests are not seen any more, nor is their end. */
 		if (cmd == RED_POLL_MODE_NONE)
 			conn_served(c);
-		c->mode = cmd;
 		c->d[0].known = c->d[1].known = 0;
 		return 0;
 	case RED_POLL_MODE_FRAMES:

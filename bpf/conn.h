@@ -294,9 +294,11 @@ __noinline int conn_create(__u64 key, __u64 ident, __u32 tgid, __u64 n, __u32 sl
 /* It answers no more. */
 static __always_inline void conn_served(struct red_conn *c)
 {
-	if (red_cfg.propagate && c->ctx)
-		context_close(c->ctx);
-	c->ctx = 0;
+	__u64 ctx = c->ctx;
+
+	c->ctx = 0; /* first: another may begin meanwhile */
+	if (red_cfg.propagate && ctx)
+		context_close(ctx);
 }
 
 static __always_inline void conn_forget(struct red_conn *c, __u64 key)
@@ -580,6 +582,20 @@ static __always_inline void conn_asked(struct red_conn *c, struct red_scratch *s
 	conn_continued(c, s->ev.len);
 }
 
+/* Do the first `got` bytes begin a header of the PROXY protocol, of version 1 or 2? Servers alone
+ * get them. */
+static __always_inline int is_proxy_header(const struct red_scratch *s, __u64 got)
+{
+	const __u32 *w = (const __u32 *)s->data;
+
+	if (got < RED_MESSAGE_MIN)
+		return 0;
+	if (w[0] == W4('P', 'R', 'O', 'X'))
+		return s->data[4] == 'Y' && s->data[5] == ' ';
+	return w[0] == W4('\r', '\n', '\r', '\n') && w[1] == W4('\0', '\r', '\n', 'Q') &&
+	       w[2] == W4('U', 'I', 'T', '\n');
+}
+
 /* The first bytes of a message that came in: of a request, if the peer spoke first on a
  * connection that was seen from its first byte, or if it is one. A server that greets, whose
  * client's connection was open before or is a UNIX socket, asks for nothing. */
@@ -593,7 +609,7 @@ static __noinline int conn_requested(struct red_conn *c, __u32 slot, __u64 got, 
 		return 0;
 	answer = got >= 5 && *(__u32 *)&s->data[0] == W4('H', 'T', 'T', 'P') && s->data[4] == '/';
 	fresh = c->flags & RED_CONN_FRESH;
-	if (!answer && (fresh ? first : like_message(slot, 0, got)))
+	if (!answer && (fresh ? first : like_message(slot, 0, got) || is_proxy_header(s, got)))
 		c->flags |= RED_CONN_SERVER;
 	if (!(c->flags & RED_CONN_SERVER))
 		return 0;
@@ -607,6 +623,8 @@ static __noinline int conn_requested(struct red_conn *c, __u32 slot, __u64 got, 
 		got = 0;
 	c->ctx =
 		context_open(c->id, red_place(c->layer, c->d[RED_DIR_IN].off), slot, got, blocking);
+	if (*(volatile __u8 *)&c->mode == RED_POLL_MODE_NONE) /* since this call began */
+		conn_served(c);
 	conn_asked(c, s);
 	return 0;
 }

@@ -56,6 +56,8 @@ __noinline int conn_speaks_frames(__u64 sk, __u32 slot, __u32 dir, __u64 got, __
 	if (s->data[0]) {
 		if (!is_preface(s, got))
 			return 0;
+		if (dir == RED_DIR_OUT) /* also where nobody has seen it connect */
+			c->flags |= RED_CONN_CLIENT;
 	} else {
 		if (!got || got > RED_PROBE_AT || (fresh && c->d[0].off + c->d[1].off))
 			return 0;

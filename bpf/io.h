@@ -114,13 +114,15 @@ static __always_inline int sock_moved(struct sock *sk, int direct, int dir, __s6
 	struct red_stat *st;
 	__u64 id;
 
-	if (ret <= 0 && red_mmsgs_used)
-		mmsg_over(bpf_get_current_pid_tgid());
-	if (ret == -EAGAIN || !sk || msg_flags & MSG_ERRQUEUE) /* what was sent comes back */
+	if (ret == -EAGAIN && !red_mmsgs_used)
 		return 0;
 	id = bpf_get_current_pid_tgid();
 	target = target_of(id >> 32);
 	if (!target)
+		return 0;
+	if (ret <= 0 && red_mmsgs_used)
+		mmsg_over(id);
+	if (ret == -EAGAIN || !sk || msg_flags & MSG_ERRQUEUE) /* what was sent comes back */
 		return 0;
 	if (ret <= 0) {
 		conn_ended(sk, dir, ret);

@@ -190,6 +190,8 @@ static __always_inline void sockops_established(struct bpf_sock_ops *ops, struct
 
 	if (!tp || st->first_seq || red_prop_off || sock_zerocopy(tp))
 		return;
+	if (BPF_CORE_READ_BITFIELD(tp, syn_data)) /* a request has left already */
+		return;
 	st->first_seq = st->next_seq = tp->write_seq;
 	sockops_conn(st, tp);
 	st->leaves = red_prop_once;

@@ -194,6 +194,7 @@ struct tcp_sock {
 	u64 bytes_acked;
 	u32 mss_cache;
 	u8 repair : 1;
+	u8 syn_data : 1;
 	bool is_mptcp;
 };
 

@@ -6,8 +6,11 @@ blocking: the thread that reads the request makes the calls. loop: the socket is
 non-blocking mode, as an event loop's. pool: another thread makes them. Requests may have a
 body of a known length, whose sender may wait for "100 Continue", and come several at once. gone: when a request to `held` has come, its
 connection is reset, and the calls are made after that; then that one is answered. upgrade:
-what comes then is echoed. greeted: as a client of the abstract UNIX socket redeye-BACKEND-PORT, it
-reads first, and stays connected.
+what comes then is echoed. late: as gone, but answered. greeted, preface: as a client of the abstract
+UNIX socket redeye-BACKEND-PORT, it reads first, or begins HTTP/2, and stays connected.
+
+It listens at the abstract UNIX socket redeye-proxy-BACKEND-PORT as well. A header of the PROXY
+protocol may come first.
 """
 import socket
 import struct
@@ -31,7 +34,7 @@ def read_head(conn, data=b""):
             return b"", b""
         data += got
     head, _, rest = data.partition(b"\r\n\r\n")
-    return head, rest
+    return head.partition(b"\r\n")[2] if head.startswith(b"PROXY ") else head, rest
 
 
 def read_request(conn, data):
@@ -53,15 +56,16 @@ def call(port):
         read_head(s)
 
 
+SETTINGS = b"\0\0\0\4\0\0\0\0\0"  # an empty frame of it
 came, done = threading.Event(), threading.Event()
 connected = []
 
 
-def greeted(backend):
+def connect(backend):
     s = socket.socket(socket.AF_UNIX)
     connected.append(s)
     s.connect("\0redeye-%d" % backend)
-    s.recv(1000)
+    return s
 
 
 def echo(conn):
@@ -90,11 +94,16 @@ def handle(conn, backend):
             if mode == "held":
                 came.set()
                 done.wait()
-            if mode == "gone":
+                came.clear()
+                done.clear()
+            if mode in ("gone", "late"):
                 came.wait()
+            if mode == "gone":
                 reset(conn)
             if mode == "greeted":
-                greeted(backend)
+                connect(backend).recv(1000)
+            if mode == "preface":
+                connect(backend).sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SETTINGS)
             if mode == "upgrade":
                 echo(conn)
                 return
@@ -105,19 +114,29 @@ def handle(conn, backend):
                     t.join()
                 else:
                     call(backend)
-            if mode == "gone":
+            if mode in ("gone", "late"):
                 done.set()
+            if mode == "gone":
                 return
             conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
 
-def main():
-    listener = socket.create_server(("127.0.0.1", 0))
-    print(listener.getsockname()[1], flush=True)
+def serve(listener, backend):
     while True:
         conn, _ = listener.accept()
         conn.setblocking(True)
-        threading.Thread(target=handle, args=(conn, int(sys.argv[1])), daemon=True).start()
+        threading.Thread(target=handle, args=(conn, backend), daemon=True).start()
+
+
+def main():
+    backend = int(sys.argv[1])
+    local = socket.socket(socket.AF_UNIX)
+    local.bind("\0redeye-proxy-%d" % backend)
+    local.listen()
+    threading.Thread(target=serve, args=(local, backend), daemon=True).start()
+    listener = socket.create_server(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)
+    serve(listener, backend)
 
 
 main()
