@@ -12,7 +12,7 @@ import prom
 from client import Conn, expect_status, head, one, repeat, spread
 from harness import case
 from lib import Skip, check, free_port, need_programs, prime, run
-from prom import WHATEVER, server
+from prom import WHATEVER, client, server
 from servers import source
 from cases_count import HELLO
 from cases_errors import RELEASE, held
@@ -261,20 +261,34 @@ def unix(t):
     agent.expect(server(2 * n))
 
 
+def fast_opened(t, role, *options):
+    need_programs("unshare", "ip")
+    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        raise Skip("this machine has no TUN devices")
+    one = t.spawn(["unshare", "-n", sys.executable, source("fastopen.py"), role, "13"],
+                  {"OTEL_SERVICE_NAME": "live-fastopen"}, stdin=subprocess.PIPE)
+    one.wait_line("READY")
+    agent = t.watch(one, options=options)
+    one.popen.stdin.close()
+    one.wait_line("DONE")
+    return agent
+
+
 @case()
 def fast_open(t):
     """A request that comes with the SYN and is read before the handshake has ended, at the
     address of an earlier connection's socket or not: it has its answer, and no error."""
-    need_programs("unshare", "ip")
-    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        raise Skip("this machine has no TUN devices")
-    srv = t.spawn(["unshare", "-n", sys.executable, source("fastopen.py"), "13"],
-                  {"OTEL_SERVICE_NAME": "live-fastopen"}, stdin=subprocess.PIPE)
-    srv.wait_line("READY")
-    agent = t.watch(srv)
-    srv.popen.stdin.close()
-    srv.wait_line("DONE")
+    agent = fast_opened(t, "server")
     agent.expect(server(26))
+    agent.expect_forgotten()
+
+
+@case()
+def fast_open_client(t):
+    """A request that leaves with the SYN: it has its answer, also where headers are written into
+    those that leave later."""
+    agent = fast_opened(t, "client", "--propagate")
+    agent.expect(client(26, 80, address="live", service="live-fastopen"))
     agent.expect_forgotten()
 
 
