@@ -82,7 +82,7 @@ int conn_poll(struct bpf_raw_tracepoint_args *ctx)
 		conn_forget(c, key);
 		return 0;
 	case RED_POLL_ANSWERED:
-		if (red_cfg.propagate && !(c->flags & RED_CONN_PIPELINED))
+		if (red_cfg.propagate && !(c->asked & RED_ASKED_SHARED))
 			context_close(id_of(id, ctx->args[3], RED_ID_SPAN));
 		return 0;
 	}

@@ -48,6 +48,12 @@ enum red_wire {
 	RED_WIRE_MOVES = 1 << 4, /* rustls: its object may move in memory */
 };
 
+/* What is known of the requests that come in (only with propagation). */
+enum red_asked {
+	RED_ASKED_INTERIM = 1 << 0, /* "HTTP/1.1 1xx" went out last: the request may go on */
+	RED_ASKED_SHARED = 1 << 1,  /* one came in before the last was answered */
+};
+
 struct red_conn_dir {
 	__u64 off;     /* bytes so far */
 	__u64 last_ns; /* time of the last one */
@@ -94,7 +100,7 @@ struct red_conn {
 	__u8 nonblock; /* HTTP/2: its socket was set so when that began */
 	__u8 refused;  /* enum red_drop: why user space has not its RED_EV_OPEN */
 	__u8 over;     /* TCP has ended; the process may still read what had come */
-	__u8 interim;  /* what went out last was "HTTP/1.1 1xx": the request may go on */
+	__u8 asked;    /* enum red_asked */
 };
 
 struct {
@@ -558,6 +564,7 @@ static __noinline int conn_shared(struct red_conn *c)
 	if (!c || !c->ctx)
 		return 0;
 	c->flags |= RED_CONN_PIPELINED;
+	c->asked |= RED_ASKED_SHARED;
 	context_shared(c->ctx);
 	return 0;
 }
@@ -570,16 +577,44 @@ static __noinline int conn_continued(struct red_conn *c, __u32 len)
 	return 0;
 }
 
+/* Does a message follow the first empty line of the `got` bytes in scratch? A few bytes prove
+ * nothing: they may be a body. */
+static __always_inline int message_behind(__u32 slot, __u64 got, __u64 tail)
+{
+	__u64 end = (__u32)head_end(slot, got, tail);
+
+	return end && end + RED_MESSAGE_MIN <= got && like_message(slot, end, got - end);
+}
+
+/* The first `got` of such bytes are in scratch: of use where the end is not known yet. At their
+ * beginning a message is one only behind a head, or the line that ends chunks: methods may come
+ * in pieces. */
+static __noinline int conn_more(struct red_conn *c, __u32 slot, __u64 got)
+{
+	struct red_conn_dir *d;
+
+	if (!c || !c->ctx || c->ask_end != RED_NEVER || got < RED_MESSAGE_MIN)
+		return 0;
+	d = &c->d[RED_DIR_IN];
+	if (((!d->want || d->tail >> 56 == '\n') && like_message(slot, 0, got)) ||
+	    message_behind(slot, got, d->tail))
+		conn_shared(c);
+	return 0;
+}
+
 /* The `got` bytes of a request that are in scratch say where it ends, perhaps. */
-static __always_inline void conn_asked(struct red_conn *c, struct red_scratch *s)
+static __always_inline void conn_asked(struct red_conn *c, struct red_scratch *s, __u32 slot,
+				       __u64 got)
 {
 	struct red_head *h = &s->head;
 
 	c->ask_end = RED_NEVER;
-	if (!h->len || h->flags & (RED_HEAD_ODD | RED_HEAD_CHUNKED))
-		return;
-	c->ask_end = c->d[RED_DIR_IN].off + h->len + h->body;
-	conn_continued(c, s->ev.len);
+	if (h->len && !(h->flags & (RED_HEAD_ODD | RED_HEAD_CHUNKED))) {
+		c->ask_end = c->d[RED_DIR_IN].off + h->len + h->body;
+		conn_continued(c, s->ev.len);
+	} else if (message_behind(slot, got, 0)) {
+		conn_shared(c);
+	}
 }
 
 /* Do the first `got` bytes begin a header of the PROXY protocol, of version 1 or 2? Servers alone
@@ -613,19 +648,20 @@ static __noinline int conn_requested(struct red_conn *c, __u32 slot, __u64 got, 
 		c->flags |= RED_CONN_SERVER;
 	if (!(c->flags & RED_CONN_SERVER))
 		return 0;
-	if (c->interim && !(c->flags & RED_CONN_PIPELINED)) {
-		c->interim = 0;
-		return conn_continued(c, s->ev.len);
+	if (c->asked == RED_ASKED_INTERIM) {
+		c->asked = 0;
+		conn_continued(c, s->ev.len);
+		return conn_more(c, slot, got);
 	}
 	if (c->ctx)
 		context_close(c->ctx);
-	if (c->flags & RED_CONN_PIPELINED)
+	if (c->asked & RED_ASKED_SHARED)
 		got = 0;
 	c->ctx =
 		context_open(c->id, red_place(c->layer, c->d[RED_DIR_IN].off), slot, got, blocking);
 	if (*(volatile __u8 *)&c->mode == RED_POLL_MODE_NONE) /* since this call began */
 		conn_served(c);
-	conn_asked(c, s);
+	conn_asked(c, s, slot, got);
 	return 0;
 }
 

@@ -14,15 +14,17 @@ static __always_inline int is_switching(const struct red_scratch *s, __u64 got)
 	       *(__u32 *)&s->data[8] == W4(' ', '1', '0', '1');
 }
 
-/* "HTTP/1.1 100" and its like: another answer follows, perhaps behind the rest of the request. */
-static __noinline int conn_interim(struct red_conn *c, __u32 slot, __u64 got)
+/* "HTTP/1.1 100" and its like, and nothing behind it: another answer follows, perhaps behind the
+ * rest of the request. */
+static __noinline int conn_interim(struct red_conn *c, __u32 slot, __u64 len)
 {
 	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
 
-	if (c && s)
-		c->interim = got > RED_MESSAGE_MIN &&
-			     *(__u64 *)&s->data[0] == W8('H', 'T', 'T', 'P', '/', '1', '.', '1') &&
-			     *(__u16 *)&s->data[8] == (' ' | '1' << 8) && !is_switching(s, got);
+	if (c && s && len > RED_MESSAGE_MIN &&
+	    *(__u64 *)&s->data[0] == W8('H', 'T', 'T', 'P', '/', '1', '.', '1') &&
+	    *(__u16 *)&s->data[8] == (' ' | '1' << 8) && !is_switching(s, len) &&
+	    (__u32)head_end(slot, len, 0) == len)
+		c->asked |= RED_ASKED_INTERIM;
 	return 0;
 }
 
@@ -50,7 +52,7 @@ static __always_inline int conn_moved(struct red_conn *c, struct red_stat *st,
 	if (red_cfg.propagate && dir == RED_DIR_IN && !flip)
 		conn_continued(c, len);
 	if (red_cfg.propagate && dir == RED_DIR_OUT)
-		c->interim = 0;
+		c->asked &= ~RED_ASKED_INTERIM;
 	if (flip)
 		d->want = RED_HEAD_BUDGET;
 	else if (s->call.kind == RED_BUF_NONE && !d->want && c->mode == RED_POLL_MODE_AUTO &&
@@ -65,8 +67,10 @@ static __always_inline int conn_moved(struct red_conn *c, struct red_stat *st,
 		return 1;
 	if (flip && is_switching(s, got))
 		c->mode = RED_POLL_MODE_ALL;
-	if (red_cfg.propagate && dir == RED_DIR_OUT && flip)
-		conn_interim(c, slot, got);
+	if (red_cfg.propagate && dir == RED_DIR_OUT && flip && got == len)
+		conn_interim(c, slot, len);
+	if (red_cfg.propagate && dir == RED_DIR_IN && !flip)
+		conn_more(c, slot, got);
 	c->last_dir = dir;
 	if (!d->want && first < RED_CAP_MAX && c->mode == RED_POLL_MODE_AUTO &&
 	    !(c->flags & RED_CONN_PIPELINED)) {
@@ -78,8 +82,6 @@ static __always_inline int conn_moved(struct red_conn *c, struct red_stat *st,
 		/* A second message before the other side spoke; a few bytes prove nothing. */
 		if (got >= RED_MESSAGE_MIN)
 			c->flags |= RED_CONN_PIPELINED;
-		if (red_cfg.propagate && dir == RED_DIR_IN && c->ask_end == RED_NEVER)
-			conn_shared(c);
 	}
 	/* One that speaks TLS is announced by its socket's calls (tls.h). */
 	if (!(c->flags & RED_CONN_OPENED) && (tls || conn_announce(c->sk, slot, now))) {

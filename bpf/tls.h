@@ -133,6 +133,7 @@ __noinline int tls_join(__u64 sk, __u64 obj, __u32 tgid, __u32 how)
 	c->last_dir = 2;
 	c->mode = RED_POLL_MODE_AUTO;
 	c->flags &= ~RED_CONN_PIPELINED;
+	c->asked = 0;
 	return 0;
 }
 

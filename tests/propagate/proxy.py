@@ -4,10 +4,12 @@
 Prints its own port. GET /MODE/N makes N calls, each on a connection of its own.
 blocking: the thread that reads the request makes the calls. loop: the socket is in
 non-blocking mode, as an event loop's. pool: another thread makes them. Requests may have a
-body of a known length, whose sender may wait for "100 Continue", and come several at once. gone: when a request to `held` has come, its
-connection is reset, and the calls are made after that; then that one is answered. upgrade:
-what comes then is echoed. late: as gone, but answered. greeted, preface: as a client of the abstract
-UNIX socket redeye-BACKEND-PORT, it reads first, or begins HTTP/2, and stays connected.
+body of a known length, whose sender may wait for "100 Continue", and come several at once.
+gone: when a request to `held` has come, its connection is reset, and the calls are made after that; then
+that one is answered. among: as gone, but answered. late: it is answered first, and from then on its thread
+makes a call for each request to `held`. upgrade: what comes then is echoed. greeted, preface: as a client of
+the abstract UNIX socket redeye-BACKEND-PORT, it reads first, or begins HTTP/2, and stays connected. Others
+(ANSWERS) are as blocking, and answered differently.
 
 It listens at the abstract UNIX socket redeye-proxy-BACKEND-PORT as well. A header of the PROXY
 protocol may come first.
@@ -57,6 +59,16 @@ def call(port):
 
 
 SETTINGS = b"\0\0\0\4\0\0\0\0\0"  # an empty frame of it
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s"
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+# By mode, each piece a send of its own.
+ANSWERS = {
+    "pong": [OK % (4, b"PONG")],
+    "late": [OK % (4, b"PONG")],
+    "hints": [HINTS, OK % (0, b"")],
+    "hinted": [HINTS + OK % (0, b"")],
+}
+
 came, done = threading.Event(), threading.Event()
 connected = []
 
@@ -74,6 +86,20 @@ def echo(conn):
     while data:
         conn.sendall(data)
         data = conn.recv(1000)
+
+
+def answer(conn, mode):
+    for piece in ANSWERS.get(mode, [OK % (0, b"")]):
+        conn.sendall(piece)
+
+
+def late(conn, backend):
+    answer(conn, "late")
+    while True:
+        came.wait()
+        came.clear()
+        call(backend)
+        done.set()
 
 
 def reset(conn):
@@ -96,7 +122,9 @@ def handle(conn, backend):
                 done.wait()
                 came.clear()
                 done.clear()
-            if mode in ("gone", "late"):
+            if mode == "late":
+                late(conn, backend)
+            if mode in ("gone", "among"):
                 came.wait()
             if mode == "gone":
                 reset(conn)
@@ -114,11 +142,11 @@ def handle(conn, backend):
                     t.join()
                 else:
                     call(backend)
-            if mode in ("gone", "late"):
+            if mode in ("gone", "among"):
                 done.set()
             if mode == "gone":
                 return
-            conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            answer(conn, mode)
 
 
 def serve(listener, backend):
