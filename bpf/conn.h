@@ -52,6 +52,7 @@ enum red_wire {
 enum red_asked {
 	RED_ASKED_INTERIM = 1 << 0, /* "HTTP/1.1 1xx" went out last: the request may go on */
 	RED_ASKED_SHARED = 1 << 1,  /* one came in before the last was answered */
+	RED_ASKED_CHUNKS = 1 << 2,  /* the chunks of one begin with the next byte */
 };
 
 struct red_conn_dir {
@@ -589,13 +590,23 @@ static __always_inline int message_behind(__u32 slot, __u64 got, __u64 tail)
 /* The first `got` of such bytes are in scratch: of use where the end is not known yet. At their
  * beginning a message is one only behind a head, or the line that ends chunks: methods may come
  * in pieces. */
-static __noinline int conn_more(struct red_conn *c, __u32 slot, __u64 got)
+static __noinline int conn_more(struct red_conn *c, __u32 slot, __u64 got, __u32 len)
 {
 	struct red_conn_dir *d;
+	__u64 end = 0;
 
-	if (!c || !c->ctx || c->ask_end != RED_NEVER || got < RED_MESSAGE_MIN)
+	if (!c || !c->ctx || c->ask_end != RED_NEVER)
 		return 0;
 	d = &c->d[RED_DIR_IN];
+	if (c->asked & RED_ASKED_CHUNKS)
+		end = (__u32)chunks_end(slot, 0, got, len);
+	c->asked &= ~RED_ASKED_CHUNKS;
+	if (end) {
+		c->ask_end = d->off + end;
+		return conn_continued(c, len);
+	}
+	if (got < RED_MESSAGE_MIN)
+		return 0;
 	if (((!d->want || d->tail >> 56 == '\n') && like_message(slot, 0, got)) ||
 	    message_behind(slot, got, d->tail))
 		conn_shared(c);
@@ -607,10 +618,17 @@ static __always_inline void conn_asked(struct red_conn *c, struct red_scratch *s
 				       __u64 got)
 {
 	struct red_head *h = &s->head;
+	__u64 end = h->len + h->body;
 
 	c->ask_end = RED_NEVER;
-	if (h->len && !(h->flags & (RED_HEAD_ODD | RED_HEAD_CHUNKED))) {
-		c->ask_end = c->d[RED_DIR_IN].off + h->len + h->body;
+	c->asked &= RED_ASKED_SHARED;
+	if (h->len && h->flags & RED_HEAD_CHUNKED) {
+		end = (__u32)chunks_end(slot, h->len, got, s->ev.len);
+		if (h->len == s->ev.len)
+			c->asked |= RED_ASKED_CHUNKS;
+	}
+	if (h->len && end && !(h->flags & RED_HEAD_ODD)) {
+		c->ask_end = c->d[RED_DIR_IN].off + end;
 		conn_continued(c, s->ev.len);
 	} else if (message_behind(slot, got, 0)) {
 		conn_shared(c);
@@ -648,10 +666,10 @@ static __noinline int conn_requested(struct red_conn *c, __u32 slot, __u64 got, 
 		c->flags |= RED_CONN_SERVER;
 	if (!(c->flags & RED_CONN_SERVER))
 		return 0;
-	if (c->asked == RED_ASKED_INTERIM) {
-		c->asked = 0;
+	if ((c->asked & (RED_ASKED_INTERIM | RED_ASKED_SHARED)) == RED_ASKED_INTERIM) {
+		c->asked &= ~RED_ASKED_INTERIM;
 		conn_continued(c, s->ev.len);
-		return conn_more(c, slot, got);
+		return conn_more(c, slot, got, s->ev.len);
 	}
 	if (c->ctx)
 		context_close(c->ctx);

@@ -166,6 +166,7 @@ __noinline int head_line(__u32 slot, __u64 at)
 }
 
 #define RED_HEAD_LINES 100
+#define RED_CHUNKS     64
 
 /* Reads the head in the first `len` bytes of scratch `slot` into its `head`; head.len
  * stays 0 when it does not end there. */
@@ -219,6 +220,55 @@ __noinline int head_hex(__u32 slot, __u64 at)
 	}
 	s->hex = v;
 	return 1;
+}
+
+/* A line of a chunked body at `at` in scratch: its length, 0 if it goes on behind the first `len`
+ * bytes. The number that it begins with, the size of a chunk, is left in s->hex; else ~0. */
+__noinline int chunk_line(__u32 slot, __u64 at, __u64 len)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u64 v = 0, i, end;
+	__u32 d;
+
+	if (!s)
+		return 0;
+	BOUND(at, RED_CAP_MAX);
+	for (i = 0; i < 8; i++) {
+		d = nibble(s->data[at + i] | 0x20);
+		if (d > 15)
+			break;
+		v = v << 4 | d;
+	}
+	s->hex = i && i < 8 ? v : ~0ULL;
+	end = (__u32)line_end(slot, at, len);
+	return end ? end - at : 0;
+}
+
+/* Of a call of `len` bytes the first `got` are in scratch, and chunks begin at `at`. Where they
+ * end, with their trailers; 0: not in what can be looked at. */
+__noinline int chunks_end(__u32 slot, __u64 at, __u64 got, __u64 len)
+{
+	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u64 more = len < RED_CAP_MAX ? len : RED_CAP_MAX, i;
+	__u32 last = 0, line;
+
+	if (!s || !red_cfg.propagate)
+		return 0;
+	if (got < more)
+		got += (__u32)gather(slot, got, got, more - got);
+	for (i = 0; i < RED_CHUNKS && at < got; i++) {
+		line = chunk_line(slot, at, got);
+		at += line;
+		if (!line || (last && line <= 2))
+			return line ? at : 0;
+		last |= !s->hex;
+		if (last)
+			continue;
+		if (s->hex >= RED_CAP_MAX)
+			return 0;
+		at += s->hex + 2;
+	}
+	return 0;
 }
 
 /* The length of the method and its space, when the bytes begin like a request that may

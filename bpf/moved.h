@@ -70,7 +70,7 @@ static __always_inline int conn_moved(struct red_conn *c, struct red_stat *st,
 	if (red_cfg.propagate && dir == RED_DIR_OUT && flip && got == len)
 		conn_interim(c, slot, len);
 	if (red_cfg.propagate && dir == RED_DIR_IN && !flip)
-		conn_more(c, slot, got);
+		conn_more(c, slot, got, len);
 	c->last_dir = dir;
 	if (!d->want && first < RED_CAP_MAX && c->mode == RED_POLL_MODE_AUTO &&
 	    !(c->flags & RED_CONN_PIPELINED)) {

@@ -4,7 +4,7 @@
 Prints its own port. GET /MODE/N makes N calls, each on a connection of its own.
 blocking: the thread that reads the request makes the calls. loop: the socket is in
 non-blocking mode, as an event loop's. pool: another thread makes them. Requests may have a
-body of a known length, whose sender may wait for "100 Continue", and come several at once.
+body of a known length or in chunks, whose sender may wait for "100 Continue", and come several at once.
 gone: when a request to `held` has come, its connection is reset, and the calls are made after that; then
 that one is answered. among: as gone, but answered. late: it is answered first, and from then on its thread
 makes a call for each request to `held`. upgrade: what comes then is echoed. greeted, preface: as a client of
@@ -39,6 +39,24 @@ def read_head(conn, data=b""):
     return head.partition(b"\r\n")[2] if head.startswith(b"PROXY ") else head, rest
 
 
+def read_chunks(conn, rest):
+    """What is behind them."""
+    size = 1
+    while size:
+        while b"\r\n" not in rest:
+            rest += read_more(conn)
+        line, _, rest = rest.partition(b"\r\n")
+        size = int(line, 16)
+        while size and len(rest) < size + 2:
+            rest += read_more(conn)
+        rest = rest[size + 2:] if size else rest
+    while line:  # trailers
+        while b"\r\n" not in rest:
+            rest += read_more(conn)
+        line, _, rest = rest.partition(b"\r\n")
+    return rest
+
+
 def read_request(conn, data):
     """As read_head(), and without the body."""
     head, rest = read_head(conn, data)
@@ -46,6 +64,8 @@ def read_request(conn, data):
                    if line.lower().startswith(b"content-length:")), 0)
     if b"100-continue" in head:
         conn.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+    if b"\r\nTransfer-Encoding: chunked" in head:
+        return head, read_chunks(conn, rest)
     while len(rest) < length:
         rest += read_more(conn)
     return head, rest[length:]
