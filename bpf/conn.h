@@ -55,6 +55,12 @@ enum red_asked {
 	RED_ASKED_CHUNKS = 1 << 2,  /* the chunks of one begin with the next byte */
 };
 
+/* What is known of one that speaks HTTP/2 (conn_frames.h). */
+enum red_conn_frames {
+	RED_FRAMES_NONBLOCK = 1 << 0, /* its socket was set so when that began */
+	RED_FRAMES_NEW = 1 << 7,      /* no context stands for its requests yet */
+};
+
 struct red_conn_dir {
 	__u64 off;     /* bytes so far */
 	__u64 last_ns; /* time of the last one */
@@ -98,10 +104,10 @@ struct red_conn {
 	__u64 written;     /* plaintext that waits for its socket ends here, as an offset */
 	__u64 sent;        /* and so much of it has left */
 	__u32 tls_tgid;
-	__u8 nonblock; /* HTTP/2: its socket was set so when that began */
-	__u8 refused;  /* enum red_drop: why user space has not its RED_EV_OPEN */
-	__u8 over;     /* TCP has ended; the process may still read what had come */
-	__u8 asked;    /* enum red_asked */
+	__u8 frames;  /* enum red_conn_frames */
+	__u8 refused; /* enum red_drop: why user space has not its RED_EV_OPEN */
+	__u8 over;    /* TCP has ended; the process may still read what had come */
+	__u8 asked;   /* enum red_asked */
 };
 
 struct {

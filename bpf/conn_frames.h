@@ -22,16 +22,20 @@ static __always_inline void conn_frames_begin(struct red_conn *c, __u64 sk)
 		c->d[dir].left = c->d[dir].copy = 0;
 		c->d[dir].head_len = c->d[dir].tail_ok = 0;
 	}
-	c->nonblock = sock_nonblock((struct sock *)sk, 0);
+	c->frames = RED_FRAMES_NEW;
+	if (sock_nonblock((struct sock *)sk, 0))
+		c->frames |= RED_FRAMES_NONBLOCK;
 	c->mode = RED_POLL_MODE_FRAMES;
 	c->ask_end = RED_NEVER;
 }
 
 /* Of HTTP/2 no request's context is read: whom the peer asks has one open for as long as
  * the connection is, of which all is known is that it is nobody's parent (context.h). Its
- * place is no request's. */
+ * place is no request's: what was open before may be a request's that was taken for one of HTTP/1,
+ * until user space told. Opened by the task that moves bytes, which serves them. */
 static __always_inline void conn_frames_context(struct red_conn *c, __u32 slot)
 {
+	c->frames &= ~RED_FRAMES_NEW;
 	if (c->flags & RED_CONN_CLIENT)
 		return;
 	if (c->ctx)
@@ -66,8 +70,6 @@ __noinline int conn_speaks_frames(__u64 sk, __u32 slot, __u32 dir, __u64 got, __
 			return 0;
 	}
 	conn_frames_begin(c, sk);
-	if (red_cfg.propagate)
-		conn_frames_context(c, slot);
 	BOUND(to, RED_DIR_OUT);
 	c->d[to].known = 1;
 	return 1;
@@ -131,6 +133,8 @@ __noinline int conn_frames(__u64 sk, __u32 slot, __u32 dir, __u64 len, __u32 how
 		count(&st->dropped[RED_DROP_NOT_WANTED], 1, slot > RED_DIR_OUT);
 		return 0;
 	}
+	if (red_cfg.propagate && c->frames & RED_FRAMES_NEW)
+		conn_frames_context(c, slot);
 	BOUND(to, RED_DIR_OUT);
 	if (how & RED_MOVE_DEFER)
 		conn_settle(c);
@@ -144,7 +148,7 @@ __noinline int conn_frames(__u64 sk, __u32 slot, __u32 dir, __u64 len, __u32 how
 	s->ev.flags = RED_DATA_PIECES | (s->ev.flags & RED_DATA_LATE);
 	if (c->last_dir != to)
 		s->ev.flags |= RED_DATA_FIRST;
-	if (c->nonblock)
+	if (c->frames & RED_FRAMES_NONBLOCK)
 		s->ev.flags |= RED_DATA_NONBLOCK;
 	c->last_dir = to;
 	ours = !frames_call(slot);

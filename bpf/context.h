@@ -245,15 +245,19 @@ static __noinline __u64 context_open(__u64 conn_id, __u64 off, __u32 slot, __u64
 		.tid = id,
 		.blocking = blocking,
 	};
+	long err;
 
 	context_read(&x, slot, got);
 	x.by_tgid = serving_add(x.tgid, handle);
 	x.by_tid = serving_add(x.tid | SERVING_THREAD, handle);
 	if (!x.by_tgid || !x.by_tid)
 		serving_lost();
-	if (!bpf_map_update_elem(&contexts, &handle, &x, BPF_ANY))
+	err = bpf_map_update_elem(&contexts, &handle, &x, BPF_NOEXIST);
+	if (!err)
 		return handle;
 	context_uncount(&x, handle);
+	if (err == -EEXIST) /* by another thread, for the same connection */
+		return handle;
 	serving_lost();
 	return 0;
 }

@@ -13,6 +13,10 @@ the abstract UNIX socket redeye-BACKEND-PORT, it reads first, or begins HTTP/2, 
 
 It listens at the abstract UNIX socket redeye-proxy-BACKEND-PORT as well. A header of the PROXY
 protocol may come first.
+
+HTTP/2 is spoken where a client's preface comes, as far as this: each request is answered when its
+DATA has come; all but the first on a connection make a call, when a request to `held` has come,
+which is answered then.
 """
 import socket
 import struct
@@ -127,12 +131,38 @@ def reset(conn):
     conn.close()
 
 
+def read_frame(conn, data):
+    """Its type, its stream, and what came behind it; nothing of either at the end."""
+    while len(data) < 9 or len(data) < 9 + int.from_bytes(data[:3], "big"):
+        got = conn.recv(65536)
+        if not got:
+            return None, None, b""
+        data += got
+    return data[3], data[5:9], data[9 + int.from_bytes(data[:3], "big"):]
+
+
+def speak_frames(conn, backend, data):
+    conn.sendall(b"\0\0\0\4\0\0\0\0\0")
+    kind, stream, data = read_frame(conn, data)
+    while stream:
+        if kind == 0 and stream != b"\0\0\0\1":
+            came.wait()
+            call(backend)
+            done.set()
+        if kind == 0:
+            conn.sendall(b"\0\0\1\1\5" + stream + b"\x88")  # status 200
+        kind, stream, data = read_frame(conn, data)
+
+
 def handle(conn, backend):
     with conn:
         rest = b""
         while True:
             head, rest = read_request(conn, rest)
             if not head:
+                return
+            if head == b"PRI * HTTP/2.0":
+                speak_frames(conn, backend, rest[len(b"SM\r\n\r\n"):])
                 return
             mode, n = head.split()[1].decode().strip("/").split("/")
             if mode == "loop":

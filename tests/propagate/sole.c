@@ -4,7 +4,8 @@
  * PID is a target, and regular towards 127.0.0.1:PORT; each of its requests is answered
  * at the first byte of its response. Until the end of standard input, of which each line asks
  * for something: "full", map `contexts` has no room any more; "room", it has; "later", what
- * was lost so far was lost long ago. It says so when it is done.
+ * was lost so far was lost long ago; "frames", what was received last is HTTP/2. It says so when
+ * it is done.
  */
 #include <bpf/bpf.h>
 #include <poll.h>
@@ -21,7 +22,7 @@ struct seen {
 	uint64_t conn_id, sk, request;
 };
 
-static struct seen conns[4096];
+static struct seen conns[4096], *latest = conns;
 static struct loader *loader;
 
 static struct seen *find(uint64_t conn_id)
@@ -45,10 +46,12 @@ static void on_record(void *arg, const void *record, size_t size)
 	if (ev->h.kind != RED_EV_DATA)
 		return;
 	c = find(ev->conn_id);
-	if (ev->dir == RED_DIR_IN)
-		c->request = ev->off;
-	else
+	if (ev->dir == RED_DIR_OUT)
 		loader__answered(loader, c->sk, ev->conn_id, c->request);
+	else if (ev->flags & RED_DATA_FIRST)
+		c->request = ev->off;
+	if (ev->dir == RED_DIR_IN)
+		latest = c;
 }
 
 /* The map of this name among this process's own. */
@@ -86,6 +89,9 @@ static void obey(const char *line)
 
 	if (!strcmp(line, "later\n") && !loader__propagation(loader, &k, &why))
 		*k.lost_ns = 1;
+	else if (!strcmp(line, "frames\n"))
+		loader__poll(loader, latest->sk, latest->conn_id, RED_POLL_MODE_FRAMES, 0,
+			     RED_DATA_CAP);
 	else
 		fill(!strcmp(line, "full\n"));
 	fputs(line, stdout);
