@@ -68,7 +68,7 @@ int conn_poll(struct bpf_raw_tracepoint_args *ctx)
 		c->mode = cmd;
 		/* Requests are not seen any more, nor is their end. */
 		if (cmd == RED_POLL_MODE_NONE)
-			conn_served(c);
+			conn_served(c, 0);
 		c->d[0].known = c->d[1].known = 0;
 		return 0;
 	case RED_POLL_MODE_FRAMES:

@@ -304,19 +304,27 @@ __noinline int conn_create(__u64 key, __u64 ident, __u32 tgid, __u64 n, __u32 sl
 	return conn_insert((struct red_conn *)s->data, sk, id, ident, tgid, n);
 }
 
-/* It answers no more. */
-static __always_inline void conn_served(struct red_conn *c)
+/* It answers no more. `early`: perhaps without having answered. */
+static __always_inline void conn_served(struct red_conn *c, int early)
 {
 	__u64 ctx = c->ctx;
 
 	c->ctx = 0; /* first: another may begin meanwhile */
 	if (red_cfg.propagate && ctx)
-		context_close(ctx);
+		context_end(ctx, early);
+}
+
+/* Should a request be open now that it ends, has it been cut short? An answer that has begun is as
+ * a rule whole, and user space has only not said so yet. */
+static __always_inline int conn_cut(const struct red_conn *c)
+{
+	return c->last_dir == RED_DIR_IN || c->asked & (RED_ASKED_INTERIM | RED_ASKED_SHARED) ||
+	       c->mode == RED_POLL_MODE_FRAMES || c->flags & RED_CONN_RESET;
 }
 
 static __always_inline void conn_forget(struct red_conn *c, __u64 key)
 {
-	conn_served(c);
+	conn_served(c, conn_cut(c));
 	if (red_cfg.tls && c->tls_obj)
 		tls_obj_forget(c->tls_obj, c->tls_tgid, c->id);
 	if (!bpf_map_delete_elem(&conns, &key))
@@ -684,7 +692,7 @@ static __noinline int conn_requested(struct red_conn *c, __u32 slot, __u64 got, 
 	c->ctx =
 		context_open(c->id, red_place(c->layer, c->d[RED_DIR_IN].off), slot, got, blocking);
 	if (*(volatile __u8 *)&c->mode == RED_POLL_MODE_NONE) /* since this call began */
-		conn_served(c);
+		conn_served(c, 0);
 	conn_asked(c, s, slot, got);
 	return 0;
 }

@@ -18,7 +18,8 @@
  * and the sum of the handles: when the count is one, the sum is the handle. The
  * count is raised before and lowered after the sum, so that a glance between them
  * sees too many, or a sum that is nobody's handle. Whoever closes early (its client has
- * gone) may still be at work, so one that was not alone is not sole before all have closed.
+ * gone) may still be at work: one that was not alone is not sole before all have closed,
+ * and for a second nobody is, until when user space has heard of it and has withdrawn `regular`.
  */
 #ifndef RED_CONTEXT_H
 #define RED_CONTEXT_H
@@ -38,7 +39,8 @@ struct red_ctx {
 struct red_serving {
 	__u64 count;
 	__u64 sum;
-	__u64 crowd; /* there were several since there was none */
+	__u64 crowd;  /* there were several since there was none */
+	__u64 cut_ns; /* when the last that was closed early was; 0: never */
 };
 
 /* By handle. Sizes of these three: agent/loader_config.c. */
@@ -124,12 +126,14 @@ static __always_inline int serving_add(__u64 who, __u64 handle)
 	return 1;
 }
 
-static __always_inline void serving_sub(__u64 who, __u64 handle)
+static __always_inline void serving_sub(__u64 who, __u64 handle, int early)
 {
 	struct red_serving *o = bpf_map_lookup_elem(&serving, &who);
 
 	if (!o)
 		return;
+	if (early)
+		*(volatile __u64 *)&o->cut_ns = bpf_ktime_get_ns(); /* before it is not counted */
 	__sync_fetch_and_add(&o->sum, -handle);
 	__sync_fetch_and_add(&o->count, -1);
 	if (*(volatile __u64 *)&o->count)
@@ -223,12 +227,12 @@ static __always_inline void context_read(struct red_ctx *x, __u32 slot, __u64 go
 	x->foreign = 0;
 }
 
-static __always_inline void context_uncount(const struct red_ctx *x, __u64 handle)
+static __always_inline void context_uncount(const struct red_ctx *x, __u64 handle, int early)
 {
 	if (x->by_tgid)
-		serving_sub(x->tgid, handle);
+		serving_sub(x->tgid, handle, early);
 	if (x->by_tid)
-		serving_sub(x->tid | SERVING_THREAD, handle);
+		serving_sub(x->tid | SERVING_THREAD, handle, 0);
 }
 
 /* The first `got` bytes of a request are in scratch `slot`, read by this task; none: its
@@ -255,15 +259,16 @@ static __noinline __u64 context_open(__u64 conn_id, __u64 off, __u32 slot, __u64
 	err = bpf_map_update_elem(&contexts, &handle, &x, BPF_NOEXIST);
 	if (!err)
 		return handle;
-	context_uncount(&x, handle);
+	context_uncount(&x, handle, 0);
 	if (err == -EEXIST) /* by another thread, for the same connection */
 		return handle;
 	serving_lost();
 	return 0;
 }
 
-/* Of two that close the same, one deletes it, and that one counts. */
-static __noinline int context_close(__u64 handle)
+/* Of two that close the same, one deletes it, and that one counts. `early`: its handler may go
+ * on. */
+static __noinline int context_end(__u64 handle, int early)
 {
 	struct red_ctx *x = bpf_map_lookup_elem(&contexts, &handle), was;
 
@@ -275,8 +280,13 @@ static __noinline int context_close(__u64 handle)
 	was.by_tid = x->by_tid;
 	if (bpf_map_delete_elem(&contexts, &handle))
 		return 0;
-	context_uncount(&was, handle);
+	context_uncount(&was, handle, early);
 	return 1;
+}
+
+static __always_inline int context_close(__u64 handle)
+{
+	return context_end(handle, 0);
 }
 
 /* Another request has come in with it: what is sent may be that one's. */
@@ -304,12 +314,21 @@ static __always_inline void context_process_gone(__u32 tgid)
 	bpf_map_delete_elem(&serving, &who);
 }
 
+#define SERVING_CUT_NS 1000000000ULL
+
+static __always_inline int serving_cut_lately(const struct red_serving *o)
+{
+	__u64 then = o->cut_ns;
+
+	return then && bpf_ktime_get_ns() - then < SERVING_CUT_NS;
+}
+
 static __always_inline struct red_ctx *serving_one(__u64 who, int alone)
 {
 	struct red_serving *o = bpf_map_lookup_elem(&serving, &who);
 	__u64 handle;
 
-	if (!o || o->count != 1 || (alone && o->crowd))
+	if (!o || o->count != 1 || (alone && (o->crowd || serving_cut_lately(o))))
 		return 0;
 	handle = o->sum;
 	return bpf_map_lookup_elem(&contexts, &handle);

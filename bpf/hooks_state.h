@@ -77,11 +77,13 @@ static __always_inline void state_changed(struct red_conn *c, const struct sock 
 		if (is_still_read(sk, oldstate)) { /* ended as above */
 			c->flags |= RED_CONN_PEER_FIN;
 			c->over = 1;
-			conn_served(c);
+			conn_served(c, conn_cut(c));
 			conn_report(c->sk, RED_HOOK_STATE, RED_EV_PROGRESS, RED_REPORT(0, 0));
 			break;
 		}
 		conn_report(c->sk, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(0, flags));
+		if (flags & (RED_STATE_RESET | RED_STATE_TIMEOUT))
+			c->flags |= RED_CONN_RESET;
 		conn_forget(c, key);
 		break;
 	}

@@ -39,6 +39,7 @@ static __always_inline void conn_ended(struct sock *sk, int dir, __s64 ret)
 	}
 	if (c->flags & RED_CONN_RESET || ret == -ECONNRESET) {
 		conn_report(c->sk, RED_HOOK_STATE, RED_EV_CLOSE, RED_REPORT(dir, RED_STATE_RESET));
+		c->flags |= RED_CONN_RESET;
 		conn_forget(c, key);
 	}
 }

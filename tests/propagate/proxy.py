@@ -6,8 +6,9 @@ blocking: the thread that reads the request makes the calls. loop: the socket is
 non-blocking mode, as an event loop's. pool: another thread makes them. Requests may have a
 body of a known length or in chunks, whose sender may wait for "100 Continue", and come several at once.
 gone: when a request to `held` has come, its connection is reset, and the calls are made after that; then
-that one is answered. among: as gone, but answered. late: it is answered first, and from then on its thread
-makes a call for each request to `held`. upgrade: what comes then is echoed. greeted, preface: as a client of
+that one is answered. left: the same, but its client ends it, and "left" is printed, before that other one has
+come. among: as gone, but answered. late: it is answered first, and from then on its thread makes a call for each
+request to `held`. upgrade: what comes then is echoed. greeted, preface: as a client of
 the abstract UNIX socket redeye-BACKEND-PORT, it reads first, or begins HTTP/2, and stays connected. Others
 (ANSWERS) are as blocking, and answered differently.
 
@@ -131,6 +132,15 @@ def reset(conn):
     conn.close()
 
 
+def left(conn):
+    try:
+        conn.recv(1)
+    except ConnectionResetError:
+        pass
+    conn.close()
+    print("left", flush=True)
+
+
 def read_frame(conn, data):
     """Its type, its stream, and what came behind it; nothing of either at the end."""
     while len(data) < 9 or len(data) < 9 + int.from_bytes(data[:3], "big"):
@@ -174,7 +184,9 @@ def handle(conn, backend):
                 done.clear()
             if mode == "late":
                 late(conn, backend)
-            if mode in ("gone", "among"):
+            if mode == "left":
+                left(conn)
+            if mode in ("gone", "left", "among"):
                 came.wait()
             if mode == "gone":
                 reset(conn)
@@ -192,9 +204,9 @@ def handle(conn, backend):
                     t.join()
                 else:
                     call(backend)
-            if mode in ("gone", "among"):
+            if mode in ("gone", "left", "among"):
                 done.set()
-            if mode == "gone":
+            if mode in ("gone", "left"):
                 return
             answer(conn, mode)
 
