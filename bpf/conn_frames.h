@@ -43,6 +43,17 @@ static __always_inline void conn_frames_context(struct red_conn *c, __u32 slot)
 	c->ctx = context_open(c->id, red_place(c->layer, (1ULL << 48) - 1), slot, 0, 0);
 }
 
+/* The first call since user space told. Not from conn_frames(): on old kernels there is no stack
+ * below that. */
+__noinline int conn_frames_told(__u64 sk, __u32 slot)
+{
+	struct red_conn *c = bpf_map_lookup_elem(&conns, &sk);
+
+	if (c && c->frames & RED_FRAMES_NEW)
+		conn_frames_context(c, slot);
+	return 0;
+}
+
 /* The call whose first `got` bytes are in scratch may begin HTTP/2: does it? By the
  * client's preface, which may come after a request to upgrade; by the server's settings,
  * which may come before it; on a connection that was open before redeye, by anything that
@@ -70,6 +81,8 @@ __noinline int conn_speaks_frames(__u64 sk, __u32 slot, __u32 dir, __u64 got, __
 			return 0;
 	}
 	conn_frames_begin(c, sk);
+	if (red_cfg.propagate)
+		conn_frames_context(c, slot);
 	BOUND(to, RED_DIR_OUT);
 	c->d[to].known = 1;
 	return 1;
@@ -133,8 +146,6 @@ __noinline int conn_frames(__u64 sk, __u32 slot, __u32 dir, __u64 len, __u32 how
 		count(&st->dropped[RED_DROP_NOT_WANTED], 1, slot > RED_DIR_OUT);
 		return 0;
 	}
-	if (red_cfg.propagate && c->frames & RED_FRAMES_NEW)
-		conn_frames_context(c, slot);
 	BOUND(to, RED_DIR_OUT);
 	if (how & RED_MOVE_DEFER)
 		conn_settle(c);

@@ -42,8 +42,11 @@ static __always_inline int conn_moved(struct red_conn *c, struct red_stat *st,
 	__u32 flip = c->last_dir != dir, first_ever = c->last_dir > RED_DIR_OUT;
 	int nonblock, tls = !!(how & RED_MOVE_TLS);
 
-	if (c->mode == RED_POLL_MODE_FRAMES)
+	if (c->mode == RED_POLL_MODE_FRAMES) {
+		if (red_cfg.propagate && c->frames & RED_FRAMES_NEW)
+			conn_frames_told(c->sk, slot);
 		return 1;
+	}
 	if (c->mode == RED_POLL_MODE_NONE) {
 		count(&st->dropped[RED_DROP_NOT_WANTED], 1, tls);
 		d->tail_ok = 0;
