@@ -33,24 +33,24 @@ static __always_inline void conn_frames_begin(struct red_conn *c, __u64 sk)
  * the connection is, of which all is known is that it is nobody's parent (context.h). Its
  * place is no request's: what was open before may be a request's that was taken for one of HTTP/1,
  * until user space told. Opened by the task that moves bytes, which serves them. */
-static __always_inline void conn_frames_context(struct red_conn *c, __u32 slot)
+static __always_inline void conn_frames_context(struct red_conn *c)
 {
 	c->frames &= ~RED_FRAMES_NEW;
 	if (c->flags & RED_CONN_CLIENT)
 		return;
 	if (c->ctx)
 		context_close(c->ctx);
-	c->ctx = context_open(c->id, red_place(c->layer, (1ULL << 48) - 1), slot, 0, 0);
+	c->ctx = context_open_foreign(c->id, red_place(c->layer, (1ULL << 48) - 1));
 }
 
 /* The first call since user space told. Not from conn_frames(): on old kernels there is no stack
  * below that. */
-__noinline int conn_frames_told(__u64 sk, __u32 slot)
+__noinline int conn_frames_told(__u64 sk)
 {
 	struct red_conn *c = bpf_map_lookup_elem(&conns, &sk);
 
 	if (c && c->frames & RED_FRAMES_NEW)
-		conn_frames_context(c, slot);
+		conn_frames_context(c);
 	return 0;
 }
 
@@ -82,7 +82,7 @@ __noinline int conn_speaks_frames(__u64 sk, __u32 slot, __u32 dir, __u64 got, __
 	}
 	conn_frames_begin(c, sk);
 	if (red_cfg.propagate)
-		conn_frames_context(c, slot);
+		conn_frames_context(c);
 	BOUND(to, RED_DIR_OUT);
 	c->d[to].known = 1;
 	return 1;

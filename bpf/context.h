@@ -109,7 +109,7 @@ static __always_inline int serving_lost_lately(void)
 #define SERVING_THREAD (1ULL << 32)
 
 /* Returns 1 when it is counted. */
-static __always_inline int serving_add(__u64 who, __u64 handle)
+static __noinline int serving_add(__u64 who, __u64 handle)
 {
 	struct red_serving *o = bpf_map_lookup_elem(&serving, &who), none = {};
 
@@ -235,35 +235,46 @@ static __always_inline void context_uncount(const struct red_ctx *x, __u64 handl
 		serving_sub(x->tid | SERVING_THREAD, handle, 0);
 }
 
-/* The first `got` bytes of a request are in scratch `slot`, read by this task; none: its
- * context is not read. Returns its handle; 0: there was no room. */
-static __noinline __u64 context_open(__u64 conn_id, __u64 off, __u32 slot, __u64 got,
-				     __u32 blocking)
+/* Counts it for this task. Returns its handle; 0: there was no room. */
+static __always_inline __u64 context_add(struct red_ctx *x)
 {
-	__u64 handle = id_of(conn_id, off, RED_ID_SPAN);
+	__u64 handle = id_of(x->conn_id, x->off, RED_ID_SPAN);
 	__u64 id = bpf_get_current_pid_tgid();
-	struct red_ctx x = {
-		.conn_id = conn_id,
-		.off = off,
-		.tgid = id >> 32,
-		.tid = id,
-		.blocking = blocking,
-	};
 	long err;
 
-	context_read(&x, slot, got);
-	x.by_tgid = serving_add(x.tgid, handle);
-	x.by_tid = serving_add(x.tid | SERVING_THREAD, handle);
-	if (!x.by_tgid || !x.by_tid)
+	x->tgid = id >> 32;
+	x->tid = id;
+	x->by_tgid = serving_add(x->tgid, handle);
+	x->by_tid = serving_add(x->tid | SERVING_THREAD, handle);
+	if (!x->by_tgid || !x->by_tid)
 		serving_lost();
-	err = bpf_map_update_elem(&contexts, &handle, &x, BPF_NOEXIST);
+	err = bpf_map_update_elem(&contexts, &handle, x, BPF_NOEXIST);
 	if (!err)
 		return handle;
-	context_uncount(&x, handle, 0);
+	context_uncount(x, handle, 0);
 	if (err == -EEXIST) /* by another thread, for the same connection */
 		return handle;
 	serving_lost();
 	return 0;
+}
+
+/* The first `got` bytes of a request are in scratch `slot`, read by this task; none: its
+ * context is not read. Returns as context_add(). */
+static __noinline __u64 context_open(__u64 conn_id, __u64 off, __u32 slot, __u64 got,
+				     __u32 blocking)
+{
+	struct red_ctx x = { .conn_id = conn_id, .off = off, .blocking = blocking };
+
+	context_read(&x, slot, got);
+	return context_add(&x);
+}
+
+/* One that is never read: where it is called there may be no stack left for context_read(). */
+static __noinline __u64 context_open_foreign(__u64 conn_id, __u64 off)
+{
+	struct red_ctx x = { .conn_id = conn_id, .off = off, .foreign = 1 };
+
+	return context_add(&x);
 }
 
 /* Of two that close the same, one deletes it, and that one counts. `early`: its handler may go

@@ -16,14 +16,18 @@ static __always_inline int is_switching(const struct red_scratch *s, __u64 got)
 
 /* "HTTP/1.1 100" and its like, and nothing behind it: another answer follows, perhaps behind the
  * rest of the request. */
-static __noinline int conn_interim(struct red_conn *c, __u32 slot, __u64 len)
+static __noinline int conn_interim(struct red_conn *c, __u32 slot, __u64 got, __u64 len)
 {
 	struct red_scratch *s = bpf_map_lookup_elem(&scratch, &slot);
+	__u64 behind;
 
-	if (c && s && len > RED_MESSAGE_MIN &&
-	    *(__u64 *)&s->data[0] == W8('H', 'T', 'T', 'P', '/', '1', '.', '1') &&
-	    *(__u16 *)&s->data[8] == (' ' | '1' << 8) && !is_switching(s, len) &&
-	    (__u32)head_end(slot, len, 0) == len)
+	if (!c || !s || got <= RED_MESSAGE_MIN ||
+	    *(__u64 *)&s->data[0] != W8('H', 'T', 'T', 'P', '/', '1', '.', '1') ||
+	    *(__u16 *)&s->data[8] != (' ' | '1' << 8) || is_switching(s, got))
+		return 0;
+	behind = len ^ (__u32)head_end(slot, got, 0);
+	asm volatile("" : "+r"(behind)); /* as in tail_update() */
+	if (!behind)
 		c->asked |= RED_ASKED_INTERIM;
 	return 0;
 }
@@ -44,7 +48,7 @@ static __always_inline int conn_moved(struct red_conn *c, struct red_stat *st,
 
 	if (c->mode == RED_POLL_MODE_FRAMES) {
 		if (red_cfg.propagate && c->frames & RED_FRAMES_NEW)
-			conn_frames_told(c->sk, slot);
+			conn_frames_told(c->sk);
 		return 1;
 	}
 	if (c->mode == RED_POLL_MODE_NONE) {
@@ -70,8 +74,8 @@ static __always_inline int conn_moved(struct red_conn *c, struct red_stat *st,
 		return 1;
 	if (flip && is_switching(s, got))
 		c->mode = RED_POLL_MODE_ALL;
-	if (red_cfg.propagate && dir == RED_DIR_OUT && flip && got == len)
-		conn_interim(c, slot, len);
+	if (red_cfg.propagate && dir == RED_DIR_OUT && flip)
+		conn_interim(c, slot, got, len);
 	if (red_cfg.propagate && dir == RED_DIR_IN && !flip)
 		conn_more(c, slot, got, len);
 	c->last_dir = dir;

@@ -75,16 +75,20 @@ static struct admit_slot *oldest_slot(struct admit_slot *set)
 static bool is_remarkable(struct admit *a, const struct span *s)
 {
 	uint64_t us = s->end_ns > s->start_ns ? (s->end_ns - s->start_ns) / 1000 : 0;
-	uint32_t tag = (uint32_t)(s->series >> 32);
+	uint32_t tag = s->series >> 32 & 0xffffff;
 	struct admit_slot *set = &a->slots[s->series & (ADMIT_SLOTS - ADMIT_WAYS)];
 	struct admit_slot *slot = find_slot(set, tag);
 
 	us = us < UINT32_MAX ? us : UINT32_MAX;
 	if (!slot) {
 		slot = oldest_slot(set);
-		if (slot->since == a->second || !may(&a->rare, ADMIT_RARE))
+		if (slot->since == (uint8_t)a->second || !may(&a->rare, ADMIT_RARE))
 			return false;
-		*slot = (struct admit_slot){ tag, (uint32_t)us, a->second, a->second, a->second };
+		*slot = (struct admit_slot){ .tag = tag,
+					     .since = (uint8_t)a->second,
+					     .max_us = (uint32_t)us,
+					     .second = a->second,
+					     .taken = a->second };
 		return true;
 	}
 	if (slot->second != a->second)

@@ -287,8 +287,8 @@ enum {
 };
 
 struct admit_slot { /* a series whose spans came here; free when none was taken */
-	uint32_t tag, max_us, second, taken;
-	uint32_t since; /* the second in which it got this place */
+	uint32_t tag : 24, since : 8; /* the second in which it got this place */
+	uint32_t max_us, second, taken;
 };
 
 struct admit {
