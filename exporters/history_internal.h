@@ -286,7 +286,7 @@ enum {
 	ADMIT_WANTED = 1024,
 };
 
-struct admit_slot { /* a series whose spans came here; free when none was taken */
+struct admit_slot {                   /* a series whose spans came here; free when none was taken */
 	uint32_t tag : 24, since : 8; /* the second in which it got this place */
 	uint32_t max_us, second, taken;
 };
