@@ -82,7 +82,9 @@ static bool is_remarkable(struct admit *a, const struct span *s)
 	us = us < UINT32_MAX ? us : UINT32_MAX;
 	if (!slot) {
 		slot = oldest_slot(set);
-		if (slot->since == (uint8_t)a->second || !may(&a->rare, ADMIT_RARE))
+		if (slot->taken && slot->since == (uint8_t)a->second)
+			return false;
+		if (!may(&a->rare, ADMIT_RARE))
 			return false;
 		*slot = (struct admit_slot){ .tag = tag,
 					     .since = (uint8_t)a->second,

@@ -152,7 +152,7 @@ def read_frame(conn, data):
 
 
 def speak_frames(conn, backend, data):
-    conn.sendall(b"\0\0\0\4\0\0\0\0\0")
+    conn.sendall(SETTINGS)
     kind, stream, data = read_frame(conn, data)
     while stream:
         if kind == 0 and stream != b"\0\0\0\1":

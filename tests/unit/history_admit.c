@@ -177,6 +177,14 @@ static void busy_ones_of_a_full_set(void **state)
 	}
 }
 
+/* Also in a second whose number is that of one without any. */
+static void a_free_place_is_taken_at_once(void **state)
+{
+	admit__second(&a, 256);
+	a.mask = UINT64_MAX;
+	assert_true(offer(0x54000000, UINT64_C(1) << 32 | 4, 10));
+}
+
 static bool offer_of_set(uint64_t trace, uint64_t k, uint64_t us)
 {
 	a.mask = UINT64_MAX;
@@ -233,6 +241,7 @@ int main(void)
 		cmocka_unit_test_setup(series_that_are_rare, start),
 		cmocka_unit_test_setup(busy_ones_of_one_set, start),
 		cmocka_unit_test_setup(busy_ones_of_a_full_set, start),
+		cmocka_unit_test_setup(a_free_place_is_taken_at_once, start),
 		cmocka_unit_test_setup(the_oldest_of_a_set_goes, start),
 		cmocka_unit_test_setup(the_while_gets_longer, start),
 	};
